@@ -1,0 +1,117 @@
+import { z } from 'zod'
+
+interface ErrorEntry {
+  /** HTTP status. */
+  status: number
+  /** What happened. `{name}` is replaced by the parameter of that name. */
+  message: string
+  /** What to do next. */
+  hint: string
+}
+
+/** Every error a user can meet: code, status, message and what to do next. Docs, server and CLI read this table. */
+export const errorCatalogue = {
+  // Who is asking
+  unauthenticated: {
+    status: 401,
+    message: 'No API key was given, or it is not valid here.',
+    hint: 'Run `nabla login`, or set NABLA_API_KEY.',
+  },
+  key_expired: {
+    status: 401,
+    message: 'This API key expired on {date}.',
+    hint: 'Make a new one with `nabla key create`, using another key that still works.',
+  },
+  forbidden: { status: 403, message: 'You may not {action}.', hint: 'Ask an admin of the team.' },
+  wrong_host: {
+    status: 421,
+    message: 'This server does not answer to the name {host}.',
+    hint: 'Use its own address, or add the name with `nabla up --allow-host {host}`.',
+  },
+
+  // What was asked for
+  not_found: {
+    status: 404,
+    message: 'There is no {noun} {id}.',
+    hint: 'Run `nabla {noun} list` to see what there is.',
+  },
+  no_route: {
+    status: 404,
+    message: 'There is nothing at {method} {path}.',
+    hint: 'See /docs on this server for every route.',
+  },
+  invalid: { status: 400, message: '{detail}', hint: 'Correct the request and send it again.' },
+  body_too_large: {
+    status: 413,
+    message: 'The request is larger than {limit}.',
+    hint: 'Put large data into storage (`nabla storage put`), and leave it out of the workspace with .nablaignore.',
+  },
+  conflict: { status: 409, message: '{detail}', hint: 'Look at its present state, then try again.' },
+  name_taken: {
+    status: 409,
+    message: 'There is a {noun} named {name} already.',
+    hint: 'Choose another name, or use that one.',
+  },
+
+  // Files
+  bad_path: {
+    status: 400,
+    message: 'The path {path} is not allowed: {reason}.',
+    hint: 'Give a path relative to the folder, with forward slashes and without `..`.',
+  },
+  file_not_found: { status: 404, message: 'There is no file {path}.', hint: 'List the folder to see what there is.' },
+  bad_archive: {
+    status: 400,
+    message: 'The archive cannot be unpacked: {reason}.',
+    hint: 'Send a .zip, .tar or .tar.gz that holds plain files, folders and links that stay inside.',
+  },
+  archive_too_large: {
+    status: 413,
+    message: 'The archive is too large: {reason}.',
+    hint: 'Leave data out with .nablaignore and put it into storage with `nabla storage put`.',
+  },
+  checksum_mismatch: {
+    status: 422,
+    message: 'What arrived is not what was sent: expected SHA-256 {expected}, got {actual}.',
+    hint: 'Send it again.',
+  },
+  disk_full: {
+    status: 507,
+    message: 'The disk of the server is full.',
+    hint: 'Free space on it (`nabla storage usage` shows what Nabla uses), then try again.',
+  },
+  quota_exceeded: {
+    status: 507,
+    message: 'The storage of this team is full: {used} of {quota}.',
+    hint: 'Delete what is not needed with `nabla storage rm`, or ask an admin for a larger quota.',
+  },
+
+  // Our side
+  busy: { status: 503, message: 'The server is busy: {detail}.', hint: 'Try again in a moment.' },
+  internal: {
+    status: 500,
+    message: 'Something went wrong in the server.',
+    hint: 'Look for request {requestId} in the log of the server.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errorCatalogue
+
+/** The body of every response that is not a success. */
+export const errorBody = z
+  .object({
+    error: z.object({
+      code: z.string().describe('One of the codes of the error table; stable.'),
+      message: z.string().describe('What happened, for a person.'),
+      hint: z.string().describe('What to do next.'),
+      requestId: z.string().optional().describe('Finds the request in the log of the server.'),
+    }),
+  })
+  .meta({ id: 'Error' })
+
+export type ErrorBody = z.infer<typeof errorBody>
+
+/** Replaces each `{name}` by its parameter; one that is missing stays as it is. */
+export function fillTemplate(template: string, params: Record<string, string | number>): string {
+  return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
+}

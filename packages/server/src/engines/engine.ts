@@ -1,0 +1,131 @@
+/**
+ * The seam between Nabla and whatever runs tasks. An engine knows nothing of jobs, teams or the database: it gets
+ * a complete `TaskSpec`, runs it, and reports what it sees. All members are idempotent by task id, so that the
+ * control loop may repeat any call after a crash.
+ */
+
+/** One tree of files as a task sees it. */
+export interface Mount {
+  /** Absolute path on this machine. */
+  source: string
+  /** Absolute path inside the task. */
+  target: string
+  /** `copy`: the task sees the tree and may write to it; its writes go to scratch space and never reach `source`. */
+  mode: 'ro' | 'rw' | 'copy'
+  /** Further paths inside the task that lead to the very same tree. */
+  aliases?: string[]
+}
+
+/** What a task may use. Enforced where the machine allows it; `doctor` says where it does not. */
+export interface Resources {
+  /** Processor cores; fractions are shares of one. */
+  cpus: number
+  memoryBytes: number
+  /** Indexes of the GPUs that are this task's alone. */
+  gpus: number[]
+  /** Most processes and threads at a time. */
+  pids: number
+}
+
+/** A Python environment, built once per content and reused: see `python` in TaskSpec. */
+export interface PythonEnvironment {
+  /** Path of the requirements file inside the task, absolute. When no such file is there, no environment is made. */
+  requirements: string
+  /** Folder on this machine that holds the environments and the download cache of one team. */
+  cacheDir: string
+}
+
+/** Everything needed to run one task, already decided. */
+export interface TaskSpec {
+  id: string
+  /** `host`, or an image reference for engines that have images. */
+  image: string
+  /** A shell command line, run by `/bin/sh -c`. */
+  command: string
+  /** Absolute, inside the task; made if it is not there. */
+  workingDir: string
+  env: Record<string, string>
+  mounts: Mount[]
+  resources: Resources
+  python?: PythonEnvironment
+  /**
+   * Folder on this machine, made by the caller. The engine appends the task's output to the files `stdout` and
+   * `stderr` in it, and what the platform itself has to say about the run (the environment's build) to `system`.
+   */
+  outputDir: string
+}
+
+/** The steps of a run, in order. `run` begins when the user's command does. */
+export type Phase = 'files' | 'environment' | 'run'
+
+/** How a task ended. */
+export interface TaskExit {
+  /**
+   * `exit`: the command ended by itself, `code` is its own. `signal`: killed by a signal, `code` is 128 + signal.
+   * `oom`: killed for using more memory than it was given, `code` is 137. `setup`: it could not be started, and
+   * `reason` says why (the user's doing, such as a requirements file that does not install: `blame` is `user`).
+   * `lost`: the engine no longer has it and never saw it end (the machine's doing).
+   */
+  cause: 'exit' | 'signal' | 'oom' | 'setup' | 'lost'
+  code: number | null
+  /** One sentence for a person, where there is more to say than the code. */
+  reason?: string
+  blame: 'user' | 'machine'
+}
+
+/** What an engine sees of one task. */
+export interface TaskReport {
+  id: string
+  state: 'starting' | 'running' | 'ended'
+  /** Milliseconds since the epoch at which each phase began. */
+  phases: { phase: Phase; at: number }[]
+  /** Present when `state` is `ended`. All output is in the output files by then. */
+  exit?: TaskExit
+  /** Milliseconds since the epoch. Present when `state` is `ended`. */
+  endedAt?: number
+}
+
+export interface Gpu {
+  index: number
+  name: string
+  memoryBytes: number
+}
+
+export interface Capacity {
+  cpus: number
+  memoryBytes: number
+  gpus: Gpu[]
+}
+
+/** One thing that `nabla doctor` found. */
+export interface Finding {
+  level: 'ok' | 'warning' | 'problem'
+  /** A short noun: `mount namespaces`, `memory limits`. */
+  topic: string
+  message: string
+  /** What to do about it. */
+  hint?: string
+}
+
+export interface Engine {
+  readonly name: string
+  /** Whether it runs this image; when not, the sentence that tells the user what to do. */
+  accepts(image: string): { ok: true } | { ok: false; reason: string }
+  /** Starts a task, detached from this process. When it resolves, `list` will show the task even after a crash. */
+  start(task: TaskSpec, signal: AbortSignal): Promise<void>
+  /**
+   * Asks the task to end (SIGTERM to all of it) and kills what is left after `graceMs`. Resolves when that has been
+   * set in motion, not when the task has ended. Unknown ids are ignored.
+   */
+  stop(id: string, graceMs: number): Promise<void>
+  /** Frees all that an ended task still holds. Unknown ids are ignored. */
+  remove(id: string): Promise<void>
+  /** Every task that was started and not yet removed. */
+  list(): Promise<TaskReport[]>
+  /** Calls back with the id of a task as soon as it may have changed, until the signal aborts. */
+  watch(onChange: (id: string) => void, signal: AbortSignal): void
+  capacity(): Promise<Capacity>
+  doctor(): Promise<Finding[]>
+  /** Lets go of what this process holds (watchers, helpers). Tasks run on. */
+  close(): Promise<void>
+}

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto'
+
+/** Crockford's base 32 in lower case: no i, l, o, u, so an id can be read aloud. */
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** What each prefix stands for. Job, project and team prefixes are those Gradient used. */
+export const idPrefixes = {
+  user: 'u',
+  team: 'te',
+  key: 'k',
+  project: 'pr',
+  job: 'j',
+  task: 'tk',
+  volume: 'vo',
+  secret: 'se',
+} as const
+
+export type IdKind = keyof typeof idPrefixes
+
+/** A new id: the prefix and 16 random characters (80 bits), so it cannot be guessed. */
+export function newId(kind: IdKind): string {
+  return idPrefixes[kind] + randomText(16)
+}
+
+/** `length` random characters of the alphabet above, 5 bits each. */
+export function randomText(length: number): string {
+  const bytes = randomBytes(length)
+  let text = ''
+  for (const byte of bytes) text += alphabet[byte & 31]
+  return text
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+const node = { environment: 'node' as const, testTimeout: 30_000, hookTimeout: 60_000 }
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { ...node, name: 'house', include: ['test/house.test.ts'] } },
+      { test: { ...node, name: 'api', include: ['packages/api/src/**/*.test.ts'] } },
+      { test: { ...node, name: 'server', include: ['packages/server/src/**/*.test.ts'] } },
+      { test: { ...node, name: 'cli', include: ['packages/cli/src/**/*.test.ts'] } },
+      { test: { ...node, name: 'system', include: ['test/system/**/*.test.ts'], testTimeout: 180_000 } },
+    ],
+  },
+})
