@@ -53,6 +53,24 @@ export const errorCatalogue = {
     hint: 'Choose another name, or use that one.',
   },
 
+  // Jobs
+  unknown_machine_type: {
+    status: 400,
+    message: 'There is no machine type {name} here. There are: {names}.',
+    hint: 'Choose one of them with --machine-type, or leave it out for {fallback}.',
+  },
+  image_not_supported: { status: 400, message: '{reason}', hint: 'Leave --image out to run on this machine itself.' },
+  unknown_secret: {
+    status: 400,
+    message: 'There is no secret {name} in this team or project.',
+    hint: 'Set it with `nabla secret set {name}`.',
+  },
+  bad_git_url: {
+    status: 400,
+    message: 'The git address {url} cannot be used: {reason}.',
+    hint: 'Give an https, http, ssh or git address.',
+  },
+
   // Files
   bad_path: {
     status: 400,

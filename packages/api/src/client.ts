@@ -1,0 +1,181 @@
+import { createParser } from 'eventsource-parser'
+import type { z } from 'zod'
+import { type ErrorBody, errorBody } from './errors.ts'
+import { type Contract, contract } from './index.ts'
+import { type CallInput, isStreamed, type RouteShape } from './route.ts'
+
+export interface ClientOptions {
+  /** Where the server is, such as `http://127.0.0.1:7070`. */
+  url: string
+  /** An API key; without one only the routes open to anyone answer. */
+  key?: string
+  /** Named in the User-Agent header. */
+  agent?: string
+}
+
+/** What the server said no with. `status` 0: it could not be reached, or broke off. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: string
+  readonly hint: string
+  readonly requestId: string | undefined
+
+  constructor(status: number, error: ErrorBody['error'], cause?: unknown) {
+    super(error.message, cause === undefined ? undefined : { cause })
+    this.name = 'ApiError'
+    this.status = status
+    this.code = error.code
+    this.hint = error.hint
+    this.requestId = error.requestId
+  }
+}
+
+/** One server-sent event: `id` is what to resume after. */
+export interface StreamEvent<T> {
+  id: string
+  data: T
+}
+
+type Answer<R extends RouteShape> = R['response'] extends z.ZodType
+  ? Promise<z.output<R['response']>>
+  : R['response'] extends { stream: 'events'; event: infer E extends z.ZodType }
+    ? AsyncIterable<StreamEvent<z.output<E>>>
+    : Promise<Response>
+
+export interface CallOptions {
+  signal?: AbortSignal
+  headers?: Record<string, string>
+}
+
+type Call<R extends RouteShape> =
+  unknown extends CallInput<R>
+    ? (input?: Record<string, never>, options?: CallOptions) => Answer<R>
+    : (input: CallInput<R>, options?: CallOptions) => Answer<R>
+
+/** One function for each route of the contract: `client.job.show({ job: 'j…' })`. */
+export type Client = { [N in keyof Contract]: { [V in keyof Contract[N]]: Call<Contract[N][V] & RouteShape> } }
+
+/**
+ * A client for the whole API, typed by the contract. JSON routes give their value, byte and text routes the
+ * `Response`, event routes an async iterable of events that ends when the server ends it. Throws `ApiError`.
+ */
+export function createClient(options: ClientOptions): Client {
+  const nouns = Object.entries(contract).map(([noun, routes]) => {
+    const calls = Object.entries(routes as Record<string, RouteShape>).map(([verb, shape]) => [
+      verb,
+      (input?: Input, call?: CallOptions) => perform(options, shape, input ?? {}, call ?? {}),
+    ])
+    return [noun, Object.fromEntries(calls)]
+  })
+  return Object.fromEntries(nouns) as Client
+}
+
+type Input = Record<string, unknown>
+
+function perform(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions): unknown {
+  if (isStreamed(shape.response)) {
+    return shape.response.stream === 'events' ? events(options, shape, input, call) : send(options, shape, input, call)
+  }
+  return send(options, shape, input, call).then((response) => response.json())
+}
+
+async function send(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions): Promise<Response> {
+  const { url, init } = buildRequest(options, shape, input, call)
+  let response: Response
+  try {
+    response = await fetch(url, init)
+  } catch (error) {
+    if (call.signal?.aborted) throw error
+    throw unreachable(options.url, error)
+  }
+  if (!response.ok) throw await readError(response)
+  return response
+}
+
+function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions) {
+  const { body, contentLength, ...rest } = input
+  const path = shape.path.replaceAll(/:(\w+)/g, (_, name: string) => {
+    const value = rest[name]
+    delete rest[name]
+    return encodeURIComponent(String(value))
+  })
+  const url = new URL(options.url.replace(/\/+$/, '') + path)
+  for (const [name, value] of Object.entries(rest)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined) url.searchParams.append(name, String(one))
+    }
+  }
+  const headers = new Headers(call.headers)
+  if (options.key) headers.set('authorization', `Bearer ${options.key}`)
+  if (options.agent) headers.set('user-agent', options.agent)
+  const init: RequestInit & { duplex?: 'half' } = { method: shape.method, headers, redirect: 'error' }
+  if (call.signal) init.signal = call.signal
+  if (shape.body === 'bytes') {
+    headers.set('content-type', 'application/octet-stream')
+    if (contentLength !== undefined) headers.set('content-length', String(contentLength))
+    init.body = body as BodyInit
+    init.duplex = 'half'
+  } else if (body !== undefined) {
+    headers.set('content-type', 'application/json')
+    init.body = JSON.stringify(body)
+  }
+  return { url, init }
+}
+
+async function* events(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions) {
+  const headers = { accept: 'text/event-stream', ...call.headers }
+  const response = await send(options, shape, input, { ...call, headers })
+  const ready: StreamEvent<unknown>[] = []
+  let failure: ApiError | undefined
+  const parser = createParser({
+    onEvent(message) {
+      if (message.event === 'error') {
+        failure = new ApiError(0, (JSON.parse(message.data) as ErrorBody).error)
+      } else {
+        ready.push({ id: message.id ?? '', data: JSON.parse(message.data) })
+      }
+    },
+  })
+  const decoder = new TextDecoder()
+  try {
+    for await (const chunk of response.body ?? []) {
+      parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }))
+      yield* ready.splice(0)
+      if (failure) throw failure
+    }
+  } catch (error) {
+    if (error instanceof ApiError || call.signal?.aborted) throw error
+    throw unreachable(options.url, error)
+  }
+}
+
+async function readError(response: Response): Promise<ApiError> {
+  const text = await response.text().catch(() => '')
+  const body = errorBody.safeParse(parseJson(text))
+  if (body.success) return new ApiError(response.status, body.data.error)
+  return new ApiError(response.status, {
+    code: 'internal',
+    message: `The server answered ${response.status} ${response.statusText}.`,
+    hint: 'Check that the address is that of a Nabla server.',
+  })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function unreachable(url: string, cause: unknown): ApiError {
+  return new ApiError(
+    0,
+    {
+      code: 'unreachable',
+      message: `The server at ${url} does not answer.`,
+      hint: 'Start one with `nabla up`, or name another with --url or `nabla login`.',
+    },
+    cause,
+  )
+}

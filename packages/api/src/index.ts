@@ -1,0 +1,35 @@
+import { artifactRoutes } from './artifact.ts'
+import { eventRoutes } from './event.ts'
+import { jobRoutes } from './job.ts'
+import { keyRoutes } from './key.ts'
+import { machineTypeRoutes } from './machine-type.ts'
+import { projectRoutes } from './project.ts'
+import type { RouteShape } from './route.ts'
+import { secretRoutes } from './secret.ts'
+import { serverRoutes } from './server.ts'
+import { storageRoutes } from './storage.ts'
+import { teamRoutes } from './team.ts'
+import { userRoutes } from './user.ts'
+import { workspaceRoutes } from './workspace.ts'
+
+/** The whole API: every noun and its routes. Server, client, CLI and documents derive from it. */
+export const contract = {
+  job: jobRoutes,
+  artifact: artifactRoutes,
+  project: projectRoutes,
+  workspace: workspaceRoutes,
+  storage: storageRoutes,
+  secret: secretRoutes,
+  'machine-type': machineTypeRoutes,
+  event: eventRoutes,
+  key: keyRoutes,
+  team: teamRoutes,
+  user: userRoutes,
+  server: serverRoutes,
+} as const satisfies Record<string, Record<string, RouteShape>>
+
+export type Contract = typeof contract
+export type Noun = keyof Contract
+
+/** The version of the API that this package describes, and of the product. */
+export const version = '0.1.0'

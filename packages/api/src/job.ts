@@ -1,0 +1,295 @@
+import { z } from 'zod'
+import { displayName, id, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
+import { logBlock, logLine, logSource } from './log.ts'
+import { pageOf, pageQuery, route } from './route.ts'
+import { workspaceSource } from './workspace.ts'
+
+/**
+ * The states of a job. Server, CLI and documents read this table.
+ * `exitCode` is what `nabla run` and `nabla job wait` exit with; `own` is the exit code of the job itself.
+ */
+export const jobStates = {
+  pending: { ended: false, label: 'Pending', exitCode: null, about: 'Waiting for a place on the machine.' },
+  running: {
+    ended: false,
+    label: 'Running',
+    exitCode: null,
+    about: 'On the machine: getting its files and environment, running the command, or putting away the results.',
+  },
+  succeeded: { ended: true, label: 'Succeeded', exitCode: 0, about: 'The command ended with exit code 0.' },
+  failed: { ended: true, label: 'Failed', exitCode: 'own', about: 'The command ended with another exit code.' },
+  error: {
+    ended: true,
+    label: 'Error',
+    exitCode: 125,
+    about: 'It could not be set up, or could not run to its end; the reason says why.',
+  },
+  cancelled: { ended: true, label: 'Cancelled', exitCode: 130, about: 'Stopped by hand before it ended.' },
+  preempted: {
+    ended: true,
+    label: 'Preempted',
+    exitCode: 125,
+    about: 'The machine was taken away; log and artifacts are kept.',
+  },
+} as const
+
+export type JobState = keyof typeof jobStates
+
+export const jobState = z.enum(Object.keys(jobStates) as [JobState, ...JobState[]])
+
+/** In which states an action is allowed. The server refuses it in others, the CLI and the console say so before. */
+export const jobCan = {
+  stop: ['pending', 'running'],
+  delete: ['succeeded', 'failed', 'error', 'cancelled', 'preempted'],
+} as const satisfies Record<string, readonly JobState[]>
+
+/** What well-known exit codes mean, for the sentence that goes with a failed job. */
+export const exitCodeMeanings: Record<number, string> = {
+  126: 'the command was found but could not be run; check that the file is executable',
+  127: 'the command was not found; check its spelling, and that what it needs is installed',
+  137: 'the command was killed (SIGKILL)',
+  139: 'the command crashed (segmentation fault)',
+  143: 'the command was asked to end (SIGTERM)',
+}
+
+const port = z.number().int().min(1024).max(65_535)
+
+/** What a job is made of. All but the command has a default. */
+export const jobSpec = z
+  .strictObject({
+    command: z.string().min(1).max(100_000).describe('A shell command line.'),
+    image: z.string().min(1).max(500).default('host').describe('`host`: this machine is the image.'),
+    machineType: z.string().max(100).optional().describe('See `nabla machine-type list`.'),
+    workspace: workspaceSource.default({ from: 'nothing' }),
+    env: z
+      .record(variableName, z.string().max(65_536))
+      .default({})
+      .describe('Environment variables. A value `secret:NAME` is replaced by that secret.'),
+    ports: z.array(port).max(20).default([]).describe('Ports that the command listens on.'),
+    workingDir: taskPath.default('/paperspace').describe('Where the workspace is and the command starts.'),
+    artifactsDir: taskPath.default('/artifacts').describe('What is in it is kept after the job.'),
+    requirements: z
+      .string()
+      .max(1000)
+      .nullable()
+      .default('requirements.txt')
+      .describe('Python requirements file in the workspace, installed when it is there. Null: none.'),
+    timeLimitSeconds: z.number().int().min(1).max(31_536_000).nullable().default(null).describe('Null: none.'),
+    retries: z.number().int().min(0).max(100).default(0).describe('How often to start again after a failure.'),
+    retryOn: z
+      .enum(['any', 'machine'])
+      .default('any')
+      .describe('`machine`: only when the machine failed it, not when its command did.'),
+    priority: z.number().int().min(0).max(100).default(50).describe('Higher starts first.'),
+  })
+  .meta({ id: 'JobSpec' })
+
+export type JobSpec = z.output<typeof jobSpec>
+
+export const jobPhase = z
+  .object({
+    name: z.enum(['queue', 'files', 'environment', 'run', 'collect']),
+    startedAt: time,
+    endedAt: time.nullable(),
+  })
+  .meta({ id: 'JobPhase' })
+
+export type JobPhase = z.infer<typeof jobPhase>
+
+export const job = z
+  .object({
+    id,
+    name: displayName,
+    project: z.object({ id, name: displayName }),
+    state: jobState,
+    reason: z.string().nullable().describe('Why it is in this state, in a sentence, where there is more to say.'),
+    exitCode: z.number().int().nullable(),
+    attempt: z.number().int().describe('1 for the first run, one more for each retry.'),
+    queue: z
+      .object({ position: z.number().int().describe('1 is next.'), why: z.string() })
+      .nullable()
+      .describe('Its place in the queue and what it waits for; null unless pending.'),
+    spec: jobSpec,
+    machineType: z.string(),
+    workspace: z
+      .object({
+        id: id.nullable(),
+        digest: z.string().nullable(),
+        files: z.number().int(),
+        sizeBytes,
+        commit: z.string().nullable().describe('The commit that was checked out, for a workspace from git.'),
+      })
+      .nullable(),
+    phases: z.array(jobPhase).describe('What the last attempt went through, in order.'),
+    tags,
+    createdBy: z.object({ id, name: displayName }),
+    parentJobId: id.nullable().describe('The job that it is a clone of.'),
+    stopRequestedAt: time.nullable(),
+    createdAt: time,
+    startedAt: time.nullable(),
+    endedAt: time.nullable(),
+  })
+  .meta({ id: 'Job' })
+
+export type Job = z.infer<typeof job>
+
+/** A row of a list: a job without its long fields. */
+export const jobSummary = job
+  .omit({ spec: true, workspace: true, phases: true, queue: true, parentJobId: true })
+  .extend({ command: z.string().describe('Its first 200 characters.') })
+  .meta({ id: 'JobSummary' })
+
+export type JobSummary = z.infer<typeof jobSummary>
+
+export const createJob = z.strictObject({
+  ...jobSpec.shape,
+  name: displayName.optional().describe('Made up if left out.'),
+  project: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe('Name or id of the project; a name that is not there yet makes the project.'),
+  tags: tags.default([]),
+})
+
+const byJob = z.object({ job: z.string().min(1).max(200).describe('Id or name of the job; a name means its newest.') })
+
+const logWindow = z.object({
+  after: z.coerce.number().int().min(0).optional().describe('Only lines with a greater `seq`.'),
+  since: z.string().max(40).optional().describe('Only lines at or after this time (ISO 8601).'),
+  source: logSource.optional(),
+})
+
+export const jobRoutes = {
+  list: route({
+    method: 'GET',
+    path: '/api/v1/jobs',
+    about: 'The jobs of the team, newest first.',
+    access: 'member',
+    query: pageQuery.extend({
+      project: z.string().max(200).optional().describe('Only those of this project (name or id).'),
+      state: jobState.optional(),
+      tag: z.string().max(60).optional(),
+      name: z.string().max(100).optional().describe('Only those whose name begins so.'),
+    }),
+    response: pageOf(jobSummary),
+    errors: ['not_found'],
+  }),
+  create: route({
+    method: 'POST',
+    path: '/api/v1/jobs',
+    about: 'Submits a job. Once this has answered, the job is stored and will run.',
+    access: 'member',
+    body: createJob,
+    response: job,
+    errors: ['not_found', 'unknown_machine_type', 'image_not_supported', 'unknown_secret', 'bad_path', 'bad_git_url'],
+  }),
+  show: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job',
+    about: 'One job.',
+    access: 'member',
+    params: byJob,
+    response: job,
+    errors: ['not_found'],
+  }),
+  update: route({
+    method: 'PATCH',
+    path: '/api/v1/jobs/:job',
+    about: 'Renames a job, replaces its tags, or changes its priority while it waits.',
+    access: 'member',
+    params: byJob,
+    body: z.strictObject({
+      name: displayName.optional(),
+      tags: tags.optional(),
+      priority: z.number().int().min(0).max(100).optional(),
+    }),
+    response: job,
+    errors: ['not_found', 'conflict'],
+  }),
+  wait: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/wait',
+    about: 'Answers when the job has ended or reached a state, or with its present state after `seconds`.',
+    access: 'member',
+    params: byJob,
+    query: z.object({
+      state: jobState.optional().describe('Any state that ends a job, if left out.'),
+      seconds: z.coerce.number().min(0).max(60).default(30),
+    }),
+    response: job,
+    errors: ['not_found'],
+  }),
+  stop: route({
+    method: 'POST',
+    path: '/api/v1/jobs/:job/stop',
+    about: 'Asks a job to end, and kills it and all it started after the grace. Nothing happens if it has ended.',
+    access: 'member',
+    params: byJob,
+    body: z.strictObject({ graceSeconds: z.number().min(0).max(3600).default(10) }),
+    response: job,
+    errors: ['not_found'],
+  }),
+  clone: route({
+    method: 'POST',
+    path: '/api/v1/jobs/:job/clone',
+    about: 'Submits the same job again, with the same files, secrets by name and all, but for what is changed here.',
+    access: 'member',
+    params: byJob,
+    body: jobSpec
+      .omit({ workspace: true })
+      .partial()
+      .extend({ name: displayName.optional(), project: z.string().max(200).optional(), tags: tags.optional() })
+      .strict(),
+    response: job,
+    errors: ['not_found', 'unknown_machine_type', 'image_not_supported', 'unknown_secret'],
+  }),
+  delete: route({
+    method: 'DELETE',
+    path: '/api/v1/jobs/:job',
+    about: 'Deletes a job with its log and its artifacts.',
+    access: 'member',
+    params: byJob,
+    query: z.object({ force: z.stringbool().default(false).describe('Also one that has not ended: it is killed.') }),
+    response: z.object({ deleted: z.literal(true) }),
+    errors: ['not_found', 'conflict'],
+  }),
+  logs: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/logs',
+    about: 'Lines of the log, oldest first.',
+    access: 'member',
+    params: byJob,
+    query: logWindow.extend({
+      limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+      tail: z.coerce.number().int().min(0).max(10_000).optional().describe('The last lines instead.'),
+    }),
+    response: z.object({
+      items: z.array(logLine),
+      next: z.number().int().describe('Pass it as `after` for what follows.'),
+      last: z.number().int().describe('Number of the last line there is.'),
+      ended: z.boolean().describe('No more lines will come.'),
+    }),
+    errors: ['not_found'],
+  }),
+  followLogs: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/logs/stream',
+    about: 'The log as it is written, until the job has ended. Resume with Last-Event-ID or `after`.',
+    access: 'member',
+    params: byJob,
+    query: logWindow,
+    response: { stream: 'events', event: logBlock },
+    errors: ['not_found'],
+  }),
+  downloadLogs: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/logs/raw',
+    about: 'The output of the job, byte for byte, with secrets masked.',
+    access: 'member',
+    params: byJob,
+    query: z.object({ source: logSource.optional() }),
+    response: { stream: 'bytes', about: 'Plain text.' },
+    errors: ['not_found'],
+  }),
+}

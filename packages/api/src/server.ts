@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { route } from './route.ts'
+
+export const finding = z
+  .object({
+    level: z.enum(['ok', 'warning', 'problem']),
+    topic: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+  })
+  .meta({ id: 'Finding' })
+
+export type Finding = z.infer<typeof finding>
+
+/** The server itself: is it up, is it well, what does it offer. */
+export const serverRoutes = {
+  home: route({
+    method: 'GET',
+    path: '/',
+    about: 'A page that says what this is and where to go on.',
+    access: 'anyone',
+    response: { stream: 'text', about: 'HTML.' },
+  }),
+  live: route({
+    method: 'GET',
+    path: '/healthz',
+    about: 'Answers while the process runs.',
+    access: 'anyone',
+    response: z.object({ status: z.literal('ok'), version: z.string() }),
+  }),
+  ready: route({
+    method: 'GET',
+    path: '/readyz',
+    about: 'Answers 200 when the server can take work, 503 when not.',
+    access: 'anyone',
+    response: z.object({ status: z.literal('ready') }),
+    errors: ['busy'],
+  }),
+  metrics: route({
+    method: 'GET',
+    path: '/metrics',
+    about: 'Figures of the server for Prometheus.',
+    access: 'member',
+    response: { stream: 'text', about: 'Prometheus text format.' },
+  }),
+  doctor: route({
+    method: 'GET',
+    path: '/api/v1/doctor',
+    about: 'What this machine allows and what it does not, with what to do about it.',
+    access: 'member',
+    response: z.object({ version: z.string(), findings: z.array(finding) }),
+  }),
+  openapi: route({
+    method: 'GET',
+    path: '/openapi.json',
+    about: 'This API as OpenAPI 3.1.',
+    access: 'anyone',
+    response: { stream: 'text', about: 'JSON.' },
+  }),
+  reference: route({
+    method: 'GET',
+    path: '/docs',
+    about: 'The reference of this API, to read.',
+    access: 'anyone',
+    response: { stream: 'text', about: 'HTML.' },
+  }),
+}
