@@ -57,7 +57,8 @@ export type Client = { [N in keyof Contract]: { [V in keyof Contract[N]]: Call<C
 
 /**
  * A client for the whole API, typed by the contract. JSON routes give their value, byte and text routes the
- * `Response`, event routes an async iterable of events that ends when the server ends it. Throws `ApiError`.
+ * `Response`, event routes an async iterable that ends when the server says so; one that breaks off throws, with
+ * status 0, and can be resumed after the last id. Throws `ApiError`.
  */
 export function createClient(options: ClientOptions): Client {
   const nouns = Object.entries(contract).map(([noun, routes]) => {
@@ -112,7 +113,7 @@ function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, c
   if (call.signal) init.signal = call.signal
   if (shape.body === 'bytes') {
     headers.set('content-type', 'application/octet-stream')
-    if (contentLength !== undefined) headers.set('content-length', String(contentLength))
+    if (contentLength !== undefined) headers.set('content-length', `${contentLength as number}`)
     init.body = body as BodyInit
     init.duplex = 'half'
   } else if (body !== undefined) {
@@ -127,10 +128,13 @@ async function* events(options: ClientOptions, shape: RouteShape, input: Input, 
   const response = await send(options, shape, input, { ...call, headers })
   const ready: StreamEvent<unknown>[] = []
   let failure: ApiError | undefined
+  let ended = false
   const parser = createParser({
     onEvent(message) {
       if (message.event === 'error') {
         failure = new ApiError(0, (JSON.parse(message.data) as ErrorBody).error)
+      } else if (message.event === 'end') {
+        ended = true
       } else {
         ready.push({ id: message.id ?? '', data: JSON.parse(message.data) })
       }
@@ -139,14 +143,16 @@ async function* events(options: ClientOptions, shape: RouteShape, input: Input, 
   const decoder = new TextDecoder()
   try {
     for await (const chunk of response.body ?? []) {
-      parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }))
+      parser.feed(decoder.decode(chunk, { stream: true }))
       yield* ready.splice(0)
       if (failure) throw failure
+      if (ended) return
     }
   } catch (error) {
     if (error instanceof ApiError || call.signal?.aborted) throw error
     throw unreachable(options.url, error)
   }
+  throw unreachable(options.url, new Error('the stream broke off'))
 }
 
 async function readError(response: Response): Promise<ApiError> {

@@ -1,0 +1,74 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { AppError } from './lib/app-error.ts'
+
+const machineTypeConfig = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,40}$/),
+  engine: z.string().default('process'),
+  cpus: z.number().positive(),
+  memoryBytes: z.number().int().positive(),
+  gpus: z.number().int().min(0).default(0),
+})
+
+export type MachineTypeConfig = z.infer<typeof machineTypeConfig>
+
+/** Every setting of the server. `nabla up` takes the common ones as options; all can stand in `nabla.yaml`. */
+export const configSchema = z.strictObject({
+  data: z.string().describe('Folder that holds everything the server keeps.'),
+  host: z.string().default('127.0.0.1').describe('Address to listen on; loopback unless told otherwise.'),
+  port: z.number().int().min(0).max(65_535).default(7070).describe('Port to listen on; 0 takes a free one.'),
+  allowHosts: z.array(z.string()).default([]).describe('Further host names that the server answers to.'),
+  database: z
+    .string()
+    .regex(/^(sqlite|postgres(ql)?:\/\/.+)$/, '`sqlite` or a postgres:// address')
+    .default('sqlite')
+    .describe('`sqlite`: a file in the data folder. Or the address of a PostgreSQL database.'),
+  engines: z
+    .array(z.enum(['process', 'fake']))
+    .min(1)
+    .default(['process'])
+    .describe('Engines that run tasks. `fake` pretends, for trying things out.'),
+  python: z.string().optional().describe('Python interpreter for the process engine; python3 of the PATH if left out.'),
+  machineTypes: z
+    .array(machineTypeConfig)
+    .default([])
+    .describe('Machine types of this server; slices of the machine are made up if there are none.'),
+  defaultMachineType: z.string().optional().describe('Machine type of jobs that name none.'),
+  cpuOvercommit: z.number().min(1).max(100).default(1).describe('How many times the processors may be given out.'),
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+})
+
+export type Config = z.output<typeof configSchema>
+
+/** Settings from the environment: each is `NABLA_` and the name of the setting in capitals. */
+const fromEnvironment = {
+  NABLA_DATA: 'data',
+  NABLA_HOST: 'host',
+  NABLA_PORT: 'port',
+  NABLA_DATABASE: 'database',
+  NABLA_PYTHON: 'python',
+  NABLA_LOG_LEVEL: 'logLevel',
+} as const
+
+/** Where the server keeps its data when nobody says otherwise. */
+export const defaultDataDir = (): string => join(homedir(), '.nabla', 'data')
+
+/**
+ * Puts together the settings: `given` (options of the command line, then the settings file) goes before the
+ * environment, and that before the defaults. Throws AppError `invalid` naming the setting that is wrong.
+ */
+export function loadConfig(given: Record<string, unknown>, environment: NodeJS.ProcessEnv = process.env): Config {
+  const settings: Record<string, unknown> = { data: defaultDataDir() }
+  for (const [variable, name] of Object.entries(fromEnvironment)) {
+    const value = environment[variable]
+    if (value !== undefined && value !== '') settings[name] = name === 'port' ? Number(value) : value
+  }
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) settings[name] = value
+  const parsed = configSchema.safeParse(settings)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new AppError('invalid', { detail: `The setting ${issue?.path.join('.')} is wrong: ${issue?.message}.` })
+  }
+  return { ...parsed.data, data: resolve(parsed.data.data) }
+}

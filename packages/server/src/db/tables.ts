@@ -1,0 +1,178 @@
+/**
+ * The rows of the database, as the queries see them: camelCase here, snake_case in SQL. Columns are text, integer or
+ * real, so that one schema serves SQLite and PostgreSQL: ids are prefixed text, times ISO 8601 text in UTC, JSON is
+ * text that the reader parses, and what would be a boolean is a time or null.
+ */
+export interface Tables {
+  users: UserRow
+  teams: TeamRow
+  members: MemberRow
+  keys: KeyRow
+  projects: ProjectRow
+  jobs: JobRow
+  tasks: TaskRow
+  volumes: VolumeRow
+  tags: TagRow
+  secrets: SecretRow
+  events: EventRow
+  counters: CounterRow
+  leases: LeaseRow
+}
+
+export interface UserRow {
+  id: string
+  name: string
+  createdAt: string
+}
+
+export interface TeamRow {
+  id: string
+  name: string
+  storageQuotaBytes: number | null
+  createdAt: string
+}
+
+export interface MemberRow {
+  teamId: string
+  userId: string
+  role: string
+  addedAt: string
+}
+
+/** `hash` is the SHA-256 of the secret: it is 160 random bits, so a slow hash would protect nothing more. */
+export interface KeyRow {
+  id: string
+  userId: string
+  teamId: string
+  name: string
+  prefix: string
+  hash: string
+  createdAt: string
+  lastUsedAt: string | null
+  expiresAt: string | null
+}
+
+export interface ProjectRow {
+  id: string
+  teamId: string
+  name: string
+  createdAt: string
+  deletedAt: string | null
+}
+
+export interface JobRow {
+  id: string
+  teamId: string
+  projectId: string
+  name: string
+  state: string
+  reason: string | null
+  exitCode: number | null
+  attempt: number
+  /** JSON of the contract's `jobSpec`. */
+  spec: string
+  machineType: string
+  workspaceId: string | null
+  /** Commit that a git workspace was checked out at. */
+  commitSha: string | null
+  artifactsId: string
+  parentJobId: string | null
+  createdBy: string
+  stopRequestedAt: string | null
+  stopGraceMs: number
+  createdAt: string
+  startedAt: string | null
+  endedAt: string | null
+  deletedAt: string | null
+  /** When the loop must look at it again even if nothing changes. */
+  wakeAt: string | null
+  /** Grows with every change; an update names the version it was decided on. */
+  version: number
+}
+
+/** One attempt to run something. `ownerId` is the resource that it belongs to; tasks do not know what that is. */
+export interface TaskRow {
+  id: string
+  teamId: string
+  ownerId: string
+  attempt: number
+  engine: string
+  machineType: string
+  priority: number
+  /** JSON of `TaskRequest`: what to run, before it has a place. */
+  request: string
+  /** JSON array of the GPU indexes it was given. */
+  gpus: string
+  /** What should be: `run`, `stop`, or `gone` once nobody needs it any more. */
+  desired: string
+  stopGraceMs: number
+  /** What is: `queued`, `placed`, `running`, `ended`. */
+  state: string
+  /** JSON of the engine's phases, with `queue` in front and `collect` behind. */
+  phases: string
+  /** JSON of the engine's `TaskExit`; null until ended. */
+  exit: string | null
+  createdAt: string
+  placedAt: string | null
+  startedAt: string | null
+  endedAt: string | null
+  /** Set when its engine holds nothing of it any more. */
+  removedAt: string | null
+  version: number
+}
+
+export interface VolumeRow {
+  id: string
+  teamId: string
+  /** Chosen by the kind that owns it; the machine room does not read it. */
+  purpose: string
+  ownerId: string | null
+  digest: string | null
+  files: number
+  sizeBytes: number
+  createdAt: string
+  deletedAt: string | null
+}
+
+export interface TagRow {
+  teamId: string
+  subjectId: string
+  tag: string
+}
+
+export interface SecretRow {
+  id: string
+  teamId: string
+  /** Empty text: of the whole team. */
+  projectId: string
+  name: string
+  /** AES-256-GCM: nonce, tag and ciphertext in base64. */
+  sealed: string
+  updatedAt: string
+}
+
+export interface EventRow {
+  seq: number
+  at: string
+  teamId: string
+  projectId: string | null
+  subject: string
+  type: string
+  actor: string | null
+  /** JSON object. */
+  data: string
+}
+
+/** Numbers given out without gaps, in the order of the transactions that took them. */
+export interface CounterRow {
+  name: string
+  value: number
+}
+
+export interface LeaseRow {
+  name: string
+  holder: string
+  expiresAt: string
+  /** Grows each time the lease changes hands: a late writer of an earlier holder is told by it. */
+  token: number
+}

@@ -1,0 +1,29 @@
+import type { Kysely } from 'kysely'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { Loop } from './control/loop.ts'
+import type { Tables } from './db/tables.ts'
+import type { Engine } from './engines/engine.ts'
+import type { EventFeed } from './events/feed.ts'
+import type { Clock } from './lib/clock.ts'
+import type { SecretBox } from './lib/secret-box.ts'
+import type { LogStore } from './tasks/logs/log-store.ts'
+import type { MachineTypes } from './tasks/machine-types.ts'
+import type { VolumeStore } from './volumes/volume-store.ts'
+
+export type Db = Kysely<Tables>
+
+/** All that the parts of the server share. `main.ts` makes it once and hands it down. */
+export interface Deps {
+  config: Config
+  clock: Clock
+  log: Logger
+  db: Db
+  engines: ReadonlyMap<string, Engine>
+  machineTypes: MachineTypes
+  logs: LogStore
+  volumes: VolumeStore
+  feed: EventFeed
+  box: SecretBox
+  loop: Loop
+}

@@ -1,0 +1,53 @@
+import type { Readable } from 'node:stream'
+import type { Contract, Noun } from '@nabla/api'
+import type { RouteInput, RouteOutput, RouteShape } from '@nabla/api/route'
+import type { Deps } from '../deps.ts'
+
+/** Who a request comes from, as its key says. */
+export interface Caller {
+  userId: string
+  userName: string
+  teamId: string
+  teamName: string
+  role: 'admin' | 'member'
+  keyId: string
+}
+
+/** A response that is not one JSON value. */
+export interface ByteStream {
+  body: Readable | string
+  contentType: string
+  /** Of the whole file; leave out when it is not known. */
+  sizeBytes?: number
+  /** Suggested file name; makes a browser save it and never show it. */
+  fileName?: string
+  headers?: Record<string, string>
+  /** 200 unless said otherwise: 206 for a range. */
+  status?: number
+}
+
+/** Server-sent events: `id` is what a client resumes after. The iterator ends when there is no more to come. */
+export interface EventStream {
+  events: AsyncIterable<{ id: string; data: unknown } | { comment: string }>
+}
+
+export type Stream = ByteStream | EventStream
+
+/** One request as a handler sees it. `caller` is null only on routes that are open to anyone. */
+export interface Request<R extends RouteShape> extends RouteInput<R> {
+  caller: R['access'] extends 'anyone' ? Caller | null : Caller
+  /** Aborts when the client goes away or the server stops. */
+  signal: AbortSignal
+  /** The body of an upload. */
+  upload: R['body'] extends 'bytes' ? Readable : undefined
+  headers: Record<string, string | string[] | undefined>
+  requestId: string
+}
+
+export type Handler<R extends RouteShape> = (
+  request: Request<R>,
+  deps: Deps,
+) => Promise<RouteOutput<R, Stream>> | RouteOutput<R, Stream>
+
+/** The handlers of one noun: one for each of its routes, or it does not compile. */
+export type Handlers<N extends Noun> = { [V in keyof Contract[N]]: Handler<Contract[N][V] & RouteShape> }
