@@ -73,8 +73,6 @@ export interface JobRow {
   spec: string
   machineType: string
   workspaceId: string | null
-  /** Commit that a git workspace was checked out at. */
-  commitSha: string | null
   artifactsId: string
   parentJobId: string | null
   createdBy: string
@@ -106,6 +104,8 @@ export interface TaskRow {
   /** What should be: `run`, `stop`, or `gone` once nobody needs it any more. */
   desired: string
   stopGraceMs: number
+  /** Why it should stop, in the words of whoever asked: `user`, `time-limit`. */
+  stopReason: string | null
   /** What is: `queued`, `placed`, `running`, `ended`. */
   state: string
   /** JSON of the engine's phases, with `queue` in front and `collect` behind. */
@@ -127,6 +127,8 @@ export interface VolumeRow {
   /** Chosen by the kind that owns it; the machine room does not read it. */
   purpose: string
   ownerId: string | null
+  /** JSON of where the files are fetched from and, once they are, what came: `VolumeOrigin`. Null: not fetched. */
+  origin: string | null
   digest: string | null
   files: number
   sizeBytes: number
