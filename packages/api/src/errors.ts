@@ -78,6 +78,16 @@ export const errorCatalogue = {
     hint: 'Give a path relative to the folder, with forward slashes and without `..`.',
   },
   file_not_found: { status: 404, message: 'There is no file {path}.', hint: 'List the folder to see what there is.' },
+  bad_range: {
+    status: 416,
+    message: 'The file {path} has {size} bytes: the part that was asked for is not in it.',
+    hint: 'Ask for a part that begins before its end, or for all of it.',
+  },
+  bad_pattern: {
+    status: 400,
+    message: 'The pattern {pattern} is not allowed: {reason}.',
+    hint: 'Use a pattern such as `models/**/*.pt`.',
+  },
   bad_archive: {
     status: 400,
     message: 'The archive cannot be unpacked: {reason}.',
@@ -102,6 +112,28 @@ export const errorCatalogue = {
     status: 507,
     message: 'The storage of this team is full: {used} of {quota}.',
     hint: 'Delete what is not needed with `nabla storage rm`, or ask an admin for a larger quota.',
+  },
+
+  // Git
+  git_missing: {
+    status: 503,
+    message: 'Git is not installed on the server.',
+    hint: 'Install `git` there, or send the files themselves: `--workspace .`',
+  },
+  git_refused: {
+    status: 422,
+    message: 'The repository {url} was not found, or it refused the login.',
+    hint: 'Check the address. For a private repository give `--workspaceUsername` and `--workspacePassword` (a token).',
+  },
+  git_ref_not_found: {
+    status: 422,
+    message: 'The repository {url} has no branch, tag or commit {ref}.',
+    hint: 'Check `--workspaceRef`, and that it was pushed.',
+  },
+  git_failed: {
+    status: 422,
+    message: 'The repository {url} cannot be fetched: {reason}.',
+    hint: 'Check that the server can reach it, then try again.',
   },
 
   // Our side
