@@ -23,6 +23,16 @@ export const errorCatalogue = {
     hint: 'Make a new one with `nabla key create`, using another key that still works.',
   },
   forbidden: { status: 403, message: 'You may not {action}.', hint: 'Ask an admin of the team.' },
+  too_many_failures: {
+    status: 429,
+    message: 'Too many wrong API keys came from this address.',
+    hint: 'Wait {seconds} seconds, and check the key with `nabla login`.',
+  },
+  wrong_origin: {
+    status: 403,
+    message: 'A page of {origin} may not change anything on this server.',
+    hint: 'Use the pages of this server itself, at its own address.',
+  },
   wrong_host: {
     status: 421,
     message: 'This server does not answer to the name {host}.',
@@ -134,6 +144,28 @@ export const errorCatalogue = {
     status: 422,
     message: 'The repository {url} cannot be fetched: {reason}.',
     hint: 'Check that the server can reach it, then try again.',
+  },
+
+  // Starting the server
+  data_in_use: {
+    status: 409,
+    message: 'The data folder {path} is in use by another server, process {pid}.',
+    hint: 'Stop that one, or give this one a folder of its own with --data.',
+  },
+  data_unusable: {
+    status: 500,
+    message: 'The data folder {path} cannot be used: {reason}.',
+    hint: 'Make it writable for this user, or name another with --data.',
+  },
+  database_unavailable: {
+    status: 503,
+    message: 'The database cannot be opened: {reason}.',
+    hint: 'Check the setting `database`, and that the database runs and lets this user in.',
+  },
+  database_newer: {
+    status: 409,
+    message: 'The database was changed by a newer version of Nabla ({migration}).',
+    hint: 'Install that version or a later one, or go back to a backup from before the upgrade.',
   },
 
   // Our side

@@ -7,6 +7,7 @@ import type { Engine } from './engines/engine.ts'
 import type { EventFeed } from './events/feed.ts'
 import type { Clock } from './lib/clock.ts'
 import type { SecretBox } from './lib/secret-box.ts'
+import type { ServerMetrics } from './lib/server-metrics.ts'
 import type { LogStore } from './tasks/logs/log-store.ts'
 import type { MachineTypes } from './tasks/machine-types.ts'
 import type { VolumeStore } from './volumes/volume-store.ts'
@@ -26,4 +27,5 @@ export interface Deps {
   feed: EventFeed
   box: SecretBox
   loop: Loop
+  metrics: ServerMetrics
 }

@@ -26,6 +26,8 @@ export const limits = {
   /** One page of log lines. */
   logPageBytes: 1 * MiB,
   logPageLines: 10_000,
+  /** Index records (40 bytes each) one page looks at, where it asks for a source that says little. */
+  logPageRecords: 100_000,
   /** Output up to this size is on the disk before its task counts as ended; syncing more would hold that up for long. */
   logSyncBytes: 32 * MiB,
   /** A line that does not end is delivered when it has not grown for the first time, or waited for the second. */
@@ -40,6 +42,38 @@ export const limits = {
   logRetryMs: 1000,
   /** Rows in one page of a list. */
   pageRows: 200,
+
+  /** One file put into storage: the quota of the team is the bound that counts, this one only stops nonsense. */
+  storedFileBytes: 16 * 1024 * GiB,
+  /** Request line and headers of one request; a key and a cookie or two of a proxy fit many times. */
+  headerBytes: 16 * KiB,
+  /** A client that takes longer to send its headers is only holding a connection. */
+  headersMs: 20_000,
+  /** How often connections are looked through for such clients. */
+  headersCheckMs: 5_000,
+  /** A JSON body must have arrived by then; it is small. */
+  jsonBodyMs: 30_000,
+  /** A connection on which nothing moves, in either direction. Above the longest wait that a route offers. */
+  idleMs: 120_000,
+  /** An idle connection kept for the next request; above what load balancers keep theirs (60 s). */
+  keepAliveMs: 72_000,
+  /** Open connections: leaves most of the 20,000 file descriptors a process commonly has to files. */
+  connections: 8_000,
+  /** After an early refusal: time for the client to read why, while what it still sends is thrown away. */
+  lingerMs: 2_000,
+  /** Streams (events, downloads) that one API key may hold open. */
+  streamsPerKey: 200,
+  /** Silence after which an event stream sends a comment, so that proxies do not close it (most wait 60 s). */
+  heartbeatMs: 15_000,
+  /** Bytes that wait in one connection before its writer has to pause: large enough for 200 MB/s and more. */
+  socketBufferBytes: 256 * KiB,
+  /** Requests under way when the server stops get this long to finish. */
+  closeGraceMs: 5_000,
+  /** Wrong keys that one address may try in a row; after that, one every `authFailureRefillMs`. */
+  authFailures: 20,
+  authFailureRefillMs: 3_000,
+  /** Addresses whose failures are remembered, and keys that are remembered to have worked. */
+  authMemory: 10_000,
   /** A path that a user names. Leaves room for the data folder in front: Linux takes 4096 in all. */
   pathBytes: 3072,
   /** One name in a path: what Linux file systems hold. */
@@ -61,4 +95,22 @@ export const limits = {
   gitOutputBytes: 64 * MiB,
   /** Space kept back for the database, given up when the disk is full: some thousand commits. */
   ballastBytes: 32 * MiB,
+  /** How long a query waits for a lock of another process on the file, or for a connection to PostgreSQL. */
+  databaseLockMs: 10_000,
+  /** Times a transaction is tried that loses to others: only under a storm of writes to the same rows is it lost. */
+  transactionAttempts: 10,
+  /** Size that SQLite's journal is cut back to after a burst of writes. */
+  sqliteJournalBytes: 64 * MiB,
+  /** Pages of the database kept in memory: the indexes of 100,000 jobs fit. */
+  sqliteCacheBytes: 64 * MiB,
+  /** Prepared statements kept; the code has fewer different ones, but for lists of varying length. */
+  sqliteStatements: 500,
+  /** Connections to PostgreSQL: queries are short, and its default allows 100 in all. */
+  postgresConnections: 10,
+  /** Our queries take milliseconds: one that runs this long is stuck. */
+  postgresStatementMs: 60_000,
+  /** Events read, or deleted, in one query. */
+  feedRows: 500,
+  /** How late a follower of events may be when another process wrote them; our own processes say so at once. */
+  feedPollMs: 1000,
 } as const
