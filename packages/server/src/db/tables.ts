@@ -150,6 +150,7 @@ export interface SecretRow {
   name: string
   /** AES-256-GCM: nonce, tag and ciphertext in base64. */
   sealed: string
+  createdAt: string
   updatedAt: string
 }
 

@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely/migration'
+import * as start from './0001-start.ts'
+
+/** Every migration, by the name it is remembered by; they run in the order of their names. */
+export const migrations: Record<string, Migration> = {
+  '0001-start': start,
+}
