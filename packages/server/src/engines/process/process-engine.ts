@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { assert } from '../../lib/assert.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { Capacity, Engine, Finding, TaskReport, TaskSpec } from '../engine.ts'
+import { taskEnvironment } from './base-environment.ts'
+import { machineCapacity } from './capacity.ts'
+import { type ControlGroups, findControlGroups } from './cgroups.ts'
+import { examine } from './doctor.ts'
+import { Launcher } from './launcher.ts'
+import { type Machine, probeMachine } from './machine.ts'
+import { isMissing, type ReportFile, Reports } from './reports.ts'
+import { secretPlaces } from './secret-places.ts'
+import { watchReports } from './watch.ts'
+
+export interface ProcessEngineOptions {
+  /** The server's whole data folder, absolute: hidden from tasks but for what they mount. Ours is `process` in it. */
+  dataDir: string
+  clock: Clock
+  /** The server's own environment: PATH, HOME, proxies and certificates are read from it. */
+  hostEnv: Record<string, string | undefined>
+  /** Further files and folders that no task may see, absolute. */
+  hidePaths?: string[]
+  /** Path or name of the interpreter that starts tasks. Default: the first `python3` of 3.9 or newer. */
+  python?: string
+}
+
+/** How long `remove` waits for a task that was killed to be gone. The kernel needs milliseconds. */
+const deathMs = 10_000
+const deathPollMs = 5
+
+/** What is found out once, when the engine is made. */
+interface Ready {
+  machine: Machine
+  groups: ControlGroups
+  launcher: Launcher
+}
+
+/**
+ * The engine that runs tasks on this machine, each in namespaces of its own (see `shim/`). Everything it knows is on
+ * the disk and in /proc, so an engine that is made anew on the same folder carries on with the tasks of the last one.
+ */
+export function createProcessEngine(options: ProcessEngineOptions): Engine {
+  return new ProcessEngine(options)
+}
+
+class ProcessEngine implements Engine {
+  readonly name = 'process'
+  readonly #options: ProcessEngineOptions
+  readonly #path: string
+  readonly #tasks: string
+  readonly #trash: string
+  readonly #reports: Reports
+  readonly #stopWatching = new AbortController()
+  #ready: Promise<Ready> | null = null
+  #capacity: Promise<Capacity> | null = null
+
+  constructor(options: ProcessEngineOptions) {
+    const folder = join(options.dataDir, 'process')
+    this.#options = options
+    this.#path = options.hostEnv['PATH'] ?? ''
+    this.#tasks = join(folder, 'tasks')
+    this.#trash = join(folder, 'trash')
+    this.#reports = new Reports(join(folder, 'reports'), options.clock)
+    for (const made of [this.#tasks, this.#trash, this.#reports.folder])
+      mkdirSync(made, { recursive: true, mode: 0o700 })
+    // So that the first task need not wait; a problem is told by whoever needs it.
+    this.#prepare().catch(() => {})
+  }
+
+  accepts(image: string): { ok: true } | { ok: false; reason: string } {
+    if (image === 'host') return { ok: true }
+    const reason = 'this server has no engine for images yet: use --container host, or leave --container out'
+    return { ok: false, reason }
+  }
+
+  async start(task: TaskSpec, signal: AbortSignal): Promise<void> {
+    assert(/^\w[\w-]*$/.test(task.id), `a task id is a plain name: ${task.id}`)
+    signal.throwIfAborted()
+    const { launcher } = await this.#prepare()
+    if (await this.#reports.read(task.id)) return
+    const folder = join(this.#tasks, task.id)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await replaceFile(
+      folder,
+      'spec.json',
+      JSON.stringify({ ...task, env: taskEnvironment(task, this.#options.hostEnv) }),
+    )
+    signal.throwIfAborted()
+    await launcher.start(folder)
+  }
+
+  async stop(id: string, graceMs: number): Promise<void> {
+    const before = await this.#reports.read(id)
+    if (!before || before.exit) return
+    // The shim looks for this file once it is named in the report, so it is either told below or finds the file.
+    await replaceFile(join(this.#tasks, id), 'stop', String(Math.round(graceMs)))
+    const file = await this.#reports.read(id)
+    if (file && !file.exit && file.supervised) kill(file.pid, 'SIGTERM')
+  }
+
+  async remove(id: string): Promise<void> {
+    const file = await this.#reports.read(id)
+    if (!file) return
+    await this.#waitForDeath(file)
+    await this.#removeGroups(file.cgroups)
+    const trash = join(this.#trash, `${id}.${randomBytes(4).toString('hex')}`)
+    await rename(join(this.#tasks, id), trash).catch(ignoreMissing)
+    await this.#reports.remove(id)
+    await (await this.#prepare()).launcher.delete(trash)
+  }
+
+  list(): Promise<TaskReport[]> {
+    return this.#reports.list()
+  }
+
+  watch(onChange: (id: string) => void, signal: AbortSignal): void {
+    const either = AbortSignal.any([signal, this.#stopWatching.signal])
+    watchReports(this.#reports, this.#options.clock, onChange, either)
+  }
+
+  capacity(): Promise<Capacity> {
+    this.#capacity ??= machineCapacity(this.#path)
+    return this.#capacity
+  }
+
+  async doctor(): Promise<Finding[]> {
+    return examine(this.#prepare(), this.capacity())
+  }
+
+  async close(): Promise<void> {
+    this.#stopWatching.abort()
+    const ready = await this.#ready?.catch(() => null)
+    ready?.launcher.close()
+  }
+
+  /** A failure is not kept: the missing program may be there at the next try. */
+  #prepare(): Promise<Ready> {
+    this.#ready ??= this.#findOut().catch((error: unknown) => {
+      this.#ready = null
+      throw error
+    })
+    return this.#ready
+  }
+
+  async #findOut(): Promise<Ready> {
+    const { dataDir, hostEnv, hidePaths = [], python = 'python3' } = this.#options
+    const folder = join(dataDir, 'process')
+    const [machine, groups] = await Promise.all([probeMachine(folder, python, this.#path), findControlGroups()])
+    const settings = {
+      reports: this.#reports.folder,
+      hide: [dataDir, ...secretPlaces(hostEnv['HOME']), ...hidePaths],
+      userNamespace: machine.rootNamespaces !== null,
+      copyOnWrite: machine.rootNamespaces === null && machine.machineOverlay === null,
+      cgroups: groups,
+      python: machine.python,
+    }
+    const launcher = new Launcher(machine.python, settings, join(folder, 'launcher.log'))
+    for (const left of await readdir(this.#trash)) launcher.delete(join(this.#trash, left)).catch(() => {})
+    return { machine, groups, launcher }
+  }
+
+  async #waitForDeath(file: ReportFile): Promise<void> {
+    for (let waitedMs = 0; await this.#reports.lives(file); waitedMs += deathPollMs) {
+      if (waitedMs >= deathMs) throw new Error(`process ${file.pid} of a task does not end`)
+      if (!file.exit) kill(file.pid, 'SIGKILL')
+      await new Promise<void>((resolve) => this.#options.clock.after(deathPollMs, resolve))
+    }
+  }
+
+  async #removeGroups(folders: string[]): Promise<void> {
+    for (const folder of folders) await rmdir(folder).catch(ignoreMissing)
+  }
+}
+
+/** Readers see the old content or the new one, never a part. */
+async function replaceFile(folder: string, name: string, text: string): Promise<void> {
+  const draft = join(folder, `.${name}.${randomBytes(4).toString('hex')}`)
+  try {
+    await writeFile(draft, text, { mode: 0o600 })
+    await rename(draft, join(folder, name))
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It has ended meanwhile; its report says so.
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isMissing(error)) throw error
+}
