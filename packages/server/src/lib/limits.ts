@@ -113,4 +113,17 @@ export const limits = {
   feedRows: 500,
   /** How late a follower of events may be when another process wrote them; our own processes say so at once. */
   feedPollMs: 1000,
+
+  /** Pause between full sweeps of the control loop: the longest that a lost hint goes unnoticed. */
+  sweepMs: 10_000,
+  /** Pause before a pass that failed, as on a full disk, is tried again. */
+  loopRetryMs: 500,
+  /** Resources planned by one query: keeps the number of its parameters far below what SQLite allows. */
+  planBatch: 500,
+  /** Waiting tasks looked at for a place in one pass. */
+  placeWindow: 200,
+  /** Tasks being started at the same time. */
+  startsAtOnce: 16,
+  /** Processes and threads of one task. */
+  taskPids: 4096,
 } as const
