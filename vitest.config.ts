@@ -7,7 +7,14 @@ export default defineConfig({
     projects: [
       { test: { ...node, name: 'house', include: ['test/house.test.ts'] } },
       { test: { ...node, name: 'api', include: ['packages/api/src/**/*.test.ts'] } },
-      { test: { ...node, name: 'server', include: ['packages/server/src/**/*.test.ts'] } },
+      {
+        test: {
+          ...node,
+          name: 'server',
+          include: ['packages/server/src/**/*.test.ts'],
+          globalSetup: ['packages/server/src/testing/global-setup.ts'],
+        },
+      },
       { test: { ...node, name: 'cli', include: ['packages/cli/src/**/*.test.ts'] } },
       { test: { ...node, name: 'system', include: ['test/system/**/*.test.ts'], testTimeout: 180_000 } },
     ],

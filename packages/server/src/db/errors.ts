@@ -6,13 +6,13 @@ const sqliteShmSize = 4874
 const sqliteUnique = 2067
 const sqlitePrimaryKey = 1555
 
-/** Whether there was no room left on the disk (or in the user's quota there) for a write. */
+/** Whether an error, or what caused it, says that there was no room left on the disk or in a quota there. */
 export function isDiskFull(error: unknown): boolean {
   const { code, errcode } = fields(error)
   // 53100: https://www.postgresql.org/docs/current/errcodes-appendix.html
-  return (
-    code === 'ENOSPC' || code === 'EDQUOT' || code === '53100' || errcode === sqliteFull || errcode === sqliteShmSize
-  )
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === '53100') return true
+  if (errcode === sqliteFull || errcode === sqliteShmSize) return true
+  return error instanceof Error && error.cause !== undefined && isDiskFull(error.cause)
 }
 
 /** Whether a row with the same unique columns was there already. On PostgreSQL the transaction is lost with it. */

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { Client } from 'pg'
+import { afterAll, describe, inject } from 'vitest'
+import type { Config } from '../config.ts'
+import { type OpenDatabase, openDatabase } from '../db/open.ts'
+// For the type of what it provides.
+import type {} from './global-setup.ts'
+
+export interface TestDatabase extends OpenDatabase {
+  /** Opens the same database once more, as another server would. */
+  config: Pick<Config, 'data' | 'database'>
+}
+
+/** Makes a database of its own, with the whole schema (or, if `empty`, without); it is gone after the tests. */
+export type MakeDatabase = (options?: { empty?: boolean }) => Promise<TestDatabase>
+
+/**
+ * Declares the tests of `define` twice: on SQLite in a file, and on a real PostgreSQL. Call `make` in a `beforeAll`
+ * or in a test.
+ */
+export function eachDatabase(define: (make: MakeDatabase, dialect: 'sqlite' | 'postgres') => void): void {
+  describe('on SQLite', () => define(cleaned(makeSqlite), 'sqlite'))
+  const starter = inject('postgresStarter')
+  if (starter === null) {
+    describe.skip('on PostgreSQL (npm has no PostgreSQL for this machine)', () => define(makeSqlite, 'postgres'))
+  } else {
+    describe('on PostgreSQL', () =>
+      define(
+        cleaned((options) => makePostgres(starter, options)),
+        'postgres',
+      ))
+  }
+}
+
+/** Notes what was made, and takes it away after the tests of this block. */
+function cleaned(make: (options?: { empty?: boolean }) => Promise<Made>): MakeDatabase {
+  const all: Made[] = []
+  afterAll(async () => {
+    for (const made of all) await made.remove()
+  })
+  return async (options) => {
+    const made = await make(options)
+    all.push(made)
+    return made
+  }
+}
+
+interface Made extends TestDatabase {
+  remove(): Promise<void>
+}
+
+async function makeSqlite(): Promise<Made> {
+  const data = mkdtempSync(join(tmpdir(), 'nabla-db-'))
+  const config = { data, database: 'sqlite' }
+  const open = await openDatabase(config)
+  return {
+    ...open,
+    config,
+    async remove() {
+      await open.close()
+      rmSync(data, { recursive: true, force: true })
+    },
+  }
+}
+
+async function makePostgres(starter: string, options: { empty?: boolean } = {}): Promise<Made> {
+  const server = await serverUrl(starter)
+  const name = `test_${randomBytes(8).toString('hex')}`
+  await administrate(server, `create database ${name} ${options.empty ? '' : 'template template_nabla'}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  const config = { data: '', database: url.href }
+  const open = await openDatabase(config)
+  return {
+    ...open,
+    config,
+    async remove() {
+      await open.close()
+      await administrate(server, `drop database ${name} with (force)`)
+    },
+  }
+}
+
+async function serverUrl(starter: string): Promise<string> {
+  const socket = connect(starter)
+  await once(socket, 'connect')
+  const answer = JSON.parse(await text(socket)) as { url?: string; error?: string }
+  if (answer.url === undefined) throw new Error(answer.error)
+  return answer.url
+}
+
+async function administrate(server: string, statement: string): Promise<void> {
+  const client = new Client(server)
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
