@@ -1,0 +1,132 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { contract } from '@nabla/api'
+import type { RouteShape } from '@nabla/api/route'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../lib/app-error.ts'
+import { randomText } from '../lib/ids.ts'
+import { limits } from '../lib/limits.ts'
+import type { Authenticate } from './auth.ts'
+import { type AllHandlers, bindRoutes } from './bind.ts'
+import { hasBody } from './body.ts'
+import type { Bounds } from './bounds.ts'
+import { answerBrokenRequest, closeAfterReply, sendError } from './errors.ts'
+import { guardRequests } from './guard.ts'
+import { Lifetimes } from './lifetimes.ts'
+import { observeRequests } from './metrics.ts'
+
+export interface AppOptions {
+  handlers: AllHandlers
+  authenticate: Authenticate
+  /** Smaller bounds, for tests. */
+  bounds?: Partial<Bounds>
+}
+
+/** One method and path that the app answers. `shape` is missing if it did not come from the contract. */
+export interface RegisteredRoute {
+  method: string
+  path: string
+  shape: RouteShape | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route there is, as Fastify itself was told. */
+    registeredRoutes: RegisteredRoute[]
+  }
+}
+
+/**
+ * The HTTP side of the server: the routes of the contract, and nothing else. Everything is denied unless the contract
+ * says otherwise. Closing it aborts the signals of the requests under way and gives them `closeGraceMs`.
+ */
+export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
+  const bounds: Bounds = { ...limits, ...options.bounds }
+  const lifetimes = new Lifetimes()
+  const app: FastifyInstance = Fastify({
+    loggerInstance: deps.log,
+    disableRequestLogging: true,
+    genReqId: () => randomText(16),
+    requestIdLogLabel: 'requestId',
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: bounds.headerBytes },
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
+    clientErrorHandler: answerBrokenRequest,
+    serverFactory: (handler) => createListener(handler, bounds),
+  })
+
+  recordRoutes(app)
+  app.removeAllContentTypeParsers()
+  // Bodies are read where their route is known (`body.ts`); Fastify leaves them alone.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  observeRequests(app, deps.metrics)
+  guardRequests(app, deps, { authenticate: options.authenticate, bounds, lifetimes })
+  app.setErrorHandler((error, request, reply) => {
+    if (hasBody(request.headers)) closeAfterReply(request, reply, bounds, deps.clock)
+    sendError(error, request, reply)
+  })
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split('?', 1)[0] ?? ''
+    throw new AppError('no_route', { method: request.method, path: path.slice(0, 200) })
+  })
+  bindRoutes(app, options.handlers, { deps, bounds, lifetimes, streams: new Map() })
+  app.addHook('onReady', async () => assertContract(app.registeredRoutes))
+  closeGently(app, lifetimes, bounds, deps)
+  return app
+}
+
+/** Throws unless the routes are those of the contract, all of them and no others. */
+export function assertContract(registered: readonly RegisteredRoute[]): void {
+  const shapes = Object.values(contract).flatMap((routes) => Object.values(routes) as RouteShape[])
+  const wanted = new Set(shapes.flatMap((shape) => methodsOf(shape).map((method) => `${method} ${shape.path}`)))
+  const found = new Set(registered.map(({ method, path }) => `${method} ${path}`))
+  const foreign = registered.filter(({ method, path, shape }) => !shape || !wanted.has(`${method} ${path}`))
+  if (foreign.length > 0)
+    throw new Error(`routes that are not in the contract: ${foreign.map(({ path }) => path).join(', ')}`)
+  const missing = [...wanted].filter((route) => !found.has(route))
+  if (missing.length > 0) throw new Error(`routes of the contract without a handler: ${missing.join(', ')}`)
+}
+
+/** The methods that a route answers to. */
+function methodsOf(shape: RouteShape): string[] {
+  return shape.method === 'GET' ? ['GET', 'HEAD'] : [shape.method]
+}
+
+function recordRoutes(app: FastifyInstance): void {
+  app.decorate('registeredRoutes', [])
+  app.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) {
+      app.registeredRoutes.push({ method, path: route.url, shape: route.config?.shape })
+    }
+  })
+}
+
+/** An upload may take hours, so no request has a deadline as a whole: headers have one, and silence has one. */
+function createListener(handler: RequestListener, bounds: Bounds): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: bounds.headerBytes,
+      headersTimeout: bounds.headersMs,
+      requestTimeout: 0,
+      connectionsCheckingInterval: bounds.headersCheckMs,
+      keepAliveTimeout: bounds.keepAliveMs,
+      highWaterMark: bounds.socketBufferBytes,
+    },
+    handler,
+  )
+  server.setTimeout(bounds.idleMs)
+  server.maxConnections = bounds.connections
+  // Without a listener of its own Node invites every body at once; here it is invited once it has been let in.
+  server.on('checkContinue', handler)
+  return server
+}
+
+function closeGently(app: FastifyInstance, lifetimes: Lifetimes, bounds: Bounds, deps: Deps): void {
+  let cancel = () => {}
+  app.addHook('preClose', async () => {
+    lifetimes.abortAll()
+    cancel = deps.clock.after(bounds.closeGraceMs, () => app.server.closeAllConnections())
+  })
+  app.addHook('onClose', async () => cancel())
+}

@@ -1,0 +1,71 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../lib/app-error.ts'
+import { type Authenticate, FailureLimiter, keyOf } from './auth.ts'
+import { bodyLimit, checkAnnouncedSize, hasBody } from './body.ts'
+import type { Bounds } from './bounds.ts'
+import { closeAfterReply } from './errors.ts'
+import { createHostCheck, isSameSite } from './host.ts'
+import type { Lifetimes } from './lifetimes.ts'
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** For every response that does not say otherwise itself. */
+const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+}
+
+/**
+ * What every request has to pass before any of its body is read: the host name, the origin, the key, the role, the
+ * announced size. Denied is whatever the contract does not allow. An address where there is no route answers
+ * `no_route` to anyone: which routes there are is no secret, /docs lists them.
+ */
+export function guardRequests(
+  app: FastifyInstance,
+  deps: Deps,
+  { authenticate, bounds, lifetimes }: { authenticate: Authenticate; bounds: Bounds; lifetimes: Lifetimes },
+): void {
+  const isAllowedHost = createHostCheck(deps.config)
+  const limiter = new FailureLimiter(deps.clock, bounds)
+  app.decorateRequest('caller', null)
+
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers(securityHeaders).header('x-request-id', request.id)
+    if (lifetimes.closing) throw new AppError('busy', { detail: 'it is being stopped' })
+    const { host, origin } = request.headers
+    if (!isAllowedHost(host, request.socket.localAddress)) {
+      throw new AppError('wrong_host', { host: (host ?? 'none').slice(0, 100) })
+    }
+    if (origin !== undefined && !safeMethods.has(request.method) && !isSameSite(origin, host)) {
+      throw new AppError('wrong_origin', { origin: origin.slice(0, 100) })
+    }
+    if (!request.is404) await admit(request)
+    prepareForBody(request, reply)
+  })
+
+  async function admit(request: FastifyRequest): Promise<void> {
+    const { shape } = request.routeOptions.config
+    if (shape?.access === 'anyone') return
+    const key = keyOf(request.headers)
+    if (key === undefined) throw new AppError('unauthenticated')
+    const caller = await limiter.check(request.ip, key, (text) => authenticate(text, deps))
+    if (!shape) throw new AppError('forbidden', { action: 'use this address' })
+    if (shape.access === 'admin' && caller.role !== 'admin') {
+      throw new AppError('forbidden', { action: 'do this: it takes an admin of the team' })
+    }
+    request.caller = caller
+    if (shape.body !== undefined) checkAnnouncedSize(request.headers, bodyLimit(shape, bounds))
+  }
+
+  function prepareForBody(request: FastifyRequest, reply: FastifyReply): void {
+    if (!hasBody(request.headers)) return
+    const wanted = request.routeOptions.config.shape?.body !== undefined
+    if (!wanted) closeAfterReply(request, reply, bounds, deps.clock)
+    else if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
+  }
+}

@@ -1,0 +1,101 @@
+import type { ServerResponse } from 'node:http'
+import type { z } from 'zod'
+import type { EventStream } from '../kinds/kind.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { ErrorBody } from '@nabla/api/errors'
+
+export interface EventSink {
+  response: ServerResponse
+  /** Aborts when the client goes away or the server stops. */
+  signal: AbortSignal
+  clock: Clock
+  heartbeatMs: number
+  /** What the data of every event has to fit. */
+  schema: z.ZodType
+  /** Turns what the iterator throws into what the client is told. */
+  onError: (error: unknown) => ErrorBody
+}
+
+/**
+ * Writes server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) until the iterator
+ * ends, which an event `end` tells the client, or throws, which an event `error` does. The next event is asked for
+ * only once the connection has taken the one before. When the signal aborts, the response just breaks off: the
+ * client is gone, or shall come back with the last id. Headers must have been written.
+ */
+export async function writeEvents(stream: EventStream, sink: EventSink): Promise<void> {
+  const { response, signal } = sink
+  const iterator = stream.events[Symbol.asyncIterator]()
+  const beat = startHeartbeat(sink)
+  try {
+    for (;;) {
+      const next = await nextUnlessAborted(iterator, signal)
+      if (signal.aborted) return
+      if (next.done) break
+      beat.written()
+      if (!response.write(encode(next.value, sink.schema))) await drained(response, signal)
+    }
+    response.end('event: end\ndata: {}\n\n')
+  } catch (error) {
+    const body = sink.onError(error)
+    if (!signal.aborted) response.end(`event: error\ndata: ${JSON.stringify(body)}\n\n`)
+  } finally {
+    beat.stop()
+    if (signal.aborted) response.destroy()
+    // A generator that still waits for something will see the signal; nothing here waits for it to do so.
+    iterator.return?.().then(undefined, () => undefined)
+  }
+}
+
+type StreamItem = { id: string; data: unknown } | { comment: string }
+
+/** One string, so that one event is one write. JSON has no line breaks of its own, so one `data` line holds it. */
+function encode(item: StreamItem, schema: z.ZodType): string {
+  if ('comment' in item) return `: ${oneLine(item.comment)}\n\n`
+  return `id: ${oneLine(item.id)}\ndata: ${JSON.stringify(schema.parse(item.data))}\n\n`
+}
+
+const oneLine = (text: string): string => text.replaceAll(/[\r\n\u0000]/g, ' ')
+
+/** The next event, or the end if the signal aborts first. No `Promise.race`: it would keep every loser in memory. */
+function nextUnlessAborted(
+  iterator: AsyncIterator<StreamItem>,
+  signal: AbortSignal,
+): Promise<IteratorResult<StreamItem>> {
+  if (signal.aborted) return Promise.resolve({ done: true, value: undefined })
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve({ done: true, value: undefined })
+    signal.addEventListener('abort', onAbort, { once: true })
+    const settle = () => signal.removeEventListener('abort', onAbort)
+    iterator.next().then(resolve, reject).finally(settle)
+  })
+}
+
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    response.on('drain', done)
+    signal.addEventListener('abort', done)
+  })
+}
+
+/** Sends a comment after every `heartbeatMs` in which nothing else was sent. */
+function startHeartbeat({ response, clock, heartbeatMs }: EventSink) {
+  let quiet = true
+  let cancel = clock.after(heartbeatMs, tick)
+  function tick() {
+    if (quiet && !response.writableNeedDrain) response.write(':\n\n')
+    quiet = true
+    cancel = clock.after(heartbeatMs, tick)
+  }
+  return {
+    written: () => {
+      quiet = false
+    },
+    stop: () => cancel(),
+  }
+}
