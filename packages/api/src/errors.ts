@@ -75,6 +75,11 @@ export const errorCatalogue = {
     message: 'There is no secret {name} in this team or project.',
     hint: 'Set it with `nabla secret set {name}`.',
   },
+  secret_unreadable: {
+    status: 409,
+    message: 'The value of the secret {name} cannot be read with the key of this server.',
+    hint: 'Set it again with `nabla secret set {name}`, or restore `secret.key` in the data folder.',
+  },
   bad_git_url: {
     status: 400,
     message: 'The git address {url} cannot be used: {reason}.',

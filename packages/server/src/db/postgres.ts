@@ -1,6 +1,15 @@
-import { type Dialect, PostgresDialect } from 'kysely'
+import {
+  type AbortableOperationOptions,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  PostgresDialect,
+  type PostgresDialectConfig,
+  PostgresDriver,
+} from 'kysely'
 import { Pool, types } from 'pg'
 import { limits } from '../lib/limits.ts'
+import { assertNoTransaction } from './transaction.ts'
 
 /** A dialect for Kysely over a pool of connections to the PostgreSQL database at `url`. */
 export function postgresDialect(url: string): Dialect {
@@ -14,7 +23,27 @@ export function postgresDialect(url: string): Dialect {
   })
   // A connection that breaks while nobody uses it: the pool drops it, and the next query opens another.
   pool.on('error', () => undefined)
-  return new PostgresDialect({ pool })
+  return new CheckedDialect({ pool })
+}
+
+class CheckedDialect extends PostgresDialect {
+  readonly #config: PostgresDialectConfig
+
+  constructor(config: PostgresDialectConfig) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): Driver {
+    return new CheckedDriver(this.#config)
+  }
+}
+
+class CheckedDriver extends PostgresDriver {
+  override async acquireConnection(options?: AbortableOperationOptions): Promise<DatabaseConnection> {
+    assertNoTransaction()
+    return super.acquireConnection(options)
+  }
 }
 
 /** Sums and counts arrive as text, since PostgreSQL counts further than a number can; all of ours are far below. */

@@ -11,29 +11,36 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { limits } from '../lib/limits.ts'
+import { assertNoTransaction } from './transaction.ts'
 
 /**
- * A dialect for Kysely over Node's own SQLite. One connection: Kysely hands it to one query or one transaction at a
- * time, the others wait their turn. What is committed has reached the disk (`synchronous=FULL`).
+ * A dialect for Kysely over Node's own SQLite. One connection, lent to one query or one transaction at a time; the
+ * others wait their turn. What is committed has reached the disk (`synchronous=FULL`).
  * `path` is the database file, made readable by its owner only.
  */
 export function sqliteDialect(path: string): Dialect {
   return {
-    createAdapter: () => new TransactionalAdapter(),
+    createAdapter: () => new SharedAdapter(),
     createDriver: () => sqliteDriver(path),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   }
 }
 
-/** SQLite can undo changes to the schema, which Kysely does not assume: a migration that fails leaves no trace. */
-class TransactionalAdapter extends SqliteAdapter {
+class SharedAdapter extends SqliteAdapter {
+  /** Whoever comes second waits here, and not in Kysely, which would let a transaction wait for itself. */
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+
+  /** SQLite can undo changes to the schema, which Kysely does not assume: a failed migration leaves no trace. */
   override get supportsTransactionalDdl(): boolean {
     return true
   }
 }
 
 function sqliteDriver(path: string): Driver {
+  const turn = new Turn()
   let connection: SqliteConnection | undefined
   const run = (sql: string) => connection?.executeQuery(CompiledQuery.raw(sql))
   return {
@@ -41,10 +48,15 @@ function sqliteDriver(path: string): Driver {
       connection ??= new SqliteConnection(openFile(path))
     },
     async acquireConnection() {
-      if (!connection) throw new Error('the database is closed')
-      return connection
+      assertNoTransaction()
+      await turn.take()
+      if (connection) return connection
+      turn.pass()
+      throw new Error('the database is closed')
     },
-    async releaseConnection() {},
+    async releaseConnection() {
+      turn.pass()
+    },
     // Immediate: a transaction that reads first and writes later cannot find the lock taken half-way.
     async beginTransaction() {
       await run('begin immediate')
@@ -57,9 +69,28 @@ function sqliteDriver(path: string): Driver {
       if (connection?.inTransaction) await run('rollback')
     },
     async destroy() {
+      await turn.take()
       connection?.close()
       connection = undefined
+      turn.pass()
     },
+  }
+}
+
+/** Goes to one at a time, in the order in which they asked. */
+class Turn {
+  readonly #waiting: (() => void)[] = []
+  #taken = false
+
+  async take(): Promise<void> {
+    if (this.#taken) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.#taken = true
+  }
+
+  pass(): void {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#taken = false
   }
 }
 

@@ -9,15 +9,16 @@ import { Client } from 'pg'
 import { afterAll, describe, inject } from 'vitest'
 import type { Config } from '../config.ts'
 import { type OpenDatabase, openDatabase } from '../db/open.ts'
-// For the type of what it provides.
-import type {} from './global-setup.ts'
 
 export interface TestDatabase extends OpenDatabase {
   /** Opens the same database once more, as another server would. */
   config: Pick<Config, 'data' | 'database'>
 }
 
-/** Makes a database of its own, with the whole schema (or, if `empty`, without); it is gone after the tests. */
+/**
+ * Makes a database of its own with the whole schema: on PostgreSQL a copy of one, or, if `empty`, by running the
+ * migrations. It is gone after the tests.
+ */
 export type MakeDatabase = (options?: { empty?: boolean }) => Promise<TestDatabase>
 
 /**
