@@ -102,6 +102,6 @@ export class Launcher {
   #died(child: ChildProcess): void {
     if (this.#child !== child) return
     this.#child = null
-    for (const number of [...this.#open.keys()]) this.#send(number)
+    for (const number of this.#open.keys()) this.#send(number)
   }
 }

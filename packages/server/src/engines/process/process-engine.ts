@@ -77,9 +77,8 @@ class ProcessEngine implements Engine {
     return { ok: false, reason }
   }
 
-  async start(task: TaskSpec, signal: AbortSignal): Promise<void> {
+  async start(task: TaskSpec): Promise<void> {
     assert(/^\w[\w-]*$/.test(task.id), `a task id is a plain name: ${task.id}`)
-    signal.throwIfAborted()
     const { launcher } = await this.#prepare()
     if (await this.#reports.read(task.id)) return
     const folder = join(this.#tasks, task.id)
@@ -89,7 +88,6 @@ class ProcessEngine implements Engine {
       'spec.json',
       JSON.stringify({ ...task, env: taskEnvironment(task, this.#options.hostEnv) }),
     )
-    signal.throwIfAborted()
     await launcher.start(folder)
   }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -39,16 +40,16 @@ export class Reports {
   async read(id: string): Promise<ReportFile | null> {
     const known = this.#ended.get(id)
     if (known) return known
-    const first = await this.#readFile(id)
-    if (!first || first.exit || (await this.#lives(first))) return this.#keep(id, first)
-    // It may have reported its end, or passed the task on, between our two looks.
-    const second = await this.#readFile(id)
-    if (!second || second.exit || (await this.#lives(second))) return this.#keep(id, second)
-    const lost = { ...second, exit: this.#lostExit(second), endedAt: this.#clock.now() }
-    const draft = join(this.folder, `.${id}.lost`)
-    await writeFile(draft, JSON.stringify(lost), { mode: 0o600, flush: true })
-    await rename(draft, join(this.folder, id + suffix))
-    return this.#keep(id, lost)
+    let dead: number | null = null
+    for (;;) {
+      const file = await this.#readFile(id)
+      if (!file || file.exit) return this.#keep(id, file)
+      // A task is lost only if its report still names a process that was dead before the report was read: between our
+      // two looks, its end may have been reported, or that another process now answers for it.
+      if (file.pid === dead) return this.#keep(id, await this.#recordLoss(id, file))
+      if (await this.lives(file)) return file
+      dead = file.pid
+    }
   }
 
   async list(): Promise<TaskReport[]> {
@@ -63,8 +64,16 @@ export class Reports {
   }
 
   /** Whether the process that answers for the task is there. */
-  lives(file: ReportFile): Promise<boolean> {
-    return this.#lives(file)
+  async lives(file: ReportFile): Promise<boolean> {
+    if (file.boot !== this.#boot) return false
+    try {
+      const text = await readFile(`/proc/${file.pid}/stat`, 'utf8')
+      // The name in brackets may hold spaces and brackets itself; what follows the last one is plain.
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+      return fields[0] !== 'Z' && fields[0] !== 'X' && Number(fields[19]) === file.start
+    } catch {
+      return false
+    }
   }
 
   #keep(id: string, file: ReportFile | null): ReportFile | null {
@@ -81,24 +90,17 @@ export class Reports {
     }
   }
 
-  async #lives(file: ReportFile): Promise<boolean> {
-    if (file.boot !== this.#boot) return false
-    try {
-      const text = await readFile(`/proc/${file.pid}/stat`, 'utf8')
-      // The name in brackets may hold spaces and brackets itself; what follows the last one is plain.
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-      return fields[0] !== 'Z' && fields[0] !== 'X' && Number(fields[19]) === file.start
-    } catch {
-      return false
-    }
-  }
-
-  #lostExit(file: ReportFile): TaskExit {
+  async #recordLoss(id: string, file: ReportFile): Promise<ReportFile> {
     const reason =
       file.boot === this.#boot
         ? 'The process that ran it was killed from outside.'
         : 'The machine was restarted while it ran.'
-    return { cause: 'lost', code: null, reason, blame: 'machine' }
+    const exit: TaskExit = { cause: 'lost', code: null, reason, blame: 'machine' }
+    const lost = { ...file, exit, endedAt: this.#clock.now() }
+    const draft = join(this.folder, `.${id}.${randomBytes(4).toString('hex')}`)
+    await writeFile(draft, JSON.stringify(lost), { mode: 0o600, flush: true })
+    await rename(draft, join(this.folder, id + suffix))
+    return lost
   }
 }
 

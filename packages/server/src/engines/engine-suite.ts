@@ -1,0 +1,153 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import type { Engine, TaskReport, TaskSpec } from './engine.ts'
+
+/** One engine to try, with a place for its files. Commands that every engine must understand: `exit N`, `sleep N`. */
+export interface EngineBench {
+  readonly engine: Engine
+  /** Lets go of the engine as a server that ends would, and makes another one that finds the same tasks. */
+  restart(): Promise<Engine>
+  /** A small task with an id of its own. */
+  task(command: string, changes?: Partial<TaskSpec>): TaskSpec
+  /** Removes every task and all files. */
+  close(): Promise<void>
+}
+
+const boundMs = 20_000
+const pollMs = 10
+
+/** Waits until the engine reports a task in a way that suits, and returns that report. */
+export async function reported(
+  engine: Engine,
+  id: string,
+  suits: (report: TaskReport) => boolean,
+): Promise<TaskReport> {
+  let last: TaskReport | undefined
+  for (let waitedMs = 0; waitedMs < boundMs; waitedMs += pollMs) {
+    last = (await engine.list()).find((report) => report.id === id)
+    if (last && suits(last)) return last
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+  }
+  throw new Error(`waited in vain for task ${id}; last seen: ${JSON.stringify(last)}`)
+}
+
+export const ended = (engine: Engine, id: string) => reported(engine, id, ({ state }) => state === 'ended')
+export const running = (engine: Engine, id: string) => reported(engine, id, ({ state }) => state === 'running')
+
+/** What the control loop relies on, the same for every engine. */
+export function engineSuite(name: string, make: () => Promise<EngineBench>): void {
+  describe(`${name} engine keeps the contract`, () => {
+    let bench: EngineBench
+    beforeEach(async () => {
+      bench = await make()
+    })
+    afterEach(() => bench.close())
+
+    test('runs a command and tells its phases and its exit', async () => {
+      const task = bench.task('exit 0')
+      await bench.engine.start(task)
+      const report = await ended(bench.engine, task.id)
+      expect(report.exit).toEqual({ cause: 'exit', code: 0, blame: 'user' })
+      expect(report.phases.map(({ phase }) => phase)).toEqual(['files', 'run'])
+      const times = [...report.phases.map(({ at }) => at), report.endedAt ?? 0]
+      expect(times).toEqual(times.toSorted((a, b) => a - b))
+    })
+
+    test("gives the command's own exit code", async () => {
+      const task = bench.task('exit 3')
+      await bench.engine.start(task)
+      expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'exit', code: 3, blame: 'user' })
+    })
+
+    test('lists a task from the moment that start resolves', async () => {
+      const task = bench.task('sleep 1000')
+      await bench.engine.start(task)
+      expect((await bench.engine.list()).map(({ id }) => id)).toEqual([task.id])
+    })
+
+    test('starts a task once, however often and at the same time it is told to', async () => {
+      const task = bench.task('exit 7')
+      await Promise.all(Array.from({ length: 8 }, () => bench.engine.start(task)))
+      const report = await ended(bench.engine, task.id)
+      await bench.engine.start(task)
+      expect(await bench.engine.list()).toEqual([report])
+      expect(report.exit?.code).toBe(7)
+    })
+
+    test('stops a task, and does not mind being told again', async () => {
+      const task = bench.task('sleep 1000')
+      await bench.engine.start(task)
+      await running(bench.engine, task.id)
+      await bench.engine.stop(task.id, 5_000)
+      await bench.engine.stop(task.id, 5_000)
+      const report = await ended(bench.engine, task.id)
+      expect(report.exit).toMatchObject({ cause: 'signal', code: 143 })
+      await bench.engine.stop(task.id, 5_000)
+      expect(await bench.engine.list()).toEqual([report])
+    })
+
+    test('stops a task that has only just been started', async () => {
+      const task = bench.task('sleep 1000')
+      await bench.engine.start(task)
+      await bench.engine.stop(task.id, 5_000)
+      expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+    })
+
+    test('ignores ids that it does not know', async () => {
+      await bench.engine.stop('tknone', 1)
+      await bench.engine.remove('tknone')
+      expect(await bench.engine.list()).toEqual([])
+    })
+
+    test('forgets a task that is removed, and only that', async () => {
+      const [gone, kept] = [bench.task('exit 0'), bench.task('exit 0')]
+      await bench.engine.start(gone)
+      await bench.engine.start(kept)
+      await ended(bench.engine, gone.id)
+      await ended(bench.engine, kept.id)
+      await bench.engine.remove(gone.id)
+      await bench.engine.remove(gone.id)
+      expect((await bench.engine.list()).map(({ id }) => id)).toEqual([kept.id])
+    })
+
+    test('tells of a change without being asked', async () => {
+      const task = bench.task('exit 0')
+      const watching = new AbortController()
+      const end = new Promise<void>((resolve) => {
+        const look = async (id: string) => {
+          const report = (await bench.engine.list()).find((one) => one.id === id)
+          if (report?.state === 'ended') resolve()
+        }
+        bench.engine.watch((id) => void look(id), watching.signal)
+      })
+      await bench.engine.start(task)
+      await end
+      watching.abort()
+    })
+
+    test('finds its tasks again after a restart of the server', async () => {
+      const [over, going] = [bench.task('exit 5'), bench.task('sleep 1000')]
+      await bench.engine.start(over)
+      await bench.engine.start(going)
+      await ended(bench.engine, over.id)
+      await running(bench.engine, going.id)
+      const engine = await bench.restart()
+      await engine.start(going)
+      const reports = new Map((await engine.list()).map((report) => [report.id, report]))
+      expect(reports.get(over.id)?.exit?.code).toBe(5)
+      expect(reports.get(going.id)?.state).toBe('running')
+      await engine.stop(going.id, 5_000)
+      expect((await ended(engine, going.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+    })
+
+    test('says what it can run', async () => {
+      const answers = ['host', 'python:3.13'].map((image) => bench.engine.accepts(image))
+      expect(answers.some(({ ok }) => ok)).toBe(true)
+      for (const answer of answers) if (!answer.ok) expect(answer.reason).toMatch(/\w{3}/)
+      const { cpus, memoryBytes } = await bench.engine.capacity()
+      expect(cpus).toBeGreaterThan(0)
+      expect(memoryBytes).toBeGreaterThan(0)
+      for (const { topic, message } of await bench.engine.doctor()) expect(topic && message).toMatch(/\w{3}/)
+    })
+  })
+}
