@@ -42,112 +42,115 @@ export function engineSuite(name: string, make: () => Promise<EngineBench>): voi
       bench = await make()
     })
     afterEach(() => bench.close())
-
-    test('runs a command and tells its phases and its exit', async () => {
-      const task = bench.task('exit 0')
-      await bench.engine.start(task)
-      const report = await ended(bench.engine, task.id)
-      expect(report.exit).toEqual({ cause: 'exit', code: 0, blame: 'user' })
-      expect(report.phases.map(({ phase }) => phase)).toEqual(['files', 'run'])
-      const times = [...report.phases.map(({ at }) => at), report.endedAt ?? 0]
-      expect(times).toEqual(times.toSorted((a, b) => a - b))
-    })
-
-    test("gives the command's own exit code", async () => {
-      const task = bench.task('exit 3')
-      await bench.engine.start(task)
-      expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'exit', code: 3, blame: 'user' })
-    })
-
-    test('lists a task from the moment that start resolves', async () => {
-      const task = bench.task('sleep 1000')
-      await bench.engine.start(task)
-      expect((await bench.engine.list()).map(({ id }) => id)).toEqual([task.id])
-    })
-
-    test('starts a task once, however often and at the same time it is told to', async () => {
-      const task = bench.task('exit 7')
-      await Promise.all(Array.from({ length: 8 }, () => bench.engine.start(task)))
-      const report = await ended(bench.engine, task.id)
-      await bench.engine.start(task)
-      expect(await bench.engine.list()).toEqual([report])
-      expect(report.exit?.code).toBe(7)
-    })
-
-    test('stops a task, and does not mind being told again', async () => {
-      const task = bench.task('sleep 1000')
-      await bench.engine.start(task)
-      await running(bench.engine, task.id)
-      await bench.engine.stop(task.id, 5_000)
-      await bench.engine.stop(task.id, 5_000)
-      const report = await ended(bench.engine, task.id)
-      expect(report.exit).toMatchObject({ cause: 'signal', code: 143 })
-      await bench.engine.stop(task.id, 5_000)
-      expect(await bench.engine.list()).toEqual([report])
-    })
-
-    test('stops a task that has only just been started', async () => {
-      const task = bench.task('sleep 1000')
-      await bench.engine.start(task)
-      await bench.engine.stop(task.id, 5_000)
-      expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
-    })
-
-    test('ignores ids that it does not know', async () => {
-      await bench.engine.stop('tknone', 1)
-      await bench.engine.remove('tknone')
-      expect(await bench.engine.list()).toEqual([])
-    })
-
-    test('forgets a task that is removed, and only that', async () => {
-      const [gone, kept] = [bench.task('exit 0'), bench.task('exit 0')]
-      await bench.engine.start(gone)
-      await bench.engine.start(kept)
-      await ended(bench.engine, gone.id)
-      await ended(bench.engine, kept.id)
-      await bench.engine.remove(gone.id)
-      await bench.engine.remove(gone.id)
-      expect((await bench.engine.list()).map(({ id }) => id)).toEqual([kept.id])
-    })
-
-    test('tells of a change without being asked', async () => {
-      const task = bench.task('exit 0')
-      const watching = new AbortController()
-      const end = new Promise<void>((resolve) => {
-        const look = async (id: string) => {
-          const report = (await bench.engine.list()).find((one) => one.id === id)
-          if (report?.state === 'ended') resolve()
-        }
-        bench.engine.watch((id) => void look(id), watching.signal)
-      })
-      await bench.engine.start(task)
-      await end
-      watching.abort()
-    })
-
-    test('finds its tasks again after a restart of the server', async () => {
-      const [over, going] = [bench.task('exit 5'), bench.task('sleep 1000')]
-      await bench.engine.start(over)
-      await bench.engine.start(going)
-      await ended(bench.engine, over.id)
-      await running(bench.engine, going.id)
-      const engine = await bench.restart()
-      await engine.start(going)
-      const reports = new Map((await engine.list()).map((report) => [report.id, report]))
-      expect(reports.get(over.id)?.exit?.code).toBe(5)
-      expect(reports.get(going.id)?.state).toBe('running')
-      await engine.stop(going.id, 5_000)
-      expect((await ended(engine, going.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
-    })
-
-    test('says what it can run', async () => {
-      const answers = ['host', 'python:3.13'].map((image) => bench.engine.accepts(image))
-      expect(answers.some(({ ok }) => ok)).toBe(true)
-      for (const answer of answers) if (!answer.ok) expect(answer.reason).toMatch(/\w{3}/)
-      const { cpus, memoryBytes } = await bench.engine.capacity()
-      expect(cpus).toBeGreaterThan(0)
-      expect(memoryBytes).toBeGreaterThan(0)
-      for (const { topic, message } of await bench.engine.doctor()) expect(topic && message).toMatch(/\w{3}/)
-    })
+    for (const [what, check] of Object.entries(contract)) test(what, () => check(bench))
   })
+}
+
+const contract: Record<string, (bench: EngineBench) => Promise<void>> = {
+  async 'runs a command and tells its phases and its exit'(bench) {
+    const task = bench.task('exit 0')
+    await bench.engine.start(task)
+    const report = await ended(bench.engine, task.id)
+    expect(report.exit).toEqual({ cause: 'exit', code: 0, blame: 'user' })
+    expect(report.phases.map(({ phase }) => phase)).toEqual(['files', 'run'])
+    const times = [...report.phases.map(({ at }) => at), report.endedAt ?? 0]
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+  },
+
+  async "gives the command's own exit code"(bench) {
+    const task = bench.task('exit 3')
+    await bench.engine.start(task)
+    expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'exit', code: 3, blame: 'user' })
+  },
+
+  async 'lists a task from the moment that start resolves'(bench) {
+    const task = bench.task('sleep 1000')
+    await bench.engine.start(task)
+    expect((await bench.engine.list()).map(({ id }) => id)).toEqual([task.id])
+  },
+
+  async 'starts a task once, however often and at the same time it is told to'(bench) {
+    const task = bench.task('exit 7')
+    await Promise.all(Array.from({ length: 8 }, () => bench.engine.start(task)))
+    const report = await ended(bench.engine, task.id)
+    await bench.engine.start(task)
+    expect(await bench.engine.list()).toEqual([report])
+    expect(report.exit?.code).toBe(7)
+  },
+
+  async 'stops a task, and does not mind being told again'(bench) {
+    const task = bench.task('sleep 1000')
+    await bench.engine.start(task)
+    await running(bench.engine, task.id)
+    await bench.engine.stop(task.id, 5_000)
+    await bench.engine.stop(task.id, 5_000)
+    const report = await ended(bench.engine, task.id)
+    expect(report.exit).toMatchObject({ cause: 'signal', code: 143 })
+    await bench.engine.stop(task.id, 5_000)
+    expect(await bench.engine.list()).toEqual([report])
+  },
+
+  async 'stops a task that has only just been started'(bench) {
+    const task = bench.task('sleep 1000')
+    await bench.engine.start(task)
+    await bench.engine.stop(task.id, 5_000)
+    expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+  },
+
+  async 'ignores ids that it does not know'(bench) {
+    await bench.engine.stop('tknone', 1)
+    await bench.engine.remove('tknone')
+    expect(await bench.engine.list()).toEqual([])
+  },
+
+  async 'forgets a task that is removed, and only that'(bench) {
+    const [gone, kept] = [bench.task('exit 0'), bench.task('exit 0')]
+    await bench.engine.start(gone)
+    await bench.engine.start(kept)
+    await ended(bench.engine, gone.id)
+    await ended(bench.engine, kept.id)
+    await bench.engine.remove(gone.id)
+    await bench.engine.remove(gone.id)
+    expect((await bench.engine.list()).map(({ id }) => id)).toEqual([kept.id])
+  },
+
+  async 'tells of a change without being asked'(bench) {
+    const task = bench.task('exit 0')
+    const watching = new AbortController()
+    const end = new Promise<void>((resolve) => {
+      const look = async (id: string) => {
+        const report = (await bench.engine.list()).find((one) => one.id === id)
+        if (report?.state === 'ended') resolve()
+      }
+      bench.engine.watch((id) => void look(id), watching.signal)
+    })
+    await bench.engine.start(task)
+    await end
+    watching.abort()
+  },
+
+  async 'finds its tasks again after a restart of the server'(bench) {
+    const [over, going] = [bench.task('exit 5'), bench.task('sleep 1000')]
+    await bench.engine.start(over)
+    await bench.engine.start(going)
+    await ended(bench.engine, over.id)
+    await running(bench.engine, going.id)
+    const engine = await bench.restart()
+    await engine.start(going)
+    const reports = new Map((await engine.list()).map((report) => [report.id, report]))
+    expect(reports.get(over.id)?.exit?.code).toBe(5)
+    expect(reports.get(going.id)?.state).toBe('running')
+    await engine.stop(going.id, 5_000)
+    expect((await ended(engine, going.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+  },
+
+  async 'says what it can run'(bench) {
+    const answers = ['host', 'python:3.13'].map((image) => bench.engine.accepts(image))
+    expect(answers.some(({ ok }) => ok)).toBe(true)
+    for (const answer of answers) if (!answer.ok) expect(answer.reason).toMatch(/\w{3}/)
+    const { cpus, memoryBytes } = await bench.engine.capacity()
+    expect(cpus).toBeGreaterThan(0)
+    expect(memoryBytes).toBeGreaterThan(0)
+    for (const { topic, message } of await bench.engine.doctor()) expect(topic && message).toMatch(/\w{3}/)
+  },
 }

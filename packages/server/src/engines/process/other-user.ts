@@ -51,9 +51,9 @@ export function openAsOtherUser(copy: { node: string; program: string }, dataDir
     else call?.reject(new Error(message.error))
   })
   const call = <T>(method: Method, ...args: unknown[]) =>
-    new Promise<T>((resolve, reject) => {
+    new Promise<T>((resolve: (value: never) => void, reject) => {
       const number = numbers++
-      open.set(number, { resolve: resolve as (value: unknown) => void, reject })
+      open.set(number, { resolve, reject })
       child.stdin.write(`${JSON.stringify({ number, method, args })}\n`)
     })
   return {
