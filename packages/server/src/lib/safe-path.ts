@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, readlink } from 'node:fs/promises'
 
 import { AppError } from './app-error.ts'
 import { assert } from './assert.ts'
-import { errorCode, fileError } from './file-error.ts'
+import { errorCode, fileError, isMissing } from './file-error.ts'
 import { limits } from './limits.ts'
 
 /**
@@ -115,6 +115,21 @@ export function fdPath(handle: FileHandle): string {
 /** Opens a folder found in another one, to walk on from it. Never follows a link. */
 export async function pinFolder(path: string | Buffer): Promise<FileHandle> {
   return open(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+}
+
+/** Opens a plain file met on a walk for reading. Undefined if it is gone, or something else by now. */
+export async function openFileAt(path: string | Buffer): Promise<FileHandle | undefined> {
+  let found: FileHandle | undefined
+  try {
+    found = await open(path, O_PATH | constants.O_NOFOLLOW)
+    const stats = await found.stat()
+    return stats.isFile() ? await open(fdPath(found), constants.O_RDONLY) : undefined
+  } catch (error) {
+    if (isMissing(error) || errorCode(error) === 'EACCES') return undefined
+    throw error
+  } finally {
+    await found?.close()
+  }
 }
 
 function whyNot(input: string): string | undefined {
