@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser'
 import type { z } from 'zod'
 import { type ErrorBody, errorBody } from './errors.ts'
 import { type Contract, contract } from './index.ts'
-import { type CallInput, isStreamed, type RouteShape } from './route.ts'
+import { type CallInput, isStreamed, type RouteShape, type Upload } from './route.ts'
 
 export interface ClientOptions {
   /** Where the server is, such as `http://127.0.0.1:7070`. */
@@ -114,7 +114,7 @@ function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, c
   if (shape.body === 'bytes') {
     headers.set('content-type', 'application/octet-stream')
     if (contentLength !== undefined) headers.set('content-length', `${contentLength as number}`)
-    init.body = body as BodyInit
+    init.body = body as Upload
     init.duplex = 'half'
   } else if (body !== undefined) {
     headers.set('content-type', 'application/json')

@@ -54,33 +54,44 @@ export const exitCodeMeanings: Record<number, string> = {
 
 const port = z.number().int().min(1024).max(65_535)
 
+/** What a job is made of, before defaults. */
+const specFields = {
+  command: z.string().min(1).max(100_000).describe('A shell command line.'),
+  image: z.string().min(1).max(500).describe('`host`: this machine is the image.'),
+  machineType: z.string().max(100).optional().describe('See `nabla machine-type list`.'),
+  workspace: workspaceSource,
+  env: z
+    .record(variableName, z.string().max(65_536))
+    .describe('Environment variables. A value `secret:NAME` is replaced by that secret.'),
+  ports: z.array(port).max(20).describe('Ports that the command listens on.'),
+  workingDir: taskPath.describe('Where the workspace is and the command starts.'),
+  artifactsDir: taskPath.describe('What is in it is kept after the job.'),
+  requirements: z
+    .string()
+    .max(1000)
+    .nullable()
+    .describe('Python requirements file in the workspace, installed when it is there. Null: none.'),
+  timeLimitSeconds: z.number().int().min(1).max(31_536_000).nullable().describe('Null: none.'),
+  retries: z.number().int().min(0).max(100).describe('How often to start again after a failure.'),
+  retryOn: z.enum(['any', 'machine']).describe('`machine`: only when the machine failed it, not when its command did.'),
+  priority: z.number().int().min(0).max(100).describe('Higher starts first.'),
+}
+
 /** What a job is made of. All but the command has a default. */
 export const jobSpec = z
   .strictObject({
-    command: z.string().min(1).max(100_000).describe('A shell command line.'),
-    image: z.string().min(1).max(500).default('host').describe('`host`: this machine is the image.'),
-    machineType: z.string().max(100).optional().describe('See `nabla machine-type list`.'),
-    workspace: workspaceSource.default({ from: 'nothing' }),
-    env: z
-      .record(variableName, z.string().max(65_536))
-      .default({})
-      .describe('Environment variables. A value `secret:NAME` is replaced by that secret.'),
-    ports: z.array(port).max(20).default([]).describe('Ports that the command listens on.'),
-    workingDir: taskPath.default('/paperspace').describe('Where the workspace is and the command starts.'),
-    artifactsDir: taskPath.default('/artifacts').describe('What is in it is kept after the job.'),
-    requirements: z
-      .string()
-      .max(1000)
-      .nullable()
-      .default('requirements.txt')
-      .describe('Python requirements file in the workspace, installed when it is there. Null: none.'),
-    timeLimitSeconds: z.number().int().min(1).max(31_536_000).nullable().default(null).describe('Null: none.'),
-    retries: z.number().int().min(0).max(100).default(0).describe('How often to start again after a failure.'),
-    retryOn: z
-      .enum(['any', 'machine'])
-      .default('any')
-      .describe('`machine`: only when the machine failed it, not when its command did.'),
-    priority: z.number().int().min(0).max(100).default(50).describe('Higher starts first.'),
+    ...specFields,
+    image: specFields.image.default('host'),
+    workspace: specFields.workspace.default({ from: 'nothing' }),
+    env: specFields.env.default({}),
+    ports: specFields.ports.default([]),
+    workingDir: specFields.workingDir.default('/paperspace'),
+    artifactsDir: specFields.artifactsDir.default('/artifacts'),
+    requirements: specFields.requirements.default('requirements.txt'),
+    timeLimitSeconds: specFields.timeLimitSeconds.default(null),
+    retries: specFields.retries.default(0),
+    retryOn: specFields.retryOn.default('any'),
+    priority: specFields.priority.default(50),
   })
   .meta({ id: 'JobSpec' })
 
@@ -151,6 +162,18 @@ export const createJob = z.strictObject({
     .describe('Name or id of the project; a name that is not there yet makes the project.'),
   tags: tags.default([]),
 })
+
+const { workspace: _, ...changeable } = specFields
+
+/** What may be different in a clone; what is left out stays as it was. */
+export const cloneJob = z
+  .strictObject(changeable)
+  .partial()
+  .extend({
+    name: displayName.optional(),
+    project: z.string().min(1).max(200).optional(),
+    tags: tags.optional(),
+  })
 
 const byJob = z.object({ job: z.string().min(1).max(200).describe('Id or name of the job; a name means its newest.') })
 
@@ -236,11 +259,7 @@ export const jobRoutes = {
     about: 'Submits the same job again, with the same files, secrets by name and all, but for what is changed here.',
     access: 'member',
     params: byJob,
-    body: jobSpec
-      .omit({ workspace: true })
-      .partial()
-      .extend({ name: displayName.optional(), project: z.string().max(200).optional(), tags: tags.optional() })
-      .strict(),
+    body: cloneJob,
     response: job,
     errors: ['not_found', 'unknown_machine_type', 'image_not_supported', 'unknown_secret'],
   }),

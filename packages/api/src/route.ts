@@ -49,11 +49,14 @@ export type RouteOutput<R extends RouteShape, Stream> = R['response'] extends z.
   ? z.input<R['response']>
   : Stream
 
+/** What an upload can be read from: the same in browsers and in Node. */
+export type Upload = Blob | ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | string
+
 /** What a caller passes: path and query parameters side by side, and the body on its own. */
 export type CallInput<R extends RouteShape> = (R['params'] extends z.ZodObject ? In<R['params']> : unknown) &
   (R['query'] extends z.ZodObject ? Partial<In<R['query']>> : unknown) &
   (R['body'] extends z.ZodType ? { body: In<R['body']> } : unknown) &
-  (R['body'] extends 'bytes' ? { body: BodyInit; contentLength?: number } : unknown)
+  (R['body'] extends 'bytes' ? { body: Upload; contentLength?: number } : unknown)
 
 /** Whether a response is a stream and not one JSON value. */
 export function isStreamed(response: z.ZodType | Streamed): response is Streamed {

@@ -39,7 +39,10 @@ export const configSchema = z.strictObject({
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 })
 
-export type Config = z.output<typeof configSchema>
+export type Config = z.output<typeof configSchema> & {
+  /** The environment of the server itself: engines read PATH, HOME, proxies and certificates from it. */
+  hostEnv: Record<string, string | undefined>
+}
 
 /** Settings from the environment: each is `NABLA_` and the name of the setting in capitals. */
 const fromEnvironment = {
@@ -70,5 +73,5 @@ export function loadConfig(given: Record<string, unknown>, environment: NodeJS.P
     const [issue] = parsed.error.issues
     throw new AppError('invalid', { detail: `The setting ${issue?.path.join('.')} is wrong: ${issue?.message}.` })
   }
-  return { ...parsed.data, data: resolve(parsed.data.data) }
+  return { ...parsed.data, data: resolve(parsed.data.data), hostEnv: environment }
 }

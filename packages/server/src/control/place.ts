@@ -47,9 +47,7 @@ export function place(
   const closed = new Map<string, string>()
   const placement: Placement = { start: [], waiting: [] }
 
-  const rest = [...queued].sort(byPriorityThenAge)
-  while (rest.length > 0) {
-    const task = takeNext(rest, held)
+  for (const task of inTurn(queued, held)) {
     const room = free.get(task.engine)
     const why = closed.get(task.engine) ?? obstacle(task, room, capacity.get(task.engine), ports)
     if (why === null && room) {
@@ -62,11 +60,25 @@ export function place(
       continue
     }
     placement.waiting.push({ task, position: placement.waiting.length + 1, why: why ?? 'its engine is not running' })
-    if (!closed.has(task.engine) && now - Date.parse(task.createdAt) > overtakeMs) {
+    const fits = room && neverFits(task, capacity.get(task.engine)!) === null && !portTaken(task, ports)
+    if (fits && !closed.has(task.engine) && now - Date.parse(task.createdAt) > overtakeMs) {
       closed.set(task.engine, 'a larger job before it has waited long and is next')
     }
   }
   return placement
+}
+
+/** How many tasks that want this much could start beside those that hold something. */
+export function countFits(
+  wants: { cpus: number; memoryBytes: number; gpus: number },
+  holding: readonly Task[],
+  has: Capacity,
+  engine: string,
+): number {
+  const room = freeOf(has, holding, engine)
+  const byGpus = wants.gpus === 0 ? Infinity : room.gpus.length / wants.gpus
+  const fits = Math.min((room.cpus + epsilon) / wants.cpus, room.memoryBytes / wants.memoryBytes, byGpus)
+  return Math.max(0, Math.floor(fits))
 }
 
 interface Room {
@@ -92,14 +104,21 @@ function byPriorityThenAge(a: Task, b: Task): number {
   return a.id < b.id ? -1 : 1
 }
 
-/** Among the tasks of the highest priority, the first of the team that holds least. Removes it from `rest`. */
-function takeNext(rest: Task[], held: ReadonlyMap<string, number>): Task {
-  const top = rest[0]!.priority
-  let best = 0
-  for (let index = 1; index < rest.length && rest[index]!.priority === top; index++) {
-    if ((held.get(rest[index]!.teamId) ?? 0) < (held.get(rest[best]!.teamId) ?? 0)) best = index
+/** The queue in the order of `place`. `held` is read at each step, so a task just started counts for its team. */
+function* inTurn(queued: readonly Task[], held: ReadonlyMap<string, number>): Generator<Task> {
+  const byPriority = Map.groupBy([...queued].sort(byPriorityThenAge), (task) => task.priority)
+  for (const tasks of byPriority.values()) {
+    const teams = [...Map.groupBy(tasks, (task) => task.teamId)].map(([team, queue]) => ({ team, queue, next: 0 }))
+    for (let left = tasks.length; left > 0; left--) {
+      const open = teams.filter((team) => team.next < team.queue.length)
+      const turn = open.reduce((best, team) => {
+        const less = (held.get(team.team) ?? 0) - (held.get(best.team) ?? 0)
+        const older = byPriorityThenAge(team.queue[team.next]!, best.queue[best.next]!)
+        return less < 0 || (less === 0 && older < 0) ? team : best
+      })
+      yield turn.queue[turn.next++]!
+    }
   }
-  return rest.splice(best, 1)[0]!
 }
 
 /** Rounding of fractions of processors must not keep a task out. */
@@ -114,12 +133,20 @@ function obstacle(
 ): string | null {
   if (!room || !has) return `the engine ${task.engine} is not running on this server`
   const wants = task.request.resources
-  if (wants.cpus > has.cpus + epsilon || wants.memoryBytes > has.memoryBytes || wants.gpus > has.gpus.length) {
-    return `machine type ${task.machineType} is larger than this machine`
-  }
+  const never = neverFits(task, has)
+  if (never !== null) return never
   if (wants.gpus > room.gpus.length) return `all GPUs are taken (it needs ${wants.gpus})`
   if (wants.cpus > room.cpus + epsilon) return `the processors are taken (it needs ${wants.cpus})`
   if (wants.memoryBytes > room.memoryBytes) return 'the memory is taken'
-  const port = task.request.ports.find((port) => ports.has(`${task.engine}:${port}`))
+  const port = portTaken(task, ports)
   return port === undefined ? null : `port ${port} is in use by another job`
 }
+
+function neverFits(task: Task, has: Capacity): string | null {
+  const wants = task.request.resources
+  const fits = wants.cpus <= has.cpus + epsilon && wants.memoryBytes <= has.memoryBytes && wants.gpus <= has.gpus.length
+  return fits ? null : `machine type ${task.machineType} is larger than this machine`
+}
+
+const portTaken = (task: Task, ports: ReadonlySet<string>): number | undefined =>
+  task.request.ports.find((port) => ports.has(`${task.engine}:${port}`))

@@ -112,7 +112,7 @@ export interface Engine {
   /** Whether it runs this image; when not, the sentence that tells the user what to do. */
   accepts(image: string): { ok: true } | { ok: false; reason: string }
   /** Starts a task, detached from this process. When it resolves, `list` will show the task even after a crash. */
-  start(task: TaskSpec, signal: AbortSignal): Promise<void>
+  start(task: TaskSpec): Promise<void>
   /**
    * Asks the task to end (SIGTERM to all of it) and kills what is left after `graceMs`. Resolves when that has been
    * set in motion, not when the task has ended. Unknown ids are ignored.

@@ -2,12 +2,15 @@
 export interface Clock {
   /** Milliseconds since the epoch, UTC. */
   now(): number
+  /** Milliseconds since some moment; never jumps when the wall clock is set. For measuring how long something took. */
+  steady(): number
   /** Calls `run` once after `ms`; returns a function that cancels it. */
   after(ms: number, run: () => void): () => void
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms)
     timer.unref()
@@ -28,6 +31,7 @@ export function fromIso(text: string): number {
 /** A clock that moves only when told to: `advance` runs what falls due, in order. */
 export class TestClock implements Clock {
   #now: number
+  #steady = 0
   #due: { at: number; run: () => void }[] = []
 
   constructor(start = Date.UTC(2026, 0, 1)) {
@@ -38,8 +42,12 @@ export class TestClock implements Clock {
     return this.#now
   }
 
+  steady(): number {
+    return this.#steady
+  }
+
   after(ms: number, run: () => void): () => void {
-    const entry = { at: this.#now + ms, run }
+    const entry = { at: this.#steady + ms, run }
     this.#due.push(entry)
     return () => {
       this.#due = this.#due.filter((other) => other !== entry)
@@ -47,19 +55,24 @@ export class TestClock implements Clock {
   }
 
   advance(ms: number): void {
-    const end = this.#now + ms
+    const end = this.#steady + ms
     for (;;) {
       const next = this.#due.filter((entry) => entry.at <= end).sort((a, b) => a.at - b.at)[0]
       if (!next) break
       this.#due = this.#due.filter((entry) => entry !== next)
-      this.#now = Math.max(this.#now, next.at)
+      this.#moveTo(Math.max(this.#steady, next.at))
       next.run()
     }
-    this.#now = end
+    this.#moveTo(end)
   }
 
-  /** Moves the wall clock without running anything: what an NTP step or an operator does. */
+  /** Sets the wall clock without time passing: what an NTP step or an operator does. */
   jump(ms: number): void {
     this.#now += ms
+  }
+
+  #moveTo(steady: number): void {
+    this.#now += steady - this.#steady
+    this.#steady = steady
   }
 }

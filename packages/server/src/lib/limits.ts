@@ -89,8 +89,6 @@ export const limits = {
   /** One pattern of a glob; and stars in it, since each multiplies the time to match. */
   globBytes: 512,
   globStars: 6,
-  /** Fetching a repository: long enough for a large one over a slow line. */
-  gitFetchMs: 15 * 60_000,
   /** What git says before it is cut off: the list of the refs of a very large repository fits. */
   gitOutputBytes: 64 * MiB,
   /** Space kept back for the database, given up when the disk is full: some thousand commits. */
@@ -124,6 +122,8 @@ export const limits = {
   placeWindow: 200,
   /** Tasks being started at the same time. */
   startsAtOnce: 16,
+  /** An uploaded workspace that no job refers to is deleted after a day: somebody may still be about to submit. */
+  unusedWorkspaceMs: 24 * 3_600_000,
   /** Processes and threads of one task. */
   taskPids: 4096,
 } as const

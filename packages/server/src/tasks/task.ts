@@ -1,7 +1,6 @@
 import type { Transaction } from 'kysely'
-import { z } from 'zod'
 import type { TaskRow, Tables } from '../db/tables.ts'
-import type { Phase, TaskExit } from '../engines/engine.ts'
+import type { Mount, Phase, TaskExit } from '../engines/engine.ts'
 import { toIso } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 
@@ -9,29 +8,20 @@ import { newId } from '../lib/ids.ts'
  * What a resource asks to be run, before it has a place: volumes by id instead of folders, secrets by name instead of
  * values. It is stored with the task, so that it can be started again after a crash exactly as it was asked for.
  */
-export const taskRequest = z.object({
-  image: z.string(),
-  command: z.string(),
-  workingDir: z.string(),
+export interface TaskRequest {
+  image: string
+  command: string
+  workingDir: string
   /** A value `secret:NAME` is replaced when the task starts, and is never stored. */
-  env: z.record(z.string(), z.string()),
-  volumes: z.array(
-    z.object({
-      volumeId: z.string(),
-      target: z.string(),
-      mode: z.enum(['ro', 'rw', 'copy']),
-      aliases: z.array(z.string()).default([]),
-    }),
-  ),
+  env: Record<string, string>
+  volumes: { volumeId: string; target: string; mode: Mount['mode']; aliases?: string[] }[]
   /** Absolute path inside the task of a Python requirements file; null for no environment. */
-  requirements: z.string().nullable(),
-  ports: z.array(z.number().int()),
-  resources: z.object({ cpus: z.number(), memoryBytes: z.number(), gpus: z.number().int() }),
+  requirements: string | null
+  ports: number[]
+  resources: { cpus: number; memoryBytes: number; gpus: number }
   /** Scope in which secrets are looked up before the team's. */
-  projectId: z.string().nullable(),
-})
-
-export type TaskRequest = z.infer<typeof taskRequest>
+  projectId: string | null
+}
 
 export type TaskState = 'queued' | 'placed' | 'running' | 'ended'
 
@@ -63,6 +53,8 @@ export interface Task {
   endedAt: string | null
   removedAt: string | null
   version: number
+  /** Milliseconds that its command has run, not counting steps of the wall clock. Filled in by the loop. */
+  ranMs: number
 }
 
 /** What is needed to queue a task. */
@@ -117,15 +109,16 @@ export async function updateTask(
   return result.numUpdatedRows === 1n
 }
 
-/** Parses a row. A row that does not parse is a bug: it was written by `insertTask`. */
+/** Parses the JSON of a row. It was written by `insertTask` and `updateTask`, so it is not checked again. */
 export function toTask(row: TaskRow): Task {
   return {
     ...row,
-    request: taskRequest.parse(JSON.parse(row.request)),
+    request: JSON.parse(row.request) as TaskRequest,
     gpus: JSON.parse(row.gpus) as number[],
     desired: row.desired as Task['desired'],
     state: row.state as TaskState,
     phases: JSON.parse(row.phases) as TaskPhase[],
     exit: row.exit === null ? null : (JSON.parse(row.exit) as TaskExit),
+    ranMs: 0,
   }
 }

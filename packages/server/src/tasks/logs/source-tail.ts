@@ -80,7 +80,10 @@ export class SourceTail {
   async step(size: number, now: number, flush: boolean): Promise<boolean> {
     const handle = this.#handle
     const offset = this.offset
+    // The clock was set back: wait anew.
+    if (this.#pending && now < this.#pending.since) this.#pending = { ...this.#pending, since: now, grewAt: now }
     const due = flush || now >= (this.dueAt ?? Number.POSITIVE_INFINITY)
+    if (size <= offset) this.#pending = null
     if (!handle || size <= offset || (this.#pending?.size === size && !due)) return false
     const pieces = await this.#lend(async (buffer) => {
       const length = await readFully(handle, buffer, Math.min(buffer.length, size - offset), offset)

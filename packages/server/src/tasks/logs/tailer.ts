@@ -38,9 +38,10 @@ export class Tailer {
   #following = false
   #watcher: FSWatcher | null = null
   #canWatch = true
-  #quiet = 0
+  #quiet = quietLooks
   #cancelTimer: () => void = () => undefined
-  #lastLookAt = 0
+  /** Whether a notification was answered a moment ago, so that the next one has to wait. */
+  #held = false
   #again = false
   #running: Promise<boolean> | null = null
   #finishing: Promise<void> | null = null
@@ -61,10 +62,18 @@ export class Tailer {
   /** Says that there may be something new. */
   poke(): void {
     if (!this.#following) return
-    this.#again = this.#running !== null
-    if (this.#running) return
+    if (this.#running || this.#held) {
+      this.#again = true
+      return
+    }
+    // A line that grows by single characters notifies far more often than is worth a look.
+    this.#held = true
     const { clock, rules } = this.#parts
-    this.#lookAfter(Math.max(0, this.#lastLookAt + rules.paceMs - clock.now()))
+    clock.after(rules.paceMs, () => {
+      this.#held = false
+      if (this.#again) this.poke()
+    })
+    this.#look()
   }
 
   /** Numbers everything that the files hold by now, the unfinished last lines too, syncs it, and lets go. */
@@ -114,7 +123,6 @@ export class Tailer {
     this.#running = null
     if (!this.#following) return
     const { clock, rules } = this.#parts
-    this.#lastLookAt = clock.now()
     this.#quiet = news || this.#again ? 0 : this.#quiet + 1
     if (news) this.#unwatch()
     let delayMs = rules.paceMs

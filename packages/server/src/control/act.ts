@@ -1,0 +1,177 @@
+import { join } from 'node:path'
+import type { Deps } from '../deps.ts'
+import type { Engine, Mount, TaskExit, TaskSpec } from '../engines/engine.ts'
+import { resolveSecrets } from '../kinds/secret.ts'
+import { AppError } from '../lib/app-error.ts'
+import { limits } from '../lib/limits.ts'
+import type { Task } from '../tasks/task.ts'
+import { fillVolume } from '../volumes/origin.ts'
+
+/** Tasks that an engine call is under way for, and what came of calls that failed. Nothing of it need survive. */
+export interface Acting {
+  /** Being started. Not looked for in the engine's list meanwhile. */
+  starting: Map<string, AbortController>
+  /** Asked to stop by this process; asking once is enough. */
+  stopping: Set<string>
+  removing: Set<string>
+  /** Tasks that could not be started, with the reason: observed as ended by the next pass. */
+  failed: Map<string, { task: Task; exit: TaskExit }>
+  /** Tasks whose engine holds nothing of them any more. */
+  removed: Map<string, Task>
+}
+
+export const newActing = (): Acting => ({
+  starting: new Map(),
+  stopping: new Set(),
+  removing: new Set(),
+  failed: new Map(),
+  removed: new Map(),
+})
+
+/**
+ * Makes the engine calls that bring tasks to where they should be: the only place that does. All calls run in the
+ * background, a bounded number at a time; `settled` is called when one has come to something. Every call may be
+ * repeated after a crash.
+ *
+ * @param tasks all that are placed, running, or ended and not removed
+ */
+export function act(deps: Deps, tasks: readonly Task[], acting: Acting, settled: () => void): void {
+  for (const task of tasks) {
+    const engine = deps.engines.get(task.engine)
+    if (!engine) continue
+    if (task.state === 'ended') removeTask(deps, engine, task, acting, settled)
+    else if (task.desired === 'stop') stopTask(deps, engine, task, acting, settled)
+    else if (task.state === 'placed') startTask(deps, engine, task, acting, settled)
+  }
+}
+
+function startTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settled: () => void): void {
+  if (acting.starting.has(task.id) || acting.failed.has(task.id)) return
+  if (acting.starting.size >= limits.startsAtOnce) return
+  // A report of it means that it was started and only the row does not say so yet.
+  if (task.phases.some(({ phase }) => phase === 'run' || phase === 'environment')) return
+  const abort = new AbortController()
+  acting.starting.set(task.id, abort)
+  void start(deps, engine, task, abort.signal)
+    .catch((error: unknown) => {
+      const exit = abort.signal.aborted ? cutShort : exitOf(error)
+      if (exit.blame === 'machine') deps.log.error({ err: error, subject: task.ownerId }, 'could not start a task')
+      acting.failed.set(task.id, { task, exit })
+    })
+    .finally(() => {
+      acting.starting.delete(task.id)
+      settled()
+    })
+}
+
+async function start(deps: Deps, engine: Engine, task: Task, signal: AbortSignal): Promise<void> {
+  const spec = await toSpec(deps, task, signal)
+  signal.throwIfAborted()
+  await deps.logs.follow(task.ownerId, task.attempt)
+  // From here on it is not cut short: a task that may have been started is stopped by its engine.
+  await engine.start(spec)
+}
+
+/** Turns what was asked for into what an engine needs: folders for volumes, values for secrets. */
+async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<TaskSpec> {
+  const { request } = task
+  const names = Object.values(request.env).filter((value) => value.startsWith(secretPrefix))
+  const secrets = await resolveSecrets(
+    deps.db,
+    deps.box,
+    task.teamId,
+    request.projectId,
+    names.map((value) => value.slice(secretPrefix.length)),
+  )
+  const env = Object.entries(request.env).map(([name, value]) => {
+    const secret = value.startsWith(secretPrefix) ? secrets.get(value.slice(secretPrefix.length)) : value
+    if (secret === undefined) throw new AppError('unknown_secret', { name: value.slice(secretPrefix.length) })
+    return [name, secret] as const
+  })
+  return {
+    id: task.id,
+    image: request.image,
+    command: request.command,
+    workingDir: request.workingDir,
+    env: Object.fromEntries(env),
+    mounts: await toMounts(deps, task, signal),
+    resources: { ...request.resources, gpus: task.gpus, pids: limits.taskPids },
+    ...(request.requirements === null
+      ? {}
+      : { python: { requirements: request.requirements, cacheDir: join(deps.config.data, 'cache', task.teamId) } }),
+    outputDir: deps.logs.partDir(task.ownerId, task.attempt),
+  }
+}
+
+const secretPrefix = 'secret:'
+
+async function toMounts(deps: Deps, task: Task, signal: AbortSignal): Promise<Mount[]> {
+  const ids = task.request.volumes.map((volume) => volume.volumeId)
+  if (ids.length === 0) return []
+  const rows = await deps.db
+    .selectFrom('volumes')
+    .selectAll()
+    .where('id', 'in', ids)
+    .where('teamId', '=', task.teamId)
+    .where('deletedAt', 'is', null)
+    .execute()
+  const mounts: Mount[] = []
+  for (const { volumeId, target, mode, aliases } of task.request.volumes) {
+    const row = rows.find((row) => row.id === volumeId)
+    if (!row) throw new AppError('not_found', { noun: 'volume', id: volumeId })
+    const secret = async (name: string) => {
+      const found = await resolveSecrets(deps.db, deps.box, task.teamId, task.request.projectId, [name])
+      const value = found.get(name)
+      if (value === undefined) throw new AppError('unknown_secret', { name })
+      return value
+    }
+    if (row.origin === null) await deps.volumes.createVolume(row.id)
+    else await fillVolume(deps, row, secret, signal)
+    mounts.push({ source: deps.volumes.volumeDir(row.id), target, mode, ...(aliases ? { aliases } : {}) })
+  }
+  return mounts
+}
+
+function stopTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settled: () => void): void {
+  // One that is being started is not stopped half way: its preparation is cut short, or it is stopped once it runs.
+  const starting = acting.starting.get(task.id)
+  if (starting) {
+    starting.abort()
+    return
+  }
+  if (acting.stopping.has(task.id)) return
+  acting.stopping.add(task.id)
+  void engine
+    .stop(task.id, task.stopGraceMs)
+    .catch((error: unknown) => {
+      acting.stopping.delete(task.id)
+      deps.log.error({ err: error, subject: task.ownerId }, 'could not stop a task')
+    })
+    .finally(settled)
+}
+
+function removeTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settled: () => void): void {
+  acting.stopping.delete(task.id)
+  if (acting.removing.has(task.id) || acting.removed.has(task.id)) return
+  acting.removing.add(task.id)
+  void engine
+    .remove(task.id)
+    .then(
+      () => acting.removed.set(task.id, task),
+      (error: unknown) => deps.log.error({ err: error, subject: task.ownerId }, 'could not clean up after a task'),
+    )
+    .finally(() => {
+      acting.removing.delete(task.id)
+      settled()
+    })
+}
+
+const cutShort: TaskExit = { cause: 'setup', code: null, blame: 'user', reason: 'It was stopped before it began.' }
+
+function exitOf(error: unknown): TaskExit {
+  const user = error instanceof AppError
+  const reason = user
+    ? `${error.message} ${error.hint}`
+    : 'The machine could not start it; the log of the server says why.'
+  return { cause: 'setup', code: null, blame: user ? 'user' : 'machine', reason }
+}

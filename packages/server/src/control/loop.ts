@@ -1,0 +1,316 @@
+import type { Transaction } from 'kysely'
+import { dropLease, leaseHolds, leaseMs, takeLease } from './lease.ts'
+import { type Acting, act, newActing } from './act.ts'
+import { endedWith, type Observation, observe } from './observe.ts'
+import { place } from './place.ts'
+import { dueIds, nextDue, openIds, type PlanResult, planAll } from './plan.ts'
+import { sweepDeleted } from './sweep.ts'
+import type { Tables } from '../db/tables.ts'
+import { inTransaction } from '../db/transaction.ts'
+import type { Deps } from '../deps.ts'
+import { toIso } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
+import { limits } from '../lib/limits.ts'
+import { type Task, toTask, updateTask } from '../tasks/task.ts'
+
+/** The one thing that moves the world towards what the resources want. */
+export interface Loop {
+  /** Says that a resource changed. A hint: one that is lost is made up for by the next full sweep. */
+  wake(id: string): void
+  start(): Promise<void>
+  /** Stops planning; what runs runs on. Resolves when the pass under way is done. */
+  stop(): Promise<void>
+  /** Whether the loop turns, and if not, why. */
+  health(): { ok: boolean; detail: string }
+  /** Milliseconds that the last pass took, and how many there were. */
+  figures(): { passes: number; lastPassMs: number }
+}
+
+/**
+ * Observe → plan → place → act, in passes. One pass is one transaction, however many resources it moves, so a burst
+ * costs one sync of the disk; engine calls follow it and are never inside. A pass runs as soon as something changed
+ * (a write, a report of an engine, a time that has come) and a full sweep repairs what a lost hint would miss.
+ */
+export function createLoop(deps: Deps): Loop {
+  return new ControlLoop(deps)
+}
+
+class ControlLoop implements Loop {
+  readonly #deps: Deps
+  readonly #holder = newId('task')
+  readonly #acting: Acting = newActing()
+  readonly #stopped = new AbortController()
+  #woken = new Set<string>()
+  #changed = true
+  #sweep = true
+  #token: number | null = null
+  #leaseAt = -Infinity
+  #passing: Promise<void> | null = null
+  #again = false
+  #cancelSweep: () => void = () => {}
+  #cancelRetry: () => void = () => {}
+  #cancelDue: () => void = () => {}
+  /** Since when, on the steady clock, each running task has been seen to run, less what it had run before. */
+  #runningSince = new Map<string, number>()
+  #problem: string | null = null
+  #passes = 0
+  #lastPassMs = 0
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  wake(id: string): void {
+    this.#woken.add(id)
+    this.#kick()
+  }
+
+  async start(): Promise<void> {
+    for (const engine of this.#deps.engines.values()) {
+      engine.watch(() => {
+        this.#changed = true
+        this.#kick()
+      }, this.#stopped.signal)
+    }
+    this.#armSweep()
+    this.#kick()
+    await this.#passing
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    this.#cancelSweep()
+    this.#cancelRetry()
+    this.#cancelDue()
+    for (const starting of this.#acting.starting.values()) starting.abort()
+    await this.#passing
+    await dropLease(this.#deps.db, this.#holder).catch(() => {})
+  }
+
+  health(): { ok: boolean; detail: string } {
+    if (this.#problem !== null) return { ok: false, detail: this.#problem }
+    if (this.#token === null) return { ok: true, detail: 'another server holds the control loop' }
+    return { ok: true, detail: 'running' }
+  }
+
+  figures(): { passes: number; lastPassMs: number } {
+    return { passes: this.#passes, lastPassMs: this.#lastPassMs }
+  }
+
+  #kick(): void {
+    if (this.#stopped.signal.aborted) return
+    if (this.#passing) {
+      this.#again = true
+      return
+    }
+    this.#passing = this.#run().finally(() => {
+      this.#passing = null
+      if (this.#again) {
+        this.#again = false
+        this.#kick()
+      }
+    })
+  }
+
+  async #run(): Promise<void> {
+    // What is woken in this tick belongs to one pass.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    const began = this.#deps.clock.steady()
+    const woken = this.#woken
+    const { changed: wasChanged, sweep: wasSweep } = { changed: this.#changed, sweep: this.#sweep }
+    this.#woken = new Set()
+    this.#changed = false
+    this.#sweep = false
+    try {
+      if (await this.#holdLease()) await this.#pass(woken, wasChanged, wasSweep)
+      this.#problem = null
+    } catch (error) {
+      for (const id of woken) this.#woken.add(id)
+      this.#changed ||= wasChanged
+      this.#sweep = true
+      if (!this.#stopped.signal.aborted) this.#backOff(error)
+    }
+    this.#passes += 1
+    this.#lastPassMs = this.#deps.clock.steady() - began
+  }
+
+  #backOff(error: unknown): void {
+    if (this.#problem === null) this.#deps.log.error({ err: error }, 'a pass of the control loop failed; trying again')
+    this.#problem = error instanceof Error ? error.message : String(error)
+    this.#cancelRetry()
+    this.#cancelRetry = this.#deps.clock.after(limits.loopRetryMs, () => this.#kick())
+  }
+
+  async #holdLease(): Promise<boolean> {
+    const { clock, db } = this.#deps
+    if (this.#token !== null && clock.steady() - this.#leaseAt < leaseMs / 3) return true
+    this.#leaseAt = clock.steady()
+    this.#token = await takeLease(db, this.#holder, clock.now())
+    return this.#token !== null
+  }
+
+  async #pass(woken: ReadonlySet<string>, changed: boolean, sweep: boolean): Promise<void> {
+    const { clock, db, engines, logs } = this.#deps
+    const now = clock.now()
+    const observations = this.#failedStarts(now)
+    if (changed) {
+      const held = await readHeld(db)
+      const live = held.filter((task) => task.state !== 'ended')
+      if (sweep) await this.#followLogs(live)
+      observations.push(...(await observe(live, engines, logs, new Set(this.#acting.starting.keys()), now)))
+    }
+    const done = await inTransaction(db, (trx) => this.#decide(trx, observations, woken, sweep, now))
+    if (done === null) {
+      this.#token = null
+      this.#kick()
+      return
+    }
+    for (const { task } of observations) this.#acting.failed.delete(task.id)
+    for (const id of done.removed) this.#acting.removed.delete(id)
+    this.#deps.feed.notify()
+    for (const note of done.plan.notes) await logs.note(note.logId, note.attempt, note.text)
+    for (const id of done.plan.ended) await logs.close(id)
+    for (const id of done.plan.stale) this.wake(id)
+    this.#armDue(done.due, now)
+    act(this.#deps, done.held, this.#acting, () => {
+      this.#changed = true
+      this.#kick()
+    })
+    if (sweep) await sweepDeleted(this.#deps)
+  }
+
+  /** All that changes in one pass, in one transaction. Null: the lease was lost, and nothing was changed. */
+  async #decide(
+    trx: Transaction<Tables>,
+    observations: readonly Observation[],
+    woken: ReadonlySet<string>,
+    sweep: boolean,
+    now: number,
+  ): Promise<Decision | null> {
+    if (this.#token === null || !(await leaseHolds(trx, this.#token))) return null
+    const ids = new Set(woken)
+    for (const { task, changes } of observations) {
+      ids.add(task.ownerId)
+      await updateTask(trx, task, changes)
+    }
+    const removed = [...this.#acting.removed.values()]
+    for (const task of removed) await updateTask(trx, task, { removedAt: toIso(now) })
+    if (sweep) for (const id of await openIds(trx)) ids.add(id)
+    for (const id of await dueIds(trx, now)) ids.add(id)
+    const plan = await this.#plan(trx, [...ids], now)
+    const started = await this.#place(trx, now)
+    if (started.length > 0) mergePlans(plan, await this.#plan(trx, started, now))
+    return { plan, removed: removed.map((task) => task.id), due: await nextDue(trx), held: await readHeld(trx) }
+  }
+
+  async #plan(trx: Transaction<Tables>, ids: readonly string[], now: number): Promise<PlanResult> {
+    const total: PlanResult = { notes: [], stale: [], ended: [] }
+    for (let start = 0; start < ids.length; start += limits.planBatch) {
+      const batch = ids.slice(start, start + limits.planBatch)
+      const rows = await trx.selectFrom('tasks').selectAll().where('ownerId', 'in', batch).orderBy('attempt').execute()
+      const tasks = rows.map((row) => this.#withRanMs(toTask(row), now))
+      mergePlans(
+        total,
+        await planAll(
+          trx,
+          batch,
+          Map.groupBy(tasks, (task) => task.ownerId),
+          now,
+          this.#deps.log,
+        ),
+      )
+    }
+    return total
+  }
+
+  /** Gives places to queued tasks. Answers with the owners of those that got one. */
+  async #place(trx: Transaction<Tables>, now: number): Promise<string[]> {
+    const queued = await trx
+      .selectFrom('tasks')
+      .selectAll()
+      .where('state', '=', 'queued')
+      .orderBy('priority', 'desc')
+      .orderBy('createdAt')
+      .orderBy('id')
+      .limit(limits.placeWindow)
+      .execute()
+    if (queued.length === 0) return []
+    const holding = (await readHeld(trx)).filter((task) => task.state !== 'ended')
+    const { start } = place(queued.map(toTask), holding, this.#deps.machineTypes.capacity, now)
+    for (const { task, gpus } of start) {
+      await updateTask(trx, task, {
+        state: 'placed',
+        placedAt: toIso(now),
+        gpus: JSON.stringify(gpus),
+        phases: placedPhases(task, now),
+      })
+    }
+    return start.map(({ task }) => task.ownerId)
+  }
+
+  #failedStarts(now: number): Observation[] {
+    return [...this.#acting.failed.values()].map(({ task, exit }) => endedWith(task, exit, now))
+  }
+
+  /** Numbering of output goes on where an earlier process, or a full disk, left it. */
+  async #followLogs(live: readonly Task[]): Promise<void> {
+    for (const task of live) await this.#deps.logs.follow(task.ownerId, task.attempt)
+  }
+
+  #withRanMs(task: Task, now: number): Task {
+    if (task.state !== 'running' || task.startedAt === null) {
+      this.#runningSince.delete(task.id)
+      return task
+    }
+    const steady = this.#deps.clock.steady()
+    let since = this.#runningSince.get(task.id)
+    if (since === undefined) {
+      since = steady - Math.max(0, now - Date.parse(task.startedAt))
+      this.#runningSince.set(task.id, since)
+    }
+    return { ...task, ranMs: steady - since }
+  }
+
+  #armDue(due: number | null, now: number): void {
+    this.#cancelDue()
+    if (due === null) return
+    this.#cancelDue = this.#deps.clock.after(Math.min(Math.max(0, due - now), limits.sweepMs), () => this.#kick())
+  }
+
+  #armSweep(): void {
+    this.#cancelSweep = this.#deps.clock.after(limits.sweepMs, () => {
+      this.#sweep = true
+      this.#changed = true
+      this.#kick()
+      this.#armSweep()
+    })
+  }
+}
+
+interface Decision {
+  plan: PlanResult
+  removed: string[]
+  due: number | null
+  held: Task[]
+}
+
+/** Tasks that an engine may hold something of: placed, running, or ended and not removed. */
+async function readHeld(db: Pick<Transaction<Tables>, 'selectFrom'>): Promise<Task[]> {
+  const rows = await db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('removedAt', 'is', null)
+    .where('state', 'in', ['placed', 'running', 'ended'])
+    .execute()
+  return rows.map(toTask)
+}
+
+function placedPhases(task: Task, now: number): string {
+  return JSON.stringify([...task.phases.filter(({ phase }) => phase === 'queue'), { phase: 'files', at: now }])
+}
+
+function mergePlans(total: PlanResult, more: PlanResult): void {
+  total.notes.push(...more.notes)
+  total.stale.push(...more.stale)
+  total.ended.push(...more.ended)
+}

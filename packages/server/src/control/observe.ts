@@ -1,0 +1,79 @@
+import type { TaskRow } from '../db/tables.ts'
+import type { Engine, TaskExit, TaskReport } from '../engines/engine.ts'
+import { toIso } from '../lib/clock.ts'
+import type { LogStore } from '../tasks/logs/log-store.ts'
+import type { Task, TaskPhase } from '../tasks/task.ts'
+
+/** A change that was seen in the world and is not in the database yet. */
+export interface Observation {
+  task: Task
+  changes: Partial<Omit<TaskRow, 'id' | 'version'>>
+}
+
+/**
+ * Compares what the engines report with the tasks that are placed or running, and says what changed. The log of a
+ * task that ended is complete before its end is observed. Reads only; the loop writes.
+ *
+ * @param tasks those in state `placed` or `running`, read before the engines are asked
+ * @param starting ids of tasks whose start is under way here: they may not be in the reports yet
+ */
+export async function observe(
+  tasks: readonly Task[],
+  engines: ReadonlyMap<string, Engine>,
+  logs: LogStore,
+  starting: ReadonlySet<string>,
+  now: number,
+): Promise<Observation[]> {
+  const reports = new Map<string, Map<string, TaskReport>>()
+  for (const name of new Set(tasks.map((task) => task.engine))) {
+    const engine = engines.get(name)
+    if (!engine) continue
+    const list = await engine.list()
+    reports.set(name, new Map(list.map((report) => [report.id, report])))
+  }
+  const observations: Observation[] = []
+  for (const task of tasks) {
+    const known = reports.get(task.engine)
+    if (!known || starting.has(task.id)) continue
+    const changes = compare(task, known.get(task.id), now)
+    if (changes) observations.push({ task, changes })
+  }
+  const complete = await Promise.allSettled(observations.map((seen) => completeLog(seen, logs)))
+  return observations.filter((_, index) => complete[index]?.status === 'fulfilled')
+}
+
+/** Rejects when the log cannot be completed now, as on a full disk: the end is then observed at a later pass. */
+async function completeLog({ task, changes }: Observation, logs: LogStore): Promise<void> {
+  if (changes.state === 'ended') await logs.finish(task.ownerId, task.attempt)
+}
+
+/** What a task that was not started, or that could not be, ends with. */
+export function endedWith(task: Task, exit: TaskExit, now: number): Observation {
+  return { task, changes: { state: 'ended', exit: JSON.stringify(exit), endedAt: toIso(now) } }
+}
+
+function compare(task: Task, report: TaskReport | undefined, now: number): Observation['changes'] | null {
+  if (!report) {
+    // Placed and unknown to the engine: it was never started, and will be.
+    if (task.state !== 'running') return null
+    return endedWith(task, { cause: 'lost', code: null, blame: 'machine', reason: lostReason }, now).changes
+  }
+  const phases = JSON.stringify(mergePhases(task.phases, report))
+  const startedAt = report.phases.find((phase) => phase.phase === 'run')?.at
+  const started = startedAt === undefined || task.startedAt !== null ? {} : { startedAt: toIso(startedAt) }
+  if (report.state === 'ended') {
+    const exit = JSON.stringify(report.exit ?? { cause: 'lost', code: null, blame: 'machine', reason: lostReason })
+    return { state: 'ended', exit, phases, endedAt: toIso(report.endedAt ?? now), ...started }
+  }
+  const state = report.state === 'running' ? 'running' : task.state
+  if (state === task.state && phases === JSON.stringify(task.phases)) return null
+  return { state, phases, ...started }
+}
+
+const lostReason = 'The machine lost it before it ended: it was restarted, or the task was killed from outside.'
+
+function mergePhases(known: readonly TaskPhase[], report: TaskReport): TaskPhase[] {
+  const queue = known.filter((phase) => phase.phase === 'queue' || phase.phase === 'files').slice(0, 2)
+  const own = report.phases.filter(({ phase }) => !queue.some((other) => other.phase === phase))
+  return [...queue, ...own]
+}

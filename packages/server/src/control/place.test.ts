@@ -1,0 +1,116 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Capacity } from '../engines/engine.ts'
+import { toIso } from '../lib/clock.ts'
+import { aTask } from '../testing/tasks.ts'
+import { countFits, overtakeMs, place } from './place.ts'
+
+const GiB = 1024 ** 3
+const now = Date.UTC(2026, 0, 1, 12)
+
+function machine(cpus: number, gpus = 0): ReadonlyMap<string, Capacity> {
+  const list = Array.from({ length: gpus }, (_, index) => ({ index, name: 'A100', memoryBytes: 40 * GiB }))
+  return new Map([['fake', { cpus, memoryBytes: 64 * GiB, gpus: list }]])
+}
+
+const queuedAt = (id: string, secondsAgo: number, more: Parameters<typeof aTask>[0] = {}) =>
+  aTask({ id, state: 'queued', createdAt: toIso(now - secondsAgo * 1000), ...more })
+
+const ids = (list: readonly { task: { id: string } }[]) => list.map(({ task }) => task.id)
+
+describe('place', () => {
+  test('starts what fits, in the order of the queue, and numbers the rest', () => {
+    const queue = [queuedAt('c', 1), queuedAt('a', 3), queuedAt('b', 2)]
+    const { start, waiting } = place(queue, [], machine(2), now)
+    expect(ids(start)).toEqual(['a', 'b'])
+    expect(waiting.map(({ task, position, why }) => [task.id, position, why])).toEqual([
+      ['c', 1, 'the processors are taken (it needs 1)'],
+    ])
+  })
+
+  test('a higher priority goes first', () => {
+    const queue = [queuedAt('early', 9), queuedAt('urgent', 1, { priority: 90 })]
+    expect(ids(place(queue, [], machine(1), now).start)).toEqual(['urgent'])
+  })
+
+  test('within a priority, the team that holds less goes first', () => {
+    const holding = [aTask({ id: 'h', state: 'running', teamId: 'greedy' })]
+    const queue = [queuedAt('g', 9, { teamId: 'greedy' }), queuedAt('m', 1, { teamId: 'modest' })]
+    expect(ids(place(queue, holding, machine(2), now).start)).toEqual(['m'])
+  })
+
+  test('gives each GPU to one task, by index', () => {
+    const holding = [aTask({ id: 'h', state: 'running', gpus: [1], cpus: 1, wantsGpus: 1 })]
+    const queue = [queuedAt('a', 2, { wantsGpus: 2 }), queuedAt('b', 1, { wantsGpus: 1 })]
+    const { start, waiting } = place(queue, holding, machine(8, 4), now)
+    expect(start.map(({ task, gpus }) => [task.id, gpus])).toEqual([
+      ['a', [0, 2]],
+      ['b', [3]],
+    ])
+    expect(waiting).toEqual([])
+  })
+
+  test('a small task passes a large one, until the large one has waited long', () => {
+    const holding = [aTask({ id: 'h', state: 'running' })]
+    const waited = (ms: number) => [queuedAt('large', ms / 1000, { cpus: 4 }), queuedAt('small', 1)]
+    expect(ids(place(waited(overtakeMs - 1), holding, machine(4), now).start)).toEqual(['small'])
+    const late = place(waited(overtakeMs + 1), holding, machine(4), now)
+    expect(ids(late.start)).toEqual([])
+    expect(late.waiting[1]?.why).toBe('a larger job before it has waited long and is next')
+  })
+
+  test('says what can never fit, and lets others pass it for ever', () => {
+    const queue = [queuedAt('giant', 9000, { cpus: 99, machineType: 'C99' }), queuedAt('small', 1)]
+    const { start, waiting } = place(queue, [], machine(4), now)
+    expect(ids(start)).toEqual(['small'])
+    expect(waiting[0]?.why).toBe('machine type C99 is larger than this machine')
+  })
+
+  test('one port is one task', () => {
+    const holding = [aTask({ id: 'h', state: 'running', ports: [8080] })]
+    const queue = [queuedAt('a', 2, { ports: [8080] }), queuedAt('b', 1, { ports: [8081] })]
+    const { start, waiting } = place(queue, holding, machine(8), now)
+    expect(ids(start)).toEqual(['b'])
+    expect(waiting[0]?.why).toBe('port 8080 is in use by another job')
+  })
+
+  test('an engine that is not there keeps only its own tasks waiting', () => {
+    const { start, waiting } = place([queuedAt('a', 2, { engine: 'gone' }), queuedAt('b', 1)], [], machine(1), now)
+    expect(ids(start)).toEqual(['b'])
+    expect(waiting[0]?.why).toBe('the engine gone is not running on this server')
+  })
+
+  test('never gives out more than there is, forgets nobody, and numbers without gaps', () => {
+    const anyTask = fc.record({
+      cpus: fc.constantFrom(0.25, 0.5, 1, 2, 3, 8),
+      wantsGpus: fc.integer({ min: 0, max: 3 }),
+      priority: fc.constantFrom(10, 50, 90),
+      teamId: fc.constantFrom('x', 'y', 'z'),
+      ports: fc.subarray([5000, 5001]),
+      age: fc.integer({ min: 0, max: 1000 }),
+    })
+    fc.assert(
+      fc.property(fc.array(anyTask, { maxLength: 30 }), fc.nat(8), fc.nat(4), (wanted, cpus, gpus) => {
+        const queue = wanted.map(({ age, ...task }, index) => queuedAt(`t${index}`, age, task))
+        const { start, waiting } = place(queue, [], machine(cpus, gpus), now)
+        const given = start.flatMap((one) => one.gpus)
+        expect(new Set(given).size).toBe(given.length)
+        expect(given.every((index) => index < gpus)).toBe(true)
+        const used = start.reduce((sum, { task }) => sum + task.request.resources.cpus, 0)
+        expect(used).toBeLessThanOrEqual(cpus + 1e-6)
+        const ports = start.flatMap(({ task }) => task.request.ports)
+        expect(new Set(ports).size).toBe(ports.length)
+        expect([...ids(start), ...ids(waiting)].sort()).toEqual(ids(queue.map((task) => ({ task }))).sort())
+        expect(waiting.map(({ position }) => position)).toEqual(waiting.map((_, index) => index + 1))
+      }),
+    )
+  })
+})
+
+test('countFits counts what could start beside the rest', () => {
+  const has = machine(4).get('fake')!
+  const wants = { cpus: 1, memoryBytes: GiB, gpus: 0 }
+  expect(countFits(wants, [], has, 'fake')).toBe(4)
+  expect(countFits(wants, [aTask({ state: 'running', cpus: 3 })], has, 'fake')).toBe(1)
+  expect(countFits({ ...wants, gpus: 1 }, [], has, 'fake')).toBe(0)
+})

@@ -1,0 +1,139 @@
+import type { Transaction } from 'kysely'
+import type { Logger } from 'pino'
+import type { Tables } from '../db/tables.ts'
+import { type NewEvent, recordEvents } from '../events/record.ts'
+import { plannedKinds } from '../kinds/planned.ts'
+import { toIso } from '../lib/clock.ts'
+import { insertTask, type Task, updateTask } from '../tasks/task.ts'
+
+/** A line for a log, written once the transaction that decided it is durable. */
+export interface Note {
+  logId: string
+  attempt: number
+  text: string
+}
+
+export interface PlanResult {
+  notes: Note[]
+  /** Resources that changed under our hands: to be looked at again. */
+  stale: string[]
+  /** Resources whose logs are complete now. */
+  ended: string[]
+}
+
+type Kind = (typeof plannedKinds)[number]
+
+/**
+ * Plans resources and applies what their planners ask for, all within one transaction. A row that another writer
+ * changed meanwhile is left alone and reported as stale.
+ *
+ * @param tasksOf all tasks of each resource, by attempt
+ */
+export async function planAll(
+  trx: Transaction<Tables>,
+  ids: readonly string[],
+  tasksOf: ReadonlyMap<string, readonly Task[]>,
+  now: number,
+  log: Logger,
+): Promise<PlanResult> {
+  const result: PlanResult = { notes: [], stale: [], ended: [] }
+  const events: NewEvent[] = []
+  for (const kind of plannedKinds) {
+    const own = ids.filter((id) => isOf(kind, id))
+    if (own.length === 0) continue
+    for (const row of await kind.load(trx, own)) {
+      const actions = planSafely(kind, row, tasksOf.get(row.id) ?? [], now, log)
+      await apply(trx, kind, row, tasksOf.get(row.id) ?? [], actions, now, result, events)
+    }
+  }
+  await recordEvents(trx, now, events)
+  return result
+}
+
+/** Whether an id is one of this kind: its prefix is followed by the 16 characters of every id. */
+const isOf = (kind: Kind, id: string): boolean => id.startsWith(kind.prefix) && id.length === kind.prefix.length + 16
+
+type Row = Awaited<ReturnType<Kind['load']>>[number]
+type Actions = ReturnType<Kind['plan']>
+
+/** A planner that throws is a bug; it must not keep all other resources from being looked after. */
+function planSafely(kind: Kind, row: Row, tasks: readonly Task[], now: number, log: Logger): Actions {
+  try {
+    return kind.plan(row, tasks, now)
+  } catch (error) {
+    log.error({ err: error, subject: row.id }, 'its planner failed; it is left as it is')
+    return []
+  }
+}
+
+async function apply(
+  trx: Transaction<Tables>,
+  kind: Kind,
+  row: Row,
+  tasks: readonly Task[],
+  actions: Actions,
+  now: number,
+  result: PlanResult,
+  events: NewEvent[],
+): Promise<void> {
+  const changes: Parameters<Kind['update']>[2] = {}
+  if (row.wakeAt !== null && row.wakeAt <= toIso(now)) changes.wakeAt = null
+  for (const action of actions) {
+    if (action.do === 'setStatus') Object.assign(changes, action.changes)
+    if (action.do === 'wakeAt') changes.wakeAt = action.at === null ? null : toIso(action.at)
+  }
+  if (changes.endedAt) changes.wakeAt = null
+  if (Object.keys(changes).length > 0 && !(await kind.update(trx, row, changes))) {
+    result.stale.push(row.id)
+    return
+  }
+  if (changes.endedAt) result.ended.push(row.id)
+  const { teamId, projectId } = row
+  for (const action of actions) {
+    if (action.do === 'addTask') await insertTask(trx, action.task, now)
+    if (action.do === 'note') result.notes.push({ logId: row.id, attempt: action.attempt, text: action.text })
+    if (action.do === 'stopTask') await stopTask(trx, tasks, action, now)
+    if (action.do === 'setStatus' && action.event) {
+      events.push({ teamId, projectId, subject: row.id, actor: null, data: {}, ...action.event })
+    }
+  }
+}
+
+/** A queued task ends at once; any other is stopped by its engine when the loop acts. */
+async function stopTask(
+  trx: Transaction<Tables>,
+  tasks: readonly Task[],
+  stop: { taskId: string; graceMs: number; why: string },
+  now: number,
+): Promise<void> {
+  const task = tasks.find((task) => task.id === stop.taskId)
+  if (!task) return
+  const asked = { desired: 'stop', stopGraceMs: stop.graceMs, stopReason: stop.why }
+  const exit = { cause: 'setup', code: null, blame: 'user', reason: 'It was stopped before it began.' }
+  const never = { state: 'ended', exit: JSON.stringify(exit), endedAt: toIso(now), removedAt: toIso(now) }
+  await updateTask(trx, task, task.state === 'queued' ? { ...asked, ...never } : asked)
+}
+
+/** Ids of all resources that are not final, of every kind. */
+export async function openIds(trx: Transaction<Tables>): Promise<string[]> {
+  const ids: string[] = []
+  for (const kind of plannedKinds) ids.push(...(await kind.open(trx)))
+  return ids
+}
+
+/** Ids of the resources whose time has come, and when the next one's will. */
+export async function dueIds(trx: Transaction<Tables>, now: number): Promise<string[]> {
+  const ids: string[] = []
+  for (const kind of plannedKinds) ids.push(...(await kind.due(trx, toIso(now))))
+  return ids
+}
+
+/** The next time at which a resource wants to be looked at, in milliseconds since the epoch; null: none does. */
+export async function nextDue(trx: Transaction<Tables>): Promise<number | null> {
+  const times: number[] = []
+  for (const kind of plannedKinds) {
+    const next = await kind.nextDue(trx)
+    if (next !== null) times.push(Date.parse(next))
+  }
+  return times.length === 0 ? null : Math.min(...times)
+}

@@ -1,0 +1,21 @@
+import { plannedKinds } from '../kinds/planned.ts'
+import { collectWorkspaces } from '../kinds/workspace.ts'
+import { inTransaction } from '../db/transaction.ts'
+import type { Deps } from '../deps.ts'
+
+/**
+ * Deletes the files of resources that were deleted, then forgets their rows: in this order, so that a crash between
+ * leaves a row that is swept again and never a file that nobody knows. Also collects files that nothing refers to.
+ */
+export async function sweepDeleted(deps: Deps): Promise<void> {
+  for (const kind of plannedKinds) {
+    const remains = await inTransaction(deps.db, (trx) => kind.purgeable(trx))
+    if (remains.length === 0) continue
+    for (const { id, volumes } of remains) {
+      for (const volume of volumes) await deps.volumes.removeVolume(volume)
+      await deps.logs.remove(id)
+    }
+    await inTransaction(deps.db, (trx) => kind.forget(trx, remains))
+  }
+  for (const id of await collectWorkspaces(deps)) await deps.volumes.removeVolume(id)
+}

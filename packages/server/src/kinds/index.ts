@@ -1,0 +1,30 @@
+import type { Noun } from '@nabla/api'
+import { artifactHandlers } from './artifact.ts'
+import { eventHandlers } from './event.ts'
+import { jobHandlers } from './job.ts'
+import { keyHandlers } from './key.ts'
+import type { Handlers } from './kind.ts'
+import { machineTypeHandlers } from './machine-type.ts'
+import { projectHandlers } from './project.ts'
+import { secretHandlers } from './secret.ts'
+import { serverHandlers } from './server.ts'
+import { storageHandlers } from './storage.ts'
+import { teamHandlers } from './team.ts'
+import { userHandlers } from './user.ts'
+import { workspaceHandlers } from './workspace.ts'
+
+/** The handlers of every noun of the contract. One that is missing does not compile. */
+export const handlers: { [N in Noun]: Handlers<N> } = {
+  job: jobHandlers,
+  artifact: artifactHandlers,
+  project: projectHandlers,
+  workspace: workspaceHandlers,
+  storage: storageHandlers,
+  secret: secretHandlers,
+  'machine-type': machineTypeHandlers,
+  event: eventHandlers,
+  key: keyHandlers,
+  team: teamHandlers,
+  user: userHandlers,
+  server: serverHandlers,
+}

@@ -1,0 +1,100 @@
+import { type JobSpec, jobSpec } from '@nabla/api/job'
+import type { Transaction } from 'kysely'
+import type { JobRow, Tables } from '../db/tables.ts'
+import type { NewTask } from '../tasks/task.ts'
+import { type JobChanges, type JobWant, planJob } from './job-plan.ts'
+import type { PlannedKind, Remains } from './planned.ts'
+
+/** The part of the task request that depends on the machine type: fixed when the job is submitted. */
+export interface StoredJobSpec {
+  spec: JobSpec
+  task: Omit<NewTask, 'attempt' | 'ownerId' | 'teamId'>
+}
+
+/** Parses the `spec` column. */
+export function readSpec(row: Pick<JobRow, 'spec'>): StoredJobSpec {
+  const stored = JSON.parse(row.spec) as StoredJobSpec
+  return { spec: jobSpec.parse(stored.spec), task: stored.task }
+}
+
+/** How the control loop handles jobs. */
+export const jobKind: PlannedKind<JobRow, JobChanges> = {
+  prefix: 'j',
+
+  load: (trx, ids) => trx.selectFrom('jobs').selectAll().where('id', 'in', ids).execute(),
+
+  async open(trx) {
+    const rows = await trx.selectFrom('jobs').select('id').where('endedAt', 'is', null).execute()
+    return rows.map((row) => row.id)
+  },
+
+  async due(trx, nowIso) {
+    const rows = await trx.selectFrom('jobs').select('id').where('wakeAt', '<=', nowIso).execute()
+    return rows.map((row) => row.id)
+  },
+
+  async nextDue(trx) {
+    const row = await trx
+      .selectFrom('jobs')
+      .select('wakeAt')
+      .where('wakeAt', 'is not', null)
+      .orderBy('wakeAt')
+      .limit(1)
+      .executeTakeFirst()
+    return row?.wakeAt ?? null
+  },
+
+  plan: (row, tasks, now) => planJob(toWant(row), tasks, now),
+
+  async update(trx, row, changes) {
+    const result = await trx
+      .updateTable('jobs')
+      .set({ ...changes, version: row.version + 1 })
+      .where('id', '=', row.id)
+      .where('version', '=', row.version)
+      .executeTakeFirst()
+    return result.numUpdatedRows === 1n
+  },
+
+  purgeable,
+  forget,
+}
+
+function toWant(row: JobRow): JobWant {
+  const { spec, task } = readSpec(row)
+  const { id: ownerId, teamId } = row
+  return { row, spec, taskFor: (attempt) => ({ ...task, ownerId, teamId, attempt }) }
+}
+
+/** Jobs deleted at a time: keeps the transaction short. */
+const purgeBatch = 200
+
+async function purgeable(trx: Transaction<Tables>): Promise<Remains[]> {
+  const rows = await trx
+    .selectFrom('jobs')
+    .select(['id', 'artifactsId'])
+    .where('deletedAt', 'is not', null)
+    .where('endedAt', 'is not', null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('tasks')
+            .select('tasks.id')
+            .whereRef('tasks.ownerId', '=', 'jobs.id')
+            .where('tasks.removedAt', 'is', null),
+        ),
+      ),
+    )
+    .limit(purgeBatch)
+    .execute()
+  return rows.map((row) => ({ id: row.id, volumes: [row.artifactsId] }))
+}
+
+async function forget(trx: Transaction<Tables>, remains: readonly Remains[]): Promise<void> {
+  const ids = remains.map((job) => job.id)
+  const volumes = remains.flatMap((job) => job.volumes)
+  await trx.deleteFrom('tasks').where('ownerId', 'in', ids).execute()
+  await trx.deleteFrom('tags').where('subjectId', 'in', ids).execute()
+  await trx.deleteFrom('volumes').where('id', 'in', volumes).execute()
+  await trx.deleteFrom('jobs').where('id', 'in', ids).execute()
+}

@@ -1,0 +1,285 @@
+import { hostname } from 'node:os'
+import { type createJob, type JobSpec, jobSpec } from '@nabla/api/job'
+import type { z } from 'zod'
+import type { Trx } from '../db/transaction.ts'
+import type { VolumeRow } from '../db/tables.ts'
+import type { Deps } from '../deps.ts'
+import { change } from '../events/change.ts'
+import { recordEvents } from '../events/record.ts'
+import { AppError } from '../lib/app-error.ts'
+import { toIso } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
+import type { MachineType } from '../tasks/machine-types.ts'
+import type { TaskRequest } from '../tasks/task.ts'
+import type { StoredJobSpec } from './job-kind.ts'
+import { friendlyName } from './job-name.ts'
+import type { Caller } from './kind.ts'
+import { ensureProject } from './project.ts'
+import { resolveSecrets } from './secret.ts'
+import { storageVolume } from './storage.ts'
+import { gitWorkspace, type StoredWorkspace, storedWorkspace } from './workspace.ts'
+
+export interface Submission extends z.output<typeof createJob> {
+  parentJobId?: string
+  /** Files that are there already, for a clone; goes before `workspace`. */
+  workspaceId?: string | null
+}
+
+/**
+ * Stores a job, whole or not at all, and wakes the loop. Answers with its id.
+ * Throws AppError when something it names is not there, or this server cannot run it.
+ */
+export async function submitJob(deps: Deps, caller: Caller, submission: Submission): Promise<string> {
+  const spec = jobSpec.parse(pickSpec(submission))
+  const machine = chooseMachine(deps, spec)
+  checkPaths(spec)
+  const id = newId('job')
+  const now = deps.clock.now()
+  await change(deps, async (trx) => {
+    const project = await ensureProject(trx, caller, submission.project, now)
+    await checkSecrets(deps, caller, project.id, spec)
+    const workspace = await chooseWorkspace(deps, trx, caller, submission, spec)
+    const artifactsId = await insertArtifacts(trx, caller, id, now)
+    const storageId = await storageVolume(trx, caller.teamId, now)
+    const name = submission.name ?? friendlyName()
+    const volumes = mountsOf(spec, workspace?.id ?? null, artifactsId, storageId)
+    const identity = { id, name, projectId: project.id, projectName: project.name }
+    const stored: StoredJobSpec = {
+      spec: withoutPassword(spec),
+      task: {
+        engine: machine.engine,
+        machineType: machine.name,
+        priority: spec.priority,
+        request: requestOf(spec, machine, identity, volumes),
+      },
+    }
+    await insertJob(trx, caller, {
+      ...identity,
+      stored,
+      submission,
+      artifactsId,
+      workspaceId: workspace?.id ?? null,
+      now,
+    })
+  })
+  deps.loop.wake(id)
+  return id
+}
+
+/** The fields of a job's spec, without those that belong to the submission. */
+function pickSpec(submission: Submission): Record<string, unknown> {
+  const names = Object.keys(jobSpec.shape)
+  return Object.fromEntries(Object.entries(submission).filter(([name]) => names.includes(name)))
+}
+
+function chooseMachine(deps: Deps, spec: JobSpec): MachineType {
+  const { machineTypes, engines } = deps
+  const machine = spec.machineType === undefined ? machineTypes.default : machineTypes.find(spec.machineType)
+  if (!machine) {
+    const names = machineTypes.all.map((type) => type.name).join(', ')
+    throw new AppError('unknown_machine_type', { name: spec.machineType!, names, fallback: machineTypes.default.name })
+  }
+  const engine = engines.get(machine.engine)
+  if (!engine) throw new AppError('busy', { detail: `the engine ${machine.engine} is not running` })
+  const accepted = engine.accepts(spec.image)
+  if (!accepted.ok) throw new AppError('image_not_supported', { reason: accepted.reason })
+  return machine
+}
+
+/** Folders of the system that nothing is mounted over. */
+const systemFolders = new Set([
+  'bin',
+  'boot',
+  'dev',
+  'etc',
+  'lib',
+  'lib32',
+  'lib64',
+  'proc',
+  'root',
+  'run',
+  'sbin',
+  'sys',
+  'usr',
+  'var',
+])
+
+function checkPaths(spec: JobSpec): void {
+  for (const path of [spec.workingDir, spec.artifactsDir]) {
+    const [first] = path.split('/').filter(Boolean)
+    if (first === undefined || systemFolders.has(first)) {
+      throw new AppError('bad_path', { path, reason: 'it belongs to the system; choose one such as /work' })
+    }
+  }
+  if (normal(spec.workingDir) === normal(spec.artifactsDir)) {
+    throw new AppError('bad_path', { path: spec.artifactsDir, reason: 'the working directory is there' })
+  }
+  for (const path of [spec.workingDir, spec.artifactsDir]) {
+    if (normal(path) === '/storage') throw new AppError('bad_path', { path, reason: 'the persistent storage is there' })
+  }
+}
+
+const normal = (path: string): string =>
+  `/${path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')}`
+
+async function checkSecrets(deps: Deps, caller: Caller, projectId: string, spec: JobSpec): Promise<void> {
+  const values = [...Object.values(spec.env)]
+  if (spec.workspace.from === 'git' && spec.workspace.password) values.push(spec.workspace.password)
+  const names = values.filter((value) => value.startsWith('secret:')).map((value) => value.slice('secret:'.length))
+  if (names.length === 0) return
+  const found = await resolveSecrets(deps.db, deps.box, caller.teamId, projectId, names)
+  const missing = names.find((name) => !found.has(name))
+  if (missing !== undefined) throw new AppError('unknown_secret', { name: missing })
+}
+
+async function chooseWorkspace(
+  deps: Deps,
+  trx: Trx,
+  caller: Caller,
+  submission: Submission,
+  spec: JobSpec,
+): Promise<StoredWorkspace | null> {
+  if (submission.workspaceId !== undefined) {
+    return submission.workspaceId === null
+      ? null
+      : storedWorkspace(trx, caller.teamId, submission.workspaceId, deps.clock.now())
+  }
+  if (spec.workspace.from === 'upload') return storedWorkspace(trx, caller.teamId, spec.workspace.id, deps.clock.now())
+  if (spec.workspace.from === 'git') return gitWorkspace(deps, trx, caller.teamId, spec.workspace, deps.clock.now())
+  return null
+}
+
+async function insertArtifacts(trx: Trx, caller: Caller, jobId: string, now: number): Promise<string> {
+  const row: VolumeRow = {
+    id: newId('volume'),
+    teamId: caller.teamId,
+    purpose: 'artifacts',
+    ownerId: jobId,
+    origin: null,
+    digest: null,
+    files: 0,
+    sizeBytes: 0,
+    createdAt: toIso(now),
+    deletedAt: null,
+  }
+  await trx.insertInto('volumes').values(row).execute()
+  return row.id
+}
+
+type Volumes = TaskRequest['volumes']
+
+/** The workspace of Gradient had two names; both lead to the same files as long as nobody chose another place. */
+const workspaceAlias = '/home/paperspace'
+
+function mountsOf(spec: JobSpec, workspaceId: string | null, artifactsId: string, storageId: string): Volumes {
+  const volumes: Volumes = [
+    { volumeId: storageId, target: '/storage', mode: 'rw' },
+    { volumeId: artifactsId, target: normal(spec.artifactsDir), mode: 'rw' },
+  ]
+  if (workspaceId !== null) {
+    const target = normal(spec.workingDir)
+    const aliases = target === '/paperspace' ? [workspaceAlias] : []
+    volumes.unshift({ volumeId: workspaceId, target, mode: 'copy', aliases })
+  }
+  return volumes
+}
+
+interface Identity {
+  id: string
+  name: string
+  projectId: string
+  projectName: string
+}
+
+function requestOf(spec: JobSpec, machine: MachineType, job: Identity, volumes: Volumes): TaskRequest {
+  const { cpus, memoryBytes, gpus } = machine
+  const platform = {
+    NABLA_JOB_ID: job.id,
+    NABLA_JOB_NAME: job.name,
+    NABLA_PROJECT: job.projectName,
+    NABLA_MACHINE_TYPE: machine.name,
+    PS_JOBSPACE: '/storage',
+    PS_MODEL_PATH: normal(spec.artifactsDir),
+    PS_HOSTNAME: hostname(),
+    PS_HOST_PUBLIC_IP_ADDRESS: '127.0.0.1',
+    PS_HOST_PRIVATE_IP_ADDRESS: '127.0.0.1',
+  }
+  return {
+    image: spec.image,
+    command: spec.command,
+    workingDir: normal(spec.workingDir),
+    env: { ...platform, ...spec.env },
+    volumes,
+    requirements: spec.requirements === null ? null : requirementsPath(spec),
+    ports: spec.ports,
+    resources: { cpus, memoryBytes, gpus },
+    projectId: job.projectId,
+  }
+}
+
+function requirementsPath(spec: JobSpec): string {
+  const path = spec.requirements!
+  return normal(path.startsWith('/') ? path : `${spec.workingDir}/${path}`)
+}
+
+/** What is kept and shown of a job: never a password. */
+function withoutPassword(spec: JobSpec): JobSpec {
+  if (spec.workspace.from !== 'git') return spec
+  const { password: _, ...workspace } = spec.workspace
+  return { ...spec, workspace }
+}
+
+interface NewJob extends Identity {
+  stored: StoredJobSpec
+  submission: Submission
+  artifactsId: string
+  workspaceId: string | null
+  now: number
+}
+
+async function insertJob(trx: Trx, caller: Caller, job: NewJob): Promise<void> {
+  const { submission, now } = job
+  await trx
+    .insertInto('jobs')
+    .values({
+      id: job.id,
+      teamId: caller.teamId,
+      projectId: job.projectId,
+      name: job.name,
+      state: 'pending',
+      reason: null,
+      exitCode: null,
+      attempt: 1,
+      spec: JSON.stringify(job.stored),
+      machineType: job.stored.task.machineType,
+      workspaceId: job.workspaceId,
+      artifactsId: job.artifactsId,
+      parentJobId: submission.parentJobId ?? null,
+      createdBy: caller.userId,
+      stopRequestedAt: null,
+      stopGraceMs: 0,
+      createdAt: toIso(now),
+      startedAt: null,
+      endedAt: null,
+      deletedAt: null,
+      wakeAt: null,
+      version: 1,
+    })
+    .execute()
+  const tags = [...new Set(submission.tags)].map((tag) => ({ teamId: caller.teamId, subjectId: job.id, tag }))
+  if (tags.length > 0) await trx.insertInto('tags').values(tags).execute()
+  const data = { name: job.name, ...(submission.parentJobId ? { cloneOf: submission.parentJobId } : {}) }
+  await recordEvents(trx, now, [
+    {
+      teamId: caller.teamId,
+      projectId: job.projectId,
+      subject: job.id,
+      type: 'job.created',
+      actor: caller.userName,
+      data,
+    },
+  ])
+}

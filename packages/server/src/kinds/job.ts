@@ -1,0 +1,216 @@
+import { jobCan, type JobState, jobStates } from '@nabla/api/job'
+import type { Deps } from '../deps.ts'
+import { cursorOf, readCursor } from '../db/paging.ts'
+import { queuePlace } from '../control/queue.ts'
+import { change } from '../events/change.ts'
+import { recordEvents } from '../events/record.ts'
+import { AppError } from '../lib/app-error.ts'
+import { toIso } from '../lib/clock.ts'
+import { jobLogHandlers } from './job-log.ts'
+import { readSpec } from './job-kind.ts'
+import { submitJob } from './job-submit.ts'
+import { findJob, type JobWithNames, readJobParts, selectJobs, toJob, toSummary } from './job-view.ts'
+import type { Caller, Handlers } from './kind.ts'
+import { findProject } from './project.ts'
+import { replaceTags } from './tags.ts'
+
+export const jobHandlers: Handlers<'job'> = {
+  ...jobLogHandlers,
+
+  async list({ caller, query }, deps) {
+    let rows = selectJobs(deps.db, caller.teamId)
+    if (query.project !== undefined) {
+      const project = await findProject(deps.db, caller.teamId, query.project)
+      rows = rows.where('jobs.projectId', '=', project.id)
+    }
+    if (query.state) rows = rows.where('jobs.state', '=', query.state)
+    if (query.name) rows = rows.where('jobs.name', '>=', query.name).where('jobs.name', '<', `${query.name}\u{10ffff}`)
+    if (query.tag) {
+      const { tag } = query
+      rows = rows.where(({ exists, selectFrom }) =>
+        exists(selectFrom('tags').select('tag').whereRef('tags.subjectId', '=', 'jobs.id').where('tag', '=', tag)),
+      )
+    }
+    if (query.after) {
+      const { createdAt, id } = readCursor(query.after)
+      rows = rows.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('jobs.createdAt', 'jobs.id'), '<', tuple(createdAt, id)),
+      )
+    }
+    const found = await rows
+      .orderBy('jobs.createdAt', 'desc')
+      .orderBy('jobs.id', 'desc')
+      .limit(query.limit + 1)
+      .execute()
+    const page = found.slice(0, query.limit)
+    const tags = await tagsOf(deps, page)
+    const last = page.at(-1)
+    return {
+      items: page.map((row) => toSummary(row, tags.get(row.id) ?? [])),
+      next: found.length > query.limit && last ? cursorOf(last) : null,
+    }
+  },
+
+  async create({ caller, body }, deps) {
+    return show(deps, caller, await submitJob(deps, caller, body))
+  },
+
+  show: ({ caller, params }, deps) => show(deps, caller, params.job),
+
+  async update({ caller, params, body }, deps) {
+    const row = await findJob(deps, caller, params.job)
+    await change(deps, async (trx) => {
+      if (body.priority !== undefined) {
+        if (row.state !== 'pending') {
+          throw new AppError('conflict', { detail: `Job ${row.name} is ${row.state}: its priority no longer matters.` })
+        }
+        await trx
+          .updateTable('tasks')
+          .set(({ eb }) => ({ priority: body.priority!, version: eb('version', '+', 1) }))
+          .where('ownerId', '=', row.id)
+          .where('state', '=', 'queued')
+          .execute()
+        await trx
+          .updateTable('jobs')
+          .set(({ eb }) => ({ spec: withPriority(row, body.priority!), version: eb('version', '+', 1) }))
+          .where('id', '=', row.id)
+          .execute()
+      }
+      if (body.name !== undefined) {
+        await trx.updateTable('jobs').set({ name: body.name }).where('id', '=', row.id).execute()
+      }
+      if (body.tags) await replaceTags(trx, caller.teamId, row.id, body.tags)
+      await recordEvents(trx, deps.clock.now(), [{ ...about(row, caller), type: 'job.updated', data: { ...body } }])
+    })
+    deps.loop.wake(row.id)
+    return show(deps, caller, row.id)
+  },
+
+  async wait({ caller, params, query, signal }, deps) {
+    const { id } = await findJob(deps, caller, params.job)
+    const timeout = new AbortController()
+    const cancel = deps.clock.after(query.seconds * 1000, () => timeout.abort())
+    const arrived = async () => {
+      const { state } = await findJob(deps, caller, id)
+      return jobStates[state as JobState].ended || state === query.state
+    }
+    try {
+      const after = await deps.feed.latest()
+      if (query.seconds === 0 || (await arrived())) return await show(deps, caller, id)
+      const either = AbortSignal.any([signal, timeout.signal])
+      for await (const _ of deps.feed.follow(caller.teamId, { after, subject: id, signal: either })) {
+        if (await arrived()) break
+      }
+      return await show(deps, caller, id)
+    } finally {
+      cancel()
+    }
+  },
+
+  async stop({ caller, params, body }, deps) {
+    const row = await findJob(deps, caller, params.job)
+    if (can('stop', row)) await requestStop(deps, caller, row, body.graceSeconds * 1000)
+    return show(deps, caller, row.id)
+  },
+
+  async clone({ caller, params, body }, deps) {
+    const row = await findJob(deps, caller, params.job)
+    const { spec } = readSpec(row)
+    const tags = await tagsOf(deps, [row])
+    const { name, project, tags: newTags, ...changes } = body
+    const id = await submitJob(deps, caller, {
+      ...spec,
+      ...given(changes),
+      ...(name === undefined ? {} : { name }),
+      project: project ?? row.projectId,
+      tags: newTags ?? tags.get(row.id) ?? [],
+      parentJobId: row.id,
+      workspaceId: row.workspaceId,
+    })
+    return show(deps, caller, id)
+  },
+
+  async delete({ caller, params, query }, deps) {
+    const row = await findJob(deps, caller, params.job)
+    if (!can('delete', row) && !query.force) {
+      const detail = `Job ${row.name} is ${row.state}: stop it first, or delete it with force.`
+      throw new AppError('conflict', { detail })
+    }
+    const now = deps.clock.now()
+    await change(deps, async (trx) => {
+      await trx
+        .updateTable('jobs')
+        .set(({ eb }) => ({
+          deletedAt: toIso(now),
+          stopRequestedAt: row.stopRequestedAt ?? toIso(now),
+          stopGraceMs: 0,
+          version: eb('version', '+', 1),
+        }))
+        .where('id', '=', row.id)
+        .execute()
+      await recordEvents(trx, now, [{ ...about(row, caller), type: 'job.deleted', data: { name: row.name } }])
+    })
+    deps.loop.wake(row.id)
+    return { deleted: true }
+  },
+}
+
+async function show(deps: Deps, caller: Caller, reference: string) {
+  const row = await findJob(deps, caller, reference)
+  const parts = await readJobParts(deps.db, row)
+  const queue = row.state === 'pending' ? await queueOf(deps, row, parts.latest) : null
+  return toJob(row, { ...parts, queue })
+}
+
+async function queueOf(deps: Deps, row: JobWithNames, latest: Parameters<typeof queuePlace>[1] | null) {
+  if (latest?.state === 'queued') return queuePlace(deps, latest)
+  return { position: 1, why: row.reason === null ? 'it is about to be queued' : 'it will be tried again shortly' }
+}
+
+async function requestStop(deps: Deps, caller: Caller, row: JobWithNames, graceMs: number): Promise<void> {
+  const now = deps.clock.now()
+  await change(deps, async (trx) => {
+    const asked = await trx
+      .updateTable('jobs')
+      .set(({ eb }) => ({
+        stopRequestedAt: toIso(now),
+        stopGraceMs: Math.round(graceMs),
+        version: eb('version', '+', 1),
+      }))
+      .where('id', '=', row.id)
+      .where('endedAt', 'is', null)
+      .where('stopRequestedAt', 'is', null)
+      .executeTakeFirst()
+    if (asked.numUpdatedRows === 0n) return
+    await recordEvents(trx, now, [{ ...about(row, caller), type: 'job.stop_requested', data: { graceMs } }])
+  })
+  deps.loop.wake(row.id)
+}
+
+const can = (action: keyof typeof jobCan, row: JobWithNames): boolean =>
+  (jobCan[action] as readonly string[]).includes(row.state)
+
+/** Without the fields that were left out, so that they change nothing. */
+function given<T extends object>(changes: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(changes).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+}
+
+const about = (row: JobWithNames, caller: Caller) => ({
+  teamId: row.teamId,
+  projectId: row.projectId,
+  subject: row.id,
+  actor: caller.userName,
+})
+
+function withPriority(row: JobWithNames, priority: number): string {
+  const stored = readSpec(row)
+  return JSON.stringify({ spec: { ...stored.spec, priority }, task: { ...stored.task, priority } })
+}
+
+async function tagsOf(deps: Pick<Deps, 'db'>, rows: readonly { id: string }[]): Promise<Map<string, string[]>> {
+  if (rows.length === 0) return new Map()
+  const ids = rows.map((row) => row.id)
+  const tags = await deps.db.selectFrom('tags').selectAll().where('subjectId', 'in', ids).orderBy('tag').execute()
+  return new Map([...Map.groupBy(tags, (row) => row.subjectId)].map(([id, own]) => [id, own.map(({ tag }) => tag)]))
+}

@@ -1,0 +1,17 @@
+import { countFits } from '../control/place.ts'
+import { toTask } from '../tasks/task.ts'
+import type { Handlers } from './kind.ts'
+
+export const machineTypeHandlers: Handlers<'machine-type'> = {
+  async list(_request, deps) {
+    const { all, default: fallback, capacity } = deps.machineTypes
+    const rows = await deps.db.selectFrom('tasks').selectAll().where('state', 'in', ['placed', 'running']).execute()
+    const holding = rows.map(toTask)
+    const items = all.map((type) => {
+      const has = capacity.get(type.engine)
+      const available = has ? countFits(type, holding, has, type.engine) : 0
+      return { ...type, isDefault: type === fallback, available }
+    })
+    return { items, next: null }
+  },
+}

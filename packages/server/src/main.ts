@@ -1,0 +1,115 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { version } from '@nabla/api'
+import type { FastifyInstance } from 'fastify'
+import pino, { type Logger } from 'pino'
+import { type Config, loadConfig } from './config.ts'
+import { createLoop } from './control/loop.ts'
+import { lockDataFolder } from './db/data-lock.ts'
+import { openDatabase } from './db/open.ts'
+import type { Deps } from './deps.ts'
+import { openEngines } from './engines/index.ts'
+import type { Engine, Finding } from './engines/engine.ts'
+import { EventFeed } from './events/feed.ts'
+import { createApp } from './http/app.ts'
+import { authenticate, bootstrap } from './kinds/account.ts'
+import { handlers } from './kinds/index.ts'
+import { type Clock, systemClock } from './lib/clock.ts'
+import { createServerMetrics } from './lib/server-metrics.ts'
+import { openSecretBox } from './lib/secret-box.ts'
+import { openLogStore } from './tasks/logs/log-store.ts'
+import { makeMachineTypes } from './tasks/machine-types.ts'
+import { openVolumeStore } from './volumes/volume-store.ts'
+
+export interface RunningServer {
+  /** Where it answers, such as `http://127.0.0.1:7070`. */
+  url: string
+  /** The key of the first admin; only at the very first start. */
+  firstKey: string | null
+  config: Config
+  findings: Finding[]
+  app: FastifyInstance
+  deps: Deps
+  /** Stops answering and lets go of everything. What runs on the engines runs on. */
+  close(): Promise<void>
+}
+
+export interface StartOptions {
+  clock?: Clock
+  log?: Logger
+  /** Engines instead of those of the settings: how tests hold on to the fake one. */
+  engines?: ReadonlyMap<string, Engine>
+}
+
+/**
+ * Starts a server: takes the data folder, opens the database, finds what runs already, and answers requests.
+ * Throws AppError when the data folder is in use or the database cannot be opened.
+ */
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
+  const clock = options.clock ?? systemClock
+  const log = options.log ?? pino({ level: config.logLevel, base: null }, pino.destination(2))
+  const undo: (() => unknown)[] = []
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    const lock = lockDataFolder(config.data)
+    undo.push(() => lock.release())
+    const database = await openDatabase(config)
+    undo.push(() => database.close())
+    const engines = options.engines ?? openEngines(config, clock)
+    undo.push(() => Promise.all([...engines.values()].map((engine) => engine.close())))
+    const logs = openLogStore({ dir: join(config.data, 'logs'), clock, onProblem: tellOf(log) })
+    undo.push(() => logs.shutdown())
+    const deps = await makeDeps(config, { clock, log, db: database.db, engines, logs })
+    const firstKey = await bootstrap(deps.db, clock)
+    await deps.loop.start()
+    undo.push(() => deps.loop.stop())
+    const app = createApp(deps, { handlers, authenticate: (secret) => authenticate(deps.db, clock, secret) })
+    undo.push(() => app.close())
+    const url = await app.listen({ host: config.host, port: config.port })
+    const findings = (await Promise.all([...engines.values()].map((engine) => engine.doctor()))).flat()
+    log.info({ url, version, data: config.data }, 'ready')
+    return { url, firstKey, config, findings, app, deps, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+type Parts = Pick<Deps, 'clock' | 'log' | 'db' | 'engines' | 'logs'>
+
+async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
+  const { clock, db, engines } = parts
+  mkdirSync(join(config.data, 'cache'), { recursive: true, mode: 0o700 })
+  const volumes = await openVolumeStore(config.data, (error) => parts.log.warn({ err: error }, 'could not free space'))
+  await volumes.sweep()
+  const capacities = await Promise.all(
+    [...engines].map(async ([name, engine]) => [name, await engine.capacity()] as const),
+  )
+  const { machineTypes: configured, defaultMachineType, cpuOvercommit } = config
+  const withoutLoop: Omit<Deps, 'loop'> = {
+    config,
+    ...parts,
+    machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
+    volumes,
+    feed: new EventFeed(db, clock),
+    box: openSecretBox(config.data),
+    metrics: createServerMetrics(),
+  }
+  const deps = withoutLoop as Deps
+  deps.loop = createLoop(deps)
+  return deps
+}
+
+const tellOf = (log: Logger) => (subject: string, error: unknown) =>
+  log.warn({ err: error, subject }, 'a log cannot be written; trying again')
+
+/** Run as a program: settings from the environment; one line of JSON on standard output once it is ready. */
+if (import.meta.main) {
+  const server = await startServer(loadConfig({}))
+  process.stdout.write(`${JSON.stringify({ url: server.url, key: server.firstKey })}\n`)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void server.close().then(() => process.exit(0)))
+  }
+}

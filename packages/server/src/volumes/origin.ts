@@ -1,0 +1,68 @@
+import type { Deps } from '../deps.ts'
+import type { VolumeRow } from '../db/tables.ts'
+import { AppError } from '../lib/app-error.ts'
+import { fetchGit } from './git.ts'
+
+/** Where the files of a volume are fetched from the first time it is needed, and what came. */
+export interface VolumeOrigin {
+  url: string
+  ref: string | null
+  username: string | null
+  /** Sealed with `secretContext`; or `secret:NAME`, looked up when it is needed. */
+  password: string | null
+  /** The commit that was checked out; null until then. */
+  commit: string | null
+}
+
+/** What the password of an origin is sealed for. */
+export const secretContext = (volumeId: string): string => `origin of ${volumeId}`
+
+/** Longest that a repository may take to arrive. */
+const fetchTimeoutMs = 15 * 60_000
+
+/**
+ * Fetches the files of a volume that are not there yet; does nothing for one that has them. Safe to repeat after a
+ * crash. Throws AppError with what git said.
+ *
+ * @param secret looks up a secret by name
+ */
+export async function fillVolume(
+  deps: Deps,
+  row: VolumeRow,
+  secret: (name: string) => Promise<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (row.origin === null || row.digest !== null) return
+  const origin = JSON.parse(row.origin) as VolumeOrigin
+  const password = await openPassword(deps, row.id, origin, secret)
+  const fetched = await fetchGit({
+    url: origin.url,
+    ...(origin.ref === null ? {} : { ref: origin.ref }),
+    ...(origin.username === null ? {} : { username: origin.username }),
+    ...(password === null ? {} : { password }),
+    targetDir: deps.volumes.volumeDir(row.id),
+    timeoutMs: fetchTimeoutMs,
+    signal,
+  })
+  const filled: VolumeOrigin = { ...origin, commit: fetched.commit, password: null }
+  await deps.db
+    .updateTable('volumes')
+    .set({ origin: JSON.stringify(filled), digest: fetched.digest, files: fetched.files, sizeBytes: fetched.bytes })
+    .where('id', '=', row.id)
+    .execute()
+}
+
+async function openPassword(
+  deps: Deps,
+  volumeId: string,
+  origin: VolumeOrigin,
+  secret: (name: string) => Promise<string>,
+): Promise<string | null> {
+  if (origin.password === null) return null
+  if (origin.password.startsWith('secret:')) return secret(origin.password.slice('secret:'.length))
+  try {
+    return deps.box.open(origin.password, secretContext(volumeId))
+  } catch {
+    throw new AppError('invalid', { detail: 'The stored git password can no longer be read; submit the job again.' })
+  }
+}
