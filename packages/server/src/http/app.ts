@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { contract } from '@nabla/api'
 import type { RouteShape } from '@nabla/api/route'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
 import { randomText } from '../lib/ids.ts'
@@ -43,8 +43,9 @@ declare module 'fastify' {
 export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   const bounds: Bounds = { ...limits, ...options.bounds }
   const lifetimes = new Lifetimes()
-  const app: FastifyInstance = Fastify({
-    loggerInstance: deps.log,
+  const logger: FastifyBaseLogger = deps.log
+  const app = Fastify({
+    loggerInstance: logger,
     disableRequestLogging: true,
     genReqId: () => randomText(16),
     requestIdLogLabel: 'requestId',

@@ -43,6 +43,8 @@ export const limits = {
   /** Rows in one page of a list. */
   pageRows: 200,
 
+  /** Free space below which `doctor` warns: a build of a Python environment alone can take this much. */
+  diskLowBytes: 5 * GiB,
   /** One file put into storage: the quota of the team is the bound that counts, this one only stops nonsense. */
   storedFileBytes: 16 * 1024 * GiB,
   /** Request line and headers of one request; a key and a cookie or two of a proxy fit many times. */

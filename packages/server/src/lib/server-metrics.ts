@@ -9,6 +9,8 @@ export interface ServerMetrics {
   tasks: Gauge<'state'>
   queueLength: Gauge
   loopOk: Gauge
+  loopPasses: Gauge
+  loopPassSeconds: Gauge
   /** Everything in the text format of Prometheus. */
   render(): Promise<string>
 }
@@ -34,6 +36,8 @@ export function createServerMetrics(): ServerMetrics {
     tasks: new Gauge({ name: 'nabla_tasks', help: 'Tasks by state.', labelNames: ['state'], registers }),
     queueLength: new Gauge({ name: 'nabla_queue_length', help: 'Tasks that wait for a place.', registers }),
     loopOk: new Gauge({ name: 'nabla_loop_ok', help: '1 while the control loop keeps its pace.', registers }),
+    loopPasses: new Gauge({ name: 'nabla_loop_passes', help: 'Passes of the control loop so far.', registers }),
+    loopPassSeconds: new Gauge({ name: 'nabla_loop_last_pass_seconds', help: 'Duration of its last pass.', registers }),
     render: async () => (await processRegistry().metrics()) + '\n' + (await registry.metrics()),
   }
 }
