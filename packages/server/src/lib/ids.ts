@@ -29,3 +29,8 @@ export function randomText(length: number): string {
   for (const byte of bytes) text += alphabet[byte & 31]
   return text
 }
+
+/** Whether a text has the form of an id of this kind. It may be a name all the same. */
+export function looksLikeId(kind: IdKind, text: string): boolean {
+  return text.startsWith(idPrefixes[kind]) && /^[0-9a-hjkmnp-tv-z]{16}$/.test(text.slice(idPrefixes[kind].length))
+}

@@ -128,4 +128,6 @@ export const limits = {
   unusedWorkspaceMs: 24 * 3_600_000,
   /** Processes and threads of one task. */
   taskPids: 4096,
+  /** How old `lastUsedAt` of a key may be: noting every use would cost a write to the disk for each request. */
+  keyUsedMs: 60_000,
 } as const
