@@ -91,7 +91,8 @@ export class IndexFile {
       throw new Error(`the index of a log was written by a newer release: ${path}`)
     }
     await this.#handle.truncate(0)
-    await this.#handle.write(header, 0, header.length, 0)
+    const { bytesWritten } = await this.#handle.write(header, 0, header.length, 0)
+    if (bytesWritten < header.length) throw noSpace()
   }
 
   async #scan(): Promise<void> {
@@ -137,7 +138,7 @@ export class IndexFile {
       const { bytesWritten } = await this.#handle.write(buffer, start, buffer.length - start, this.#size)
       const whole = Math.floor(bytesWritten / recordBytes)
       if (whole > 0) return whole
-      throw Object.assign(new Error('no space left for the index of a log'), { code: 'ENOSPC' })
+      throw noSpace()
     } catch (error) {
       await this.#handle.truncate(this.#size).catch(() => undefined)
       throw error
@@ -156,4 +157,9 @@ export class IndexFile {
     else if (known.first && next.offset > 0) next.first = known.first
     this.#positions.set(`${record.part}/${record.source}`, next)
   }
+}
+
+/** A write that was cut short means what an error of the system would. */
+function noSpace(): Error {
+  return Object.assign(new Error('no space left for the index of a log'), { code: 'ENOSPC' })
 }

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, symlinkSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, symlinkSync, utimesSync, writeSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -26,6 +26,16 @@ test('a finished part is numbered without gaps over all its sources', async () =
     ]),
   )
   expect(await store.lastSeq('j1')).toBe(4)
+})
+
+test('output that is read together is in the order in which the files were last written to', async () => {
+  const store = aLogStore()
+  for (const [i, source] of (['stderr', 'system', 'stdout'] as const).entries()) {
+    write(store, source, `${source}\n`)
+    utimesSync(join(store.partDir('j1', 1), source), 1000 + i, 1000 + i)
+  }
+  await store.finish('j1', 1)
+  expect(texts(await allLines(store))).toEqual(['stderr', 'system', 'stdout'])
 })
 
 test('finish delivers the unfinished last line, and may be called again', async () => {

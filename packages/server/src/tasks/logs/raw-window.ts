@@ -18,7 +18,7 @@ interface Window {
   end: number
 }
 
-/** Reads what index records point to. Holds no more than one block, and nothing once it is closed. */
+/** Reads what index records point to. Holds nothing once it is closed. */
 export class RawWindow {
   readonly #logDir: string
   readonly #windows = new Map<string, Window>()
@@ -44,6 +44,11 @@ export class RawWindow {
     return slice(window, record)
   }
 
+  /** Lets go of large buffers: a reader that is slow to ask for more holds only what it was given. */
+  trim(): void {
+    for (const window of this.#windows.values()) if (window.buffer.length > windowBytes) drop(window)
+  }
+
   async close(): Promise<void> {
     const windows = [...this.#windows.values()]
     this.#windows.clear()
@@ -67,7 +72,6 @@ export class RawWindow {
   }
 
   async #fill(window: Window, record: IndexRecord): Promise<void> {
-    for (const other of this.#windows.values()) if (other !== window && other.buffer.length > windowBytes) drop(other)
     const length = Math.max(record.length, windowBytes)
     if (window.buffer.length < length) window.buffer = Buffer.allocUnsafeSlow(length)
     window.start = record.offset

@@ -57,7 +57,9 @@ export async function* readRaw(
       for (const record of records.slice(0, count - position)) {
         if (!wanted(record, query.source) || record.kind === 'lost') continue
         const bytes = await raw.bytes(record)
-        yield bytes ? masked(bytes, query.mask) : Buffer.from(`${removedNote}\n`)
+        const given = bytes ? masked(bytes, query.mask) : Buffer.from(`${removedNote}\n`)
+        raw.trim()
+        yield given
       }
       position += records.length
     }
@@ -96,6 +98,7 @@ async function* readOn(place: WatchPlace, query: StreamQuery, cursor: Cursor): A
         cursor.closed = record.kind === 'end'
         if (!wanted(record, query.source) || lastSeqOf(record) <= cursor.after) continue
         const block = blockOf(record, await raw.bytes(record), cursor.after, query.mask)
+        raw.trim()
         cursor.after = lastSeqOf(record)
         yield block
       }
