@@ -35,6 +35,8 @@ export async function unpack(source: Readable, targetDir: string, options: Unpac
   options.signal.throwIfAborted()
   const onAbort = () => source.destroy()
   options.signal.addEventListener('abort', onAbort)
+  // A source may fail before it is read, and then nobody would be listening.
+  source.on('error', () => {})
   try {
     return await inStaging(targetDir, async (staging) => {
       const summary = await unpackInto(source, staging, options)

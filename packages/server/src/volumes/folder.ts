@@ -130,6 +130,8 @@ export async function write(
   source: Readable,
   options: WriteOptions = {},
 ): Promise<{ sizeBytes: number; sha256: string }> {
+  // A source may fail before it is read, and then nobody would be listening.
+  source.on('error', () => {})
   parseRelativePath(relative)
   const staging = stagingBeside(root)
   await mkdir(staging, { recursive: true, mode: 0o700 })
