@@ -61,7 +61,8 @@ export async function authenticate(db: Kysely<Tables>, clock: Clock, secret: str
   if (!found) throw new AppError('unauthenticated')
   const { expiresAt, lastUsedAt, role, ...caller } = found
   const now = clock.now()
-  if (expiresAt !== null && fromIso(expiresAt) <= now) throw new AppError('key_expired', { date: expiresAt })
+  if (expiresAt !== null && fromIso(expiresAt) <= now)
+    throw new AppError('key_expired', { date: expiresAt.slice(0, 10) })
   if (lastUsedAt === null || now - fromIso(lastUsedAt) >= limits.keyUsedMs) await noteUse(db, caller.keyId, now)
   return { ...caller, role: role === 'admin' ? 'admin' : 'member' }
 }
