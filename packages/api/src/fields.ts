@@ -44,3 +44,6 @@ export const taskPath = z
 export const relativePath = z.string().max(4000)
 
 export const sizeBytes = z.number().int().min(0)
+
+/** Yes or no in a query: `true`, `1`, `yes`, `on` or their opposites. */
+export const flag = z.union([z.boolean(), z.stringbool()])

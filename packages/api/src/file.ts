@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { relativePath, sizeBytes, time } from './fields.ts'
+import { flag, relativePath, sizeBytes, time } from './fields.ts'
 
 /** A file or folder in storage or among artifacts. */
 export const fileEntry = z
@@ -15,7 +15,7 @@ export type FileEntry = z.infer<typeof fileEntry>
 
 export const listQuery = z.object({
   path: relativePath.default('').describe('A folder; the root if left out.'),
-  recursive: z.stringbool().default(false).describe('Everything below it, not only what is directly in it.'),
+  recursive: flag.default(false).describe('Everything below it, not only what is directly in it.'),
   limit: z.coerce.number().int().min(1).max(1000).default(500),
   after: z.string().max(4000).optional().describe('The `next` of the page before.'),
 })

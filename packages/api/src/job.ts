@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { displayName, id, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
+import { displayName, flag, id, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
 import { logBlock, logLine, logSource } from './log.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 import { workspaceSource } from './workspace.ts'
@@ -269,7 +269,7 @@ export const jobRoutes = {
     about: 'Deletes a job with its log and its artifacts.',
     access: 'member',
     params: byJob,
-    query: z.object({ force: z.stringbool().default(false).describe('Also one that has not ended: it is killed.') }),
+    query: z.object({ force: flag.default(false).describe('Also one that has not ended: it is killed.') }),
     response: z.object({ deleted: z.literal(true) }),
     errors: ['not_found', 'conflict'],
   }),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { displayName, id, tags, time } from './fields.ts'
+import { displayName, flag, id, tags, time } from './fields.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 
 export const project = z
@@ -60,7 +60,7 @@ export const projectRoutes = {
     access: 'member',
     params: byProject,
     query: z.object({
-      dryRun: z.stringbool().default(false).describe('Says what would go, and deletes nothing.'),
+      dryRun: flag.default(false).describe('Says what would go, and deletes nothing.'),
     }),
     response: z.object({
       deleted: z.boolean(),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { archiveQuery, fileEntry, fileQuery, listQuery } from './file.ts'
-import { relativePath, sizeBytes } from './fields.ts'
+import { flag, relativePath, sizeBytes } from './fields.ts'
 import { pageOf, route } from './route.ts'
 
 /** The persistent files of a team: `/storage` in every job. */
@@ -66,7 +66,7 @@ export const storageRoutes = {
     access: 'member',
     query: z.object({
       path: relativePath.min(1),
-      recursive: z.stringbool().default(false).describe('Also a folder that is not empty.'),
+      recursive: flag.default(false).describe('Also a folder that is not empty.'),
     }),
     response: z.object({ deleted: z.literal(true) }),
     errors: ['bad_path', 'file_not_found', 'conflict'],

@@ -37,7 +37,7 @@ export interface RunningServer {
 export interface StartOptions {
   clock?: Clock
   log?: Logger
-  /** Engines instead of those of the settings: how tests hold on to the fake one. */
+  /** Engines instead of those of the settings; the caller closes them. How tests hold on to the fake one. */
   engines?: ReadonlyMap<string, Engine>
 }
 
@@ -58,11 +58,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const database = await openDatabase(config)
     undo.push(() => database.close())
     const engines = options.engines ?? openEngines(config, clock)
-    undo.push(() => Promise.all([...engines.values()].map((engine) => engine.close())))
+    if (!options.engines) undo.push(() => Promise.all([...engines.values()].map((engine) => engine.close())))
     const logs = openLogStore({ dir: join(config.data, 'logs'), clock, onProblem: tellOf(log) })
     undo.push(() => logs.shutdown())
     const deps = await makeDeps(config, { clock, log, db: database.db, engines, logs })
-    const firstKey = await bootstrap(deps.db, clock)
+    const first = await bootstrap(deps.db, clock)
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
     const app = createApp(deps, { handlers, authenticate: (secret) => authenticate(deps.db, clock, secret) })
@@ -70,7 +70,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const url = await app.listen({ host: config.host, port: config.port })
     const findings = (await Promise.all([...engines.values()].map((engine) => engine.doctor()))).flat()
     log.info({ url, version, data: config.data }, 'ready')
-    return { url, firstKey, config, findings, app, deps, close }
+    return { url, firstKey: first?.secret ?? null, config, findings, app, deps, close }
   } catch (error) {
     await close()
     throw error

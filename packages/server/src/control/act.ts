@@ -11,20 +11,26 @@ import { fillVolume } from '../volumes/origin.ts'
 export interface Acting {
   /** Being started. Not looked for in the engine's list meanwhile. */
   starting: Map<string, AbortController>
+  /** Started by this process: its engine has them, or has lost them. */
+  started: Set<string>
   /** Asked to stop by this process; asking once is enough. */
   stopping: Set<string>
   removing: Set<string>
   /** Tasks that could not be started, with the reason: observed as ended by the next pass. */
   failed: Map<string, { task: Task; exit: TaskExit }>
+  /** Tasks whose start failed by no fault of the user's: how often, and when (steady) it is tried again. */
+  retries: Map<string, { failures: number; notBefore: number }>
   /** Tasks whose engine holds nothing of them any more. */
   removed: Map<string, Task>
 }
 
 export const newActing = (): Acting => ({
   starting: new Map(),
+  started: new Set(),
   stopping: new Set(),
   removing: new Set(),
   failed: new Map(),
+  retries: new Map(),
   removed: new Map(),
 })
 
@@ -46,22 +52,39 @@ export function act(deps: Deps, tasks: readonly Task[], acting: Acting, settled:
 }
 
 function startTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settled: () => void): void {
-  if (acting.starting.has(task.id) || acting.failed.has(task.id)) return
+  if (acting.starting.has(task.id) || acting.started.has(task.id) || acting.failed.has(task.id)) return
   if (acting.starting.size >= limits.startsAtOnce) return
-  // A report of it means that it was started and only the row does not say so yet.
-  if (task.phases.some(({ phase }) => phase === 'run' || phase === 'environment')) return
+  if (deps.clock.steady() < (acting.retries.get(task.id)?.notBefore ?? 0)) return
   const abort = new AbortController()
   acting.starting.set(task.id, abort)
   void start(deps, engine, task, abort.signal)
-    .catch((error: unknown) => {
-      const exit = abort.signal.aborted ? cutShort : exitOf(error)
-      if (exit.blame === 'machine') deps.log.error({ err: error, subject: task.ownerId }, 'could not start a task')
-      acting.failed.set(task.id, { task, exit })
-    })
+    .then(
+      () => {
+        acting.started.add(task.id)
+        acting.retries.delete(task.id)
+      },
+      (error: unknown) => {
+        const exit = abort.signal.aborted ? cutShort : exitOf(error)
+        if (exit.blame === 'machine' && retryStart(deps, task, error, acting, settled)) return
+        acting.retries.delete(task.id)
+        acting.failed.set(task.id, { task, exit })
+      },
+    )
     .finally(() => {
       acting.starting.delete(task.id)
       settled()
     })
+}
+
+/** An engine may be down for a moment. Answers whether the start is tried again. */
+function retryStart(deps: Deps, task: Task, error: unknown, acting: Acting, settled: () => void): boolean {
+  const failures = (acting.retries.get(task.id)?.failures ?? 0) + 1
+  deps.log.error({ err: error, subject: task.ownerId, failures }, 'could not start a task')
+  if (failures >= limits.startTries) return false
+  const delayMs = limits.startRetryMs * 2 ** (failures - 1)
+  acting.retries.set(task.id, { failures, notBefore: deps.clock.steady() + delayMs })
+  deps.clock.after(delayMs, settled)
+  return true
 }
 
 async function start(deps: Deps, engine: Engine, task: Task, signal: AbortSignal): Promise<void> {
@@ -152,6 +175,7 @@ function stopTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settle
 
 function removeTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settled: () => void): void {
   acting.stopping.delete(task.id)
+  acting.started.delete(task.id)
   if (acting.removing.has(task.id) || acting.removed.has(task.id)) return
   acting.removing.add(task.id)
   void engine

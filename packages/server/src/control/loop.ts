@@ -20,6 +20,8 @@ export interface Loop {
   start(): Promise<void>
   /** Stops planning; what runs runs on. Resolves when the pass under way is done. */
   stop(): Promise<void>
+  /** Resolves when there is nothing to do until something changes or some time has come. */
+  idle(): Promise<void>
   /** Whether the loop turns, and if not, why. */
   health(): { ok: boolean; detail: string }
   /** Milliseconds that the last pass took, and how many there were. */
@@ -85,6 +87,13 @@ class ControlLoop implements Loop {
     for (const starting of this.#acting.starting.values()) starting.abort()
     await this.#passing
     await dropLease(this.#deps.db, this.#holder).catch(() => {})
+  }
+
+  async idle(): Promise<void> {
+    const { starting, removing } = this.#acting
+    while (this.#passing !== null || starting.size > 0 || removing.size > 0) {
+      await (this.#passing ?? new Promise((resolve) => setImmediate(resolve)))
+    }
   }
 
   health(): { ok: boolean; detail: string } {
@@ -157,7 +166,7 @@ class ControlLoop implements Loop {
       const held = await readHeld(db)
       const live = held.filter((task) => task.state !== 'ended')
       if (sweep) await this.#followLogs(live)
-      observations.push(...(await observe(live, engines, logs, new Set(this.#acting.starting.keys()), now)))
+      observations.push(...(await observe(live, engines, logs, this.#acting, now)))
     }
     const done = await inTransaction(db, (trx) => this.#decide(trx, observations, woken, sweep, now))
     if (done === null) {

@@ -1,3 +1,4 @@
+import type { Acting } from './act.ts'
 import type { TaskRow } from '../db/tables.ts'
 import type { Engine, TaskExit, TaskReport } from '../engines/engine.ts'
 import { toIso } from '../lib/clock.ts'
@@ -15,13 +16,13 @@ export interface Observation {
  * task that ended is complete before its end is observed. Reads only; the loop writes.
  *
  * @param tasks those in state `placed` or `running`, read before the engines are asked
- * @param starting ids of tasks whose start is under way here: they may not be in the reports yet
+ * @param acting tasks whose start is under way here may not be in the reports yet; those started here must be
  */
 export async function observe(
   tasks: readonly Task[],
   engines: ReadonlyMap<string, Engine>,
   logs: LogStore,
-  starting: ReadonlySet<string>,
+  acting: Pick<Acting, 'starting' | 'started'>,
   now: number,
 ): Promise<Observation[]> {
   const reports = new Map<string, Map<string, TaskReport>>()
@@ -34,8 +35,9 @@ export async function observe(
   const observations: Observation[] = []
   for (const task of tasks) {
     const known = reports.get(task.engine)
-    if (!known || starting.has(task.id)) continue
-    const changes = compare(task, known.get(task.id), now)
+    if (!known || acting.starting.has(task.id)) continue
+    const started = task.state === 'running' || acting.started.has(task.id)
+    const changes = compare(task, known.get(task.id), started, now)
     if (changes) observations.push({ task, changes })
   }
   const complete = await Promise.allSettled(observations.map((seen) => completeLog(seen, logs)))
@@ -52,22 +54,27 @@ export function endedWith(task: Task, exit: TaskExit, now: number): Observation 
   return { task, changes: { state: 'ended', exit: JSON.stringify(exit), endedAt: toIso(now) } }
 }
 
-function compare(task: Task, report: TaskReport | undefined, now: number): Observation['changes'] | null {
+function compare(
+  task: Task,
+  report: TaskReport | undefined,
+  started: boolean,
+  now: number,
+): Observation['changes'] | null {
   if (!report) {
     // Placed and unknown to the engine: it was never started, and will be.
-    if (task.state !== 'running') return null
+    if (!started) return null
     return endedWith(task, { cause: 'lost', code: null, blame: 'machine', reason: lostReason }, now).changes
   }
   const phases = JSON.stringify(mergePhases(task.phases, report))
-  const startedAt = report.phases.find((phase) => phase.phase === 'run')?.at
-  const started = startedAt === undefined || task.startedAt !== null ? {} : { startedAt: toIso(startedAt) }
+  const runAt = report.phases.find((phase) => phase.phase === 'run')?.at
+  const startedAt = runAt === undefined || task.startedAt !== null ? {} : { startedAt: toIso(runAt) }
   if (report.state === 'ended') {
     const exit = JSON.stringify(report.exit ?? { cause: 'lost', code: null, blame: 'machine', reason: lostReason })
-    return { state: 'ended', exit, phases, endedAt: toIso(report.endedAt ?? now), ...started }
+    return { state: 'ended', exit, phases, endedAt: toIso(report.endedAt ?? now), ...startedAt }
   }
   const state = report.state === 'running' ? 'running' : task.state
   if (state === task.state && phases === JSON.stringify(task.phases)) return null
-  return { state, phases, ...started }
+  return { state, phases, ...startedAt }
 }
 
 const lostReason = 'The machine lost it before it ended: it was restarted, or the task was killed from outside.'

@@ -2,7 +2,6 @@ import { statfs } from 'node:fs/promises'
 import { contract, version } from '@nabla/api'
 import { buildOpenApi } from '@nabla/api/openapi'
 import type { Finding } from '@nabla/api/server'
-import { sql } from 'kysely'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
@@ -56,23 +55,26 @@ function pageResponse({ html, contentSecurityPolicy }: Page) {
   return { body: html, contentType: 'text/html; charset=utf-8', headers }
 }
 
-/** Whether the server can take work: its database answers and its loop turns. */
+/** Whether the server can take work: its database answers and its loop turns. Anyone may read what this says. */
 async function readiness(deps: Deps): Promise<{ ok: boolean; detail: string }> {
   const database = await checkDatabase(deps)
   if (database.level !== 'ok') return { ok: false, detail: 'the database does not answer' }
-  return deps.loop.health()
+  return { ok: deps.loop.health().ok, detail: 'the control loop does not turn' }
 }
 
 /** Numbers over all teams: nothing in them tells one from another. */
 async function countStates({ db, metrics, loop }: Deps): Promise<void> {
-  const count = sql<number | string>`count(*)`.as('count')
   const jobs = await db
     .selectFrom('jobs')
-    .select(['state', count])
+    .select((query) => ['state', query.fn.countAll().as('count')])
     .where('deletedAt', 'is', null)
     .groupBy('state')
     .execute()
-  const tasks = await db.selectFrom('tasks').select(['state', count]).groupBy('state').execute()
+  const tasks = await db
+    .selectFrom('tasks')
+    .select((query) => ['state', query.fn.countAll().as('count')])
+    .groupBy('state')
+    .execute()
   metrics.jobs.reset()
   metrics.tasks.reset()
   for (const row of jobs) metrics.jobs.set({ state: row.state }, Number(row.count))
@@ -101,7 +103,7 @@ async function checkDatabase({ db, config, log }: Deps): Promise<Finding> {
   const topic = 'database'
   const kind = config.database === 'sqlite' ? 'SQLite' : 'PostgreSQL'
   try {
-    await sql`select 1`.execute(db)
+    await db.selectFrom('leases').select('name').limit(1).execute()
     return { level: 'ok', topic, message: `${kind} answers.` }
   } catch (error) {
     log.warn({ err: error }, 'the database does not answer')

@@ -124,6 +124,9 @@ export const limits = {
   placeWindow: 200,
   /** Tasks being started at the same time. */
   startsAtOnce: 16,
+  /** A start that fails by the machine's fault is tried this often, the pause doubling: about half a minute in all. */
+  startTries: 6,
+  startRetryMs: 1000,
   /** An uploaded workspace that no job refers to is deleted after a day: somebody may still be about to submit. */
   unusedWorkspaceMs: 24 * 3_600_000,
   /** Processes and threads of one task. */

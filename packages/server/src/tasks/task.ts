@@ -20,7 +20,7 @@ export interface TaskRequest {
   ports: number[]
   resources: { cpus: number; memoryBytes: number; gpus: number }
   /** Scope in which secrets are looked up before the team's. */
-  projectId: string | null
+  projectId: string
 }
 
 export type TaskState = 'queued' | 'placed' | 'running' | 'ended'

@@ -31,7 +31,7 @@ export function aTask(wish: Wish = {}): Task {
       requirements: null,
       ports,
       resources: { cpus, memoryBytes, gpus: wantsGpus },
-      projectId: null,
+      projectId: 'pr0000000000000000',
     },
     gpus: [],
     desired: 'run',
