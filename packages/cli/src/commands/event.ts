@@ -1,0 +1,85 @@
+import type { Event } from '@nabla/api/event'
+import { defineCommand } from '../command.ts'
+import type { Context } from '../context.ts'
+import { arg, flag } from '../flags.ts'
+import { formatTime } from '../format.ts'
+import { withRetries } from '../resume.ts'
+import { onOneLine } from '../terminal-width.ts'
+
+export const events = defineCommand({
+  name: 'events',
+  about: 'Show what happened, or watch it happen',
+  args: { subject: arg.optional('id of a job, project or other resource: only its events') },
+  flags: {
+    follow: flag.on('go on as things happen', { short: 'f' }),
+    project: flag.text('project', 'only those of this project', { completes: 'project' }),
+    limit: flag.whole('count', 'most events to show', { fallback: '50' }),
+  },
+  examples: [
+    { line: 'events', about: 'the latest ones of the team' },
+    { line: 'events --follow --project digits', about: 'watch one project' },
+    { line: 'events --follow --json', about: 'one JSON value a line, for a script' },
+  ],
+  async run(context, { subject }, flags) {
+    const client = await context.client()
+    const which = {
+      ...(subject !== undefined && { subject: await idOf(context, subject) }),
+      ...(flags.project !== undefined && { project: flags.project }),
+    }
+    const { items } = await client.event.list({ ...which, limit: Math.min(flags.limit ?? 50, 200) })
+    if (context.out.json && !flags.follow) await context.out.value(items)
+    else for (const event of items) await print(context, event)
+    if (flags.follow) return follow(context, which, items.at(-1)?.seq ?? 0)
+    if (items.length === 0) context.out.note('Nothing has happened yet.')
+    return 0
+  },
+})
+
+/** Events know resources by id; a name is taken for that of a job. */
+async function idOf(context: Context, subject: string): Promise<string> {
+  if (/^[a-z]{1,2}[0-9a-z]{16}$/.test(subject)) return subject
+  return (await (await context.client()).job.show({ job: subject })).id
+}
+
+async function follow(context: Context, which: { subject?: string; project?: string }, from: number): Promise<number> {
+  const client = await context.client()
+  const watching = new AbortController()
+  const ignore = context.io.onInterrupt(() => watching.abort())
+  let last = from
+  try {
+    await withRetries(
+      context,
+      async (alive) => {
+        for await (const { data } of client.event.stream({ ...which, after: last }, { signal: watching.signal })) {
+          alive()
+          last = data.seq
+          await print(context, data)
+        }
+      },
+      watching.signal,
+    )
+  } catch (error) {
+    if (!watching.signal.aborted) throw error
+  } finally {
+    ignore()
+  }
+  return 0
+}
+
+async function print({ out }: Context, event: Event): Promise<void> {
+  if (out.json) {
+    await out.value(event)
+    return
+  }
+  const facts = Object.entries(event.data).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  const words = [
+    out.style('dim', formatTime(event.at)),
+    out.style('bold', event.type.padEnd(16)),
+    event.subject,
+    ...(event.actor === null ? [] : [`by ${event.actor}`]),
+    out.style('dim', onOneLine(facts.join(' '))),
+  ]
+  await out.line(words.join('  ').trimEnd())
+}

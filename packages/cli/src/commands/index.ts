@@ -1,0 +1,120 @@
+import type { Command, Group } from '../command.ts'
+
+/** One word after `nabla`. What it does is loaded when it is asked for: that keeps the start short. */
+export interface Entry {
+  name: string
+  about: string
+  /** Its heading in the help. `hidden`: not shown there. */
+  group: string
+  load(): Promise<Command | Group>
+}
+
+const start = 'Start here'
+const work = 'Work'
+const manage = 'Manage'
+const more = 'More'
+
+export const entries: readonly Entry[] = [
+  {
+    name: 'up',
+    about: 'Start a server on this machine',
+    group: start,
+    load: async () => (await import('./up.ts')).up,
+  },
+  {
+    name: 'login',
+    about: 'Log in to a server and remember the key',
+    group: start,
+    load: async () => (await import('./login.ts')).login,
+  },
+  {
+    name: 'run',
+    about: 'Run a command with the files of this folder, and watch it',
+    group: start,
+    load: async () => (await import('./run.ts')).run,
+  },
+  {
+    name: 'job',
+    about: 'Submit, watch and manage jobs',
+    group: work,
+    load: async () => (await import('./job.ts')).job,
+  },
+  {
+    name: 'project',
+    about: 'Group jobs by what they are for',
+    group: work,
+    load: async () => (await import('./project.ts')).project,
+  },
+  {
+    name: 'storage',
+    about: 'Files that every job of the team sees at /storage',
+    group: work,
+    load: async () => (await import('./storage.ts')).storage,
+  },
+  {
+    name: 'secret',
+    about: 'Values that jobs receive and nobody reads back',
+    group: work,
+    load: async () => (await import('./secret.ts')).secret,
+  },
+  {
+    name: 'machine-type',
+    about: 'What a job can ask for',
+    group: work,
+    load: async () => (await import('./machine-type.ts')).machineType,
+  },
+  {
+    name: 'events',
+    about: 'Show what happened, or watch it happen',
+    group: work,
+    load: async () => (await import('./event.ts')).events,
+  },
+  {
+    name: 'key',
+    about: 'API keys of yours',
+    group: manage,
+    load: async () => (await import('./key.ts')).key,
+  },
+  {
+    name: 'team',
+    about: 'Teams and their members',
+    group: manage,
+    load: async () => (await import('./team.ts')).team,
+  },
+  {
+    name: 'whoami',
+    about: 'Show who you are and which server you use',
+    group: manage,
+    load: async () => (await import('./login.ts')).whoami,
+  },
+  {
+    name: 'logout',
+    about: 'Forget the key of a server',
+    group: manage,
+    load: async () => (await import('./login.ts')).logout,
+  },
+  {
+    name: 'doctor',
+    about: 'Check this machine and the server, and say what is missing',
+    group: more,
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'completion',
+    about: 'Print the completion script for your shell',
+    group: more,
+    load: async () => (await import('./completion.ts')).completion,
+  },
+  {
+    name: 'version',
+    about: 'Show the version of this program and of the server',
+    group: more,
+    load: async () => (await import('./version.ts')).version,
+  },
+  {
+    name: '__complete',
+    about: 'Print what could follow, one a line',
+    group: 'hidden',
+    load: async () => (await import('./completion.ts')).complete,
+  },
+]

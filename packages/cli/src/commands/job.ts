@@ -1,0 +1,225 @@
+import { type Job, type JobSummary, jobStates } from '@nabla/api/job'
+import { defineCommand, type Group } from '../command.ts'
+import type { Context } from '../context.ts'
+import { arg, flag } from '../flags.ts'
+import { formatAgo, formatDuration } from '../format.ts'
+import { listCommand } from '../from-contract.ts'
+import { waitForEnd } from '../follow.ts'
+import { durationOf, exitCodeOf, hasEnded, signOf, styleOf } from '../job-words.ts'
+import { findJob, rememberJob } from '../project-file.ts'
+import { toCommandLine } from '../quote.ts'
+import { jobFlags, readEnv, submitJob } from '../submit.ts'
+import type { Column } from '../table.ts'
+import { artifacts } from './artifact.ts'
+import { logs } from './job-logs.ts'
+import { sayJob, showJob } from './job-say.ts'
+
+const whichJob = arg.optional('name or id of the job (default: the last one of this folder)', 'job')
+
+const list = listCommand<JobSummary>('job', {
+  about: 'Show jobs, newest first',
+  columns: ({ io, out }) => jobColumns(io.now(), (job, text) => out.style(styleOf(job.state), text)),
+  empty: 'No jobs. Submit one with: nabla run -- echo hello',
+  examples: [
+    { line: 'job list', about: 'the newest ones' },
+    { line: 'job list --state running', about: 'those that run now' },
+    { line: 'job list --project digits --limit 200 --json', about: 'for a script' },
+  ],
+})
+
+const create = defineCommand({
+  name: 'create',
+  about: 'Submit a job and return at once',
+  details: '\nThe same as `nabla run --detach`: see `nabla run --help` for what is sent.',
+  args: { command: arg.any('the command and its arguments; a single word is a shell line') },
+  flags: jobFlags,
+  passThrough: true,
+  examples: [
+    { line: 'job create --name nightly -- python train.py', about: 'send this folder and train' },
+    { line: 'job create --workspace none --json -- nvidia-smi', about: 'without files; prints the job as JSON' },
+  ],
+  async run(context, { command }, flags) {
+    await sayJob(context, await submitJob(context, command, flags), true)
+  },
+})
+
+const show = defineCommand({
+  name: 'show',
+  about: 'Show one job with all its details',
+  args: { job: whichJob },
+  examples: [
+    { line: 'job show', about: 'the last one of this folder' },
+    { line: 'job show train-7 --json', about: 'for a script' },
+  ],
+  async run(context, args) {
+    const client = await context.client()
+    const job = await client.job.show({ job: await findJob(context, args.job) })
+    if (context.out.json) await context.out.value(job)
+    else await showJob(context, job)
+  },
+})
+
+const wait = defineCommand({
+  name: 'wait',
+  about: 'Wait until a job has ended; exits as the job did',
+  args: { job: whichJob },
+  flags: { state: flag.oneOf(Object.keys(jobStates), 'wait for this state instead') },
+  examples: [
+    { line: 'job wait', about: 'the last one of this folder' },
+    { line: 'job wait train-7 && nabla job artifacts download train-7', about: 'fetch the results when it is done' },
+    { line: 'job wait train-7 --state running', about: 'until it starts' },
+  ],
+  async run(context, args, flags) {
+    const client = await context.client()
+    const id = await findJob(context, args.job)
+    const job = await waitForEnd(context, client, id, undefined, flags.state as Job['state'] | undefined)
+    await answer(context, job, `${signOf(job.state)} ${job.name} ${job.state}${job.reason ? `: ${job.reason}` : ''}`)
+    return flags.state === job.state ? 0 : exitCodeOf(job)
+  },
+})
+
+const stop = defineCommand({
+  name: 'stop',
+  about: 'Ask jobs to end; they are killed after a grace',
+  args: { job: arg.any('names or ids (default: the last one of this folder)', 'job') },
+  flags: { grace: flag.duration('time to end by themselves', { fallback: '10s' }) },
+  examples: [
+    { line: 'job stop', about: 'the last one of this folder' },
+    { line: 'job stop train-7 train-8 --grace 1m', about: 'two, with a minute to save their work' },
+  ],
+  async run(context, args, flags) {
+    const client = await context.client()
+    for (const name of args.job.length > 0 ? args.job : [await findJob(context, undefined)]) {
+      const before = await client.job.show({ job: name })
+      const body = flags.grace === undefined ? {} : { graceSeconds: flags.grace }
+      const job = hasEnded(before) ? before : await client.job.stop({ job: before.id, body })
+      await answer(context, job, hasEnded(before) ? `${job.name} had ended: ${job.state}` : `Stopping ${job.name}`)
+    }
+  },
+})
+
+const remove = defineCommand({
+  name: 'delete',
+  about: 'Delete jobs with their logs and artifacts',
+  args: { job: arg.many('names or ids of the jobs', 'job') },
+  flags: { force: flag.on('also those that have not ended: they are killed') },
+  examples: [
+    { line: 'job delete train-7', about: 'one that has ended' },
+    { line: 'job delete --force train-7 train-8', about: 'two, whatever they do' },
+  ],
+  async run(context, args, flags) {
+    const client = await context.client()
+    for (const job of args.job) {
+      const answered = await client.job.delete({ job, ...(flags.force && { force: 'true' }) })
+      if (context.out.json) await context.out.value({ job, ...answered })
+      else context.out.note(`Deleted ${job}`)
+    }
+  },
+})
+
+const clone = defineCommand({
+  name: 'clone',
+  about: 'Submit a job again, with changes if you like',
+  args: { job: whichJob, command: arg.any('another command') },
+  flags: {
+    name: jobFlags.name,
+    project: flag.text('project', 'another project', { completes: 'project' }),
+    machineType: jobFlags.machineType,
+    image: flag.text('image', 'another image'),
+    env: jobFlags.env,
+    envFile: jobFlags.envFile,
+    secret: jobFlags.secret,
+    timeLimit: flag.duration('another time limit'),
+    retries: flag.whole('count', 'another number of retries'),
+    priority: flag.whole('0-100', 'another priority'),
+    tag: flag.texts('tag', 'other tags'),
+  },
+  passThrough: true,
+  examples: [
+    { line: 'job clone train-7', about: 'the same once more, with the same files' },
+    { line: 'job clone --env LR=0.01 train-7', about: 'with another variable; the others stay' },
+    { line: 'job clone train-7 -- python train.py --epochs 50', about: 'with another command' },
+  ],
+  async run(context, args, flags) {
+    const client = await context.client()
+    const original = await client.job.show({ job: await findJob(context, args.job) })
+    const changes = await readEnv(context, flags)
+    const body = {
+      command: args.command.length > 0 ? toCommandLine(args.command) : undefined,
+      name: flags.name,
+      project: flags.project,
+      machineType: flags.machineType,
+      image: flags.image,
+      env: Object.keys(changes).length > 0 ? { ...original.spec.env, ...changes } : undefined,
+      timeLimitSeconds: flags.timeLimit,
+      retries: flags.retries,
+      priority: flags.priority,
+      tags: flags.tag.length > 0 ? flags.tag : undefined,
+    }
+    const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined))
+    const job = await client.job.clone({ job: original.id, body: given })
+    await rememberJob(context, job.id)
+    await sayJob(context, job, true)
+  },
+})
+
+const update = defineCommand({
+  name: 'update',
+  about: 'Rename a job, replace its tags, or change its priority while it waits',
+  args: { job: whichJob },
+  flags: {
+    name: flag.text('name', 'its new name'),
+    tag: flag.texts('tag', 'its tags from now on'),
+    noTags: flag.on('take all its tags away'),
+    priority: flag.whole('0-100', 'higher starts first'),
+  },
+  examples: [
+    { line: 'job update train-7 --tag baseline --tag keep', about: 'replace the tags' },
+    { line: 'job update --priority 90', about: 'let the last one of this folder go first' },
+  ],
+  async run(context, args, flags) {
+    const client = await context.client()
+    const tags = flags.noTags ? [] : flags.tag
+    const body = {
+      ...(flags.name !== undefined && { name: flags.name }),
+      ...((flags.noTags || tags.length > 0) && { tags }),
+      ...(flags.priority !== undefined && { priority: flags.priority }),
+    }
+    const job = await client.job.update({ job: await findJob(context, args.job), body })
+    await answer(context, job, `Updated ${job.name}`)
+  },
+})
+
+export const job: Group = {
+  name: 'job',
+  about: 'Submit, watch and manage jobs',
+  commands: [create, list, show, logs, wait, stop, clone, update, remove, artifacts],
+}
+
+async function answer({ out }: Context, job: Job, note: string): Promise<void> {
+  if (out.json) await out.value(job)
+  else out.note(note)
+}
+
+function jobColumns(nowMs: number, paint: (job: JobSummary, text: string) => string): Column<JobSummary>[] {
+  return [
+    { title: 'NAME', rank: 0, shrinkTo: 12, value: (job) => job.name },
+    {
+      title: 'STATE',
+      rank: 0,
+      value: (job) => `${signOf(job.state)} ${job.state}${job.state === 'failed' ? ` (${job.exitCode})` : ''}`,
+      paint: (text, job) => paint(job, text),
+    },
+    { title: 'PROJECT', rank: 3, shrinkTo: 10, value: (job) => job.project.name },
+    { title: 'COMMAND', rank: 4, shrinkTo: 16, value: (job) => job.command },
+    { title: 'TYPE', rank: 6, value: (job) => job.machineType },
+    { title: 'CREATED', rank: 1, value: (job) => formatAgo(job.createdAt, nowMs) },
+    {
+      title: 'TOOK',
+      rank: 2,
+      align: 'right',
+      value: (job) => (job.startedAt === null ? '–' : formatDuration(durationOf(job, nowMs))),
+    },
+    { title: 'ID', rank: 5, value: (job) => job.id },
+  ]
+}

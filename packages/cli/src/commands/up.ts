@@ -1,0 +1,138 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { RunningServer } from '@nabla/server'
+import { CliError, systemCode, usageError } from '../cli-error.ts'
+import { defineCommand } from '../command.ts'
+import type { Context } from '../context.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { flag } from '../flags.ts'
+import { quoteWord } from '../quote.ts'
+
+export const up = defineCommand({
+  name: 'up',
+  about: 'Start a server on this machine',
+  details: `
+Runs in the foreground until Ctrl-C. Jobs are not children of it: they run on when it
+stops, and it finds them again when it starts.
+
+The first start makes an admin and prints a key, once.`,
+  flags: {
+    data: flag.text('folder', 'where everything is kept', { fallback: '~/.nabla/data', completes: 'file' }),
+    port: flag.whole('port', 'port to listen on; 0 takes a free one', { fallback: '7070' }),
+    host: flag.text('address', 'address to listen on', { fallback: '127.0.0.1, this machine only' }),
+    allowHost: flag.texts('name', 'further host name to answer to'),
+    database: flag.text('url', '`sqlite`, or a postgres:// address', { fallback: 'sqlite' }),
+    engine: flag.texts('name', 'what runs jobs: `process`, or `fake` to try things out', { fallback: 'process' }),
+    config: flag.text('file', 'settings file (YAML)', { completes: 'file' }),
+    logLevel: flag.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'how much the server logs', {
+      fallback: 'warn',
+    }),
+  },
+  examples: [
+    { line: 'up', about: 'for this machine only' },
+    { line: 'up --data /srv/nabla --host 0.0.0.0 --allow-host nabla.example.com', about: 'for others too' },
+    { line: 'up --database postgres://nabla@db/nabla', about: 'with PostgreSQL' },
+    { line: 'up --config nabla.yaml --log-level info', about: 'with a settings file' },
+  ],
+  async run(context, _, flags) {
+    const { config: file, engine, allowHost, ...options } = flags
+    const given = {
+      logLevel: 'warn',
+      ...(file === undefined ? {} : await readConfigFile(context, file)),
+      ...present(options),
+      ...(flags.data !== undefined && { data: resolve(context.cwd, flags.data) }),
+      ...(engine.length > 0 && { engines: engine }),
+      ...(allowHost.length > 0 && { allowHosts: allowHost }),
+    }
+    const server = await start(context, given)
+    const interrupted = new Promise<void>((done) => {
+      context.io.onInterrupt(done)
+      process.once('SIGTERM', done)
+    })
+    await say(context, server)
+    await interrupted
+    context.out.note('\nStopping. Jobs that run go on running.')
+    await server.close()
+    return exitCodes.ok.code
+  },
+})
+
+async function start(context: Context, given: Record<string, unknown>): Promise<RunningServer> {
+  context.out.status('Starting…')
+  const [{ startServer }, { loadConfig }] = await Promise.all([import('@nabla/server'), import('@nabla/server/config')])
+  try {
+    return await startServer(loadConfig(given, context.io.variables))
+  } catch (error) {
+    if (systemCode(error) === 'EADDRINUSE') {
+      const port = String((error as { port?: number }).port ?? given['port'])
+      throw new CliError(
+        `Port ${port} is taken.`,
+        'Choose another with --port, or stop what listens there.',
+        'conflict',
+        error,
+      )
+    }
+    if (systemCode(error) === 'EADDRNOTAVAIL') {
+      throw usageError('This machine has no such address.', 'Choose one of its own with --host.')
+    }
+    // The server words its problems as the API does.
+    if (error instanceof Error && error.name === 'AppError' && 'hint' in error) {
+      throw new CliError(error.message, String(error.hint), 'failure', error)
+    }
+    throw error
+  }
+}
+
+async function say({ out, settings }: Context, { url, firstKey, config, findings }: RunningServer): Promise<void> {
+  if (out.json) {
+    await out.value({ url, key: firstKey, data: config.data, findings })
+    return
+  }
+  await out.line(`${out.style(['green', 'bold'], '✔')} Nabla is up at ${out.style(['cyan', 'bold'], url)}`)
+  await out.line(out.style('dim', `  data ${config.data} · reference ${url}/docs`))
+  for (const { level, message, hint } of findings) {
+    const sign = { ok: out.style('green', '✔'), warning: out.style('yellow', '!'), problem: out.style('red', '✖') }[
+      level
+    ]
+    await out.line(`${sign} ${message}`)
+    if (level !== 'ok' && hint !== undefined) await out.line(out.style('dim', `  ${hint}`))
+  }
+  if (firstKey !== null) {
+    await out.line()
+    await out.line('An admin was made. The key is shown only now; log in with:')
+    await out.line()
+    await out.line(`  ${out.style('bold', `nabla login --url ${quoteWord(url)} --key ${quoteWord(firstKey)}`)}`)
+  }
+  await out.line()
+  await out.line(
+    `${firstKey === null ? 'Next' : 'Then'}, in the folder of your code: ${out.style('cyan', 'nabla run -- python train.py')}`,
+  )
+  if (settings.url !== undefined && settings.url !== url)
+    out.note(`Note that NABLA_URL names another server: ${settings.url}`)
+  await out.line(out.style('dim', 'Ctrl-C stops the server; jobs run on.'))
+}
+
+async function readConfigFile({ cwd }: Context, file: string): Promise<Record<string, unknown>> {
+  const path = resolve(cwd, file)
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    throw usageError(`The file ${file} cannot be read (${systemCode(error) ?? String(error)}).`, 'Check its path.')
+  }
+  const { parse } = await import('yaml')
+  try {
+    const value: unknown = parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch (error) {
+    throw usageError(
+      `The file ${file} is no YAML: ${error instanceof Error ? error.message : String(error)}`,
+      'Correct it.',
+    )
+  }
+  throw usageError(`The file ${file} holds no settings.`, 'Write them as `name: value`, one a line.')
+}
+
+function present(options: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,187 @@
+import { contract, type Noun } from '@nabla/api'
+import { isStreamed, type RouteShape } from '@nabla/api/route'
+import { z } from 'zod'
+import { type Command, defineCommand, type Example } from './command.ts'
+import type { Context } from './context.ts'
+import { type Arg, arg, type Args, type Completes, type Flag, flag, type Flags } from './flags.ts'
+import { limits } from './limits.ts'
+import type { Column } from './table.ts'
+
+/**
+ * Commands made from routes of the contract: path parameters and required texts of the body become arguments, the
+ * other fields flags. A new noun has its list, show, create, update and delete for a line each.
+ */
+interface Derived<Result> {
+  name: string
+  examples: readonly Example[]
+  about?: string
+  details?: string
+  completes?: Completes
+  /** Prints the answer; with `--json` it is printed as it came. */
+  print(context: Context, result: Result, input: Input): Promise<void>
+}
+
+type Input = Record<string, unknown>
+
+interface Page<Item> {
+  items: Item[]
+  next: string | null
+}
+
+type Caller = (input: Input) => Promise<unknown>
+
+/** A command that makes one call and prints its answer. */
+export function callCommand<Result>(noun: Noun, verb: string, derived: Derived<Result>): Command {
+  const shape = routeOf(noun, verb)
+  const { args, flags } = fieldsOf(shape, derived.completes)
+  return defineCommand<Args, Flags>({
+    name: derived.name,
+    about: derived.about ?? asAbout(shape.about),
+    ...(derived.details !== undefined && { details: derived.details }),
+    args,
+    flags,
+    examples: derived.examples,
+    async run(context, args, flags) {
+      const input = toInput(shape, { ...args, ...flags })
+      const result = await (await callerOf(context, noun, verb))(input)
+      if (context.out.json) await context.out.value(result)
+      else await derived.print(context, result as Result, { ...args, ...flags })
+    },
+  })
+}
+
+interface Listed<Item> {
+  examples: readonly Example[]
+  about?: string
+  columns: readonly Column<Item>[] | ((context: Context) => readonly Column<Item>[])
+  /** Said when there is nothing, with the command that changes it. */
+  empty: string
+}
+
+/** A command that shows a list, as a table or with `--json` as one array. */
+export function listCommand<Item>(noun: Noun, listed: Listed<Item>, verb = 'list', name = verb): Command {
+  const shape = routeOf(noun, verb)
+  const { args, flags } = fieldsOf(shape, noun === 'team' ? 'team' : undefined)
+  const paged = shape.query !== undefined && 'limit' in shape.query.shape
+  return defineCommand<Args, Flags>({
+    name,
+    about: listed.about ?? asAbout(shape.about),
+    args,
+    flags: paged ? { ...flags, limit: flag.whole('count', 'most rows to show', { fallback: '50' }) } : flags,
+    examples: listed.examples,
+    async run(context, args, flags) {
+      const call = (await callerOf(context, noun, verb)) as (input: Input) => Promise<Page<Item>>
+      const { limit, ...fields } = flags as { limit?: number }
+      const pages = readPages(call, toInput(shape, { ...args, ...fields }), paged ? (limit ?? 50) : undefined)
+      const { items, more } = await pages
+      await printList(context, items, listed)
+      if (more) context.out.note(`There are more than these ${items.length}; see them with --limit.`)
+    },
+  })
+}
+
+/** Prints rows as every list does. */
+export async function printList<Item>(
+  context: Context,
+  items: readonly Item[],
+  { columns, empty }: Pick<Listed<Item>, 'columns' | 'empty'>,
+): Promise<void> {
+  const { out } = context
+  if (out.json) await out.value(items)
+  else if (items.length === 0) out.note(empty)
+  else await out.table(items, typeof columns === 'function' ? columns(context) : columns)
+}
+
+/** Reads as many pages of a list as `limit` rows take; without one, a list that comes in one piece. */
+export async function readPages<Item>(
+  call: (input: Input) => Promise<Page<Item>>,
+  input: Input,
+  limit: number | undefined,
+): Promise<{ items: Item[]; more: boolean }> {
+  const items: Item[] = []
+  let after: string | null = null
+  do {
+    const size = limit === undefined ? {} : { limit: Math.min(limits.pageRows, Math.max(1, limit - items.length)) }
+    const page: Page<Item> = await call({ ...input, ...size, ...(after !== null && { after }) })
+    items.push(...page.items)
+    after = page.next
+  } while (after !== null && items.length < (limit ?? Number.POSITIVE_INFINITY))
+  return { items: items.slice(0, limit), more: after !== null }
+}
+
+function routeOf(noun: Noun, verb: string): RouteShape {
+  const shape = (contract[noun] as Record<string, RouteShape>)[verb]
+  if (!shape || isStreamed(shape.response)) throw new Error(`no such call in the contract: ${noun} ${verb}`)
+  return shape
+}
+
+async function callerOf(context: Context, noun: Noun, verb: string): Promise<Caller> {
+  const client = await context.client()
+  const caller = (client[noun] as unknown as Record<string, Caller>)[verb]
+  if (!caller) throw new Error(`no such call in the client: ${noun} ${verb}`)
+  return caller
+}
+
+/** Path and query fields side by side, those of the body below `body`; what was not given is left out. */
+function toInput(shape: RouteShape, values: Input): Input {
+  const bodyFields = shape.body instanceof z.ZodObject ? shape.body.shape : undefined
+  const input: Input = bodyFields ? { body: {} } : {}
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue
+    if (bodyFields && name in bodyFields) (input['body'] as Input)[name] = value
+    else input[name] = value
+  }
+  return input
+}
+
+function fieldsOf(shape: RouteShape, completes: Completes | undefined): { args: Args; flags: Flags } {
+  const args: Args = {}
+  const flags: Flags = {}
+  for (const [, name = ''] of shape.path.matchAll(/:(\w+)/g)) {
+    const field = shape.params?.shape[name] as z.ZodType | undefined
+    args[name] = arg.required(asAbout(field?.description ?? `the ${name}`), completes)
+  }
+  const body = shape.body instanceof z.ZodObject ? shape.body.shape : {}
+  for (const [name, field] of Object.entries({ ...shape.query?.shape, ...body }) as [string, z.ZodType][]) {
+    if (name === 'limit' || name === 'after') continue
+    if (field instanceof z.ZodString && name in body) args[name] = argOf(name, field)
+    else flags[name] = flagOf(name, field)
+  }
+  return { args, flags }
+}
+
+function argOf(name: string, field: z.ZodType): Arg {
+  return arg.required(asAbout(field.description ?? `the ${name}`))
+}
+
+/** The flag for a field: its type decides how the text is read. */
+function flagOf(name: string, field: z.ZodType): Flag {
+  const { inner, nullable } = unwrap(field)
+  const about = asAbout(field.description ?? inner.description ?? name)
+  const completes = name === 'project' ? { completes: 'project' as const } : {}
+  if (inner instanceof z.ZodEnum) return flag.oneOf(inner.options.map(String), about)
+  if (inner instanceof z.ZodArray) return flag.texts(name.replace(/s$/, ''), about)
+  if (inner instanceof z.ZodString) return flag.text(name, about, completes)
+  if (inner instanceof z.ZodNumber) {
+    const made = name.endsWith('Bytes') ? flag.bytes(about) : flag.whole('number', about)
+    if (!nullable) return made
+    return { ...made, about: `${about}; none: no bound`, parse: (text) => (text === 'none' ? null : made.parse(text)) }
+  }
+  return flag.on(about)
+}
+
+function unwrap(field: z.ZodType): { inner: z.ZodType; nullable: boolean } {
+  let inner = field
+  let nullable = false
+  while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable) {
+    nullable ||= inner instanceof z.ZodNullable
+    inner = inner.unwrap() as z.ZodType
+  }
+  return { inner, nullable }
+}
+
+/** `Only those of this project.` as help texts have it: `only those of this project`. */
+function asAbout(text: string): string {
+  const plain = text.replace(/\.$/, '')
+  return /^[A-Z][a-z]/.test(plain) ? plain.charAt(0).toLowerCase() + plain.slice(1) : plain
+}

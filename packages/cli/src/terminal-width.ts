@@ -1,0 +1,42 @@
+import { stripVTControlCharacters } from 'node:util'
+
+/**
+ * Characters that take two columns: East Asian wide and fullwidth forms and emoji, by the blocks of Unicode Annex 11
+ * that terminals agree on.
+ */
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
+const nothing = /^(?:\p{Mark}|[\u200b-\u200d]|\ufe0f)/u
+const segmenter = new Intl.Segmenter()
+
+/** Columns that a text takes in a terminal; colours take none. */
+export function widthOf(text: string): number {
+  const plain = stripVTControlCharacters(text)
+  if (/^[\x20-\x7e]*$/.test(plain)) return plain.length
+  let width = 0
+  for (const { segment } of segmenter.segment(plain)) width += widthOfSegment(segment)
+  return width
+}
+
+/** The text cut to `columns`, the last of them an ellipsis if something is missing. The text has no colours. */
+export function truncate(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text
+  let kept = ''
+  let width = 0
+  for (const { segment } of segmenter.segment(text)) {
+    width += widthOfSegment(segment)
+    if (width > columns - 1) break
+    kept += segment
+  }
+  return `${kept.trimEnd()}…`
+}
+
+/** Without line breaks and other control characters, so that a text from elsewhere cannot steer the terminal. */
+export function onOneLine(text: string): string {
+  return text.replaceAll(/\s*[\r\n]+\s*/g, ' ⏎ ').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
+}
+
+function widthOfSegment(segment: string): number {
+  if (nothing.test(segment)) return 0
+  return wide.test(segment) ? 2 : 1
+}

@@ -1,0 +1,149 @@
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import ignore, { type Ignore } from 'ignore'
+import { CliError, systemCode } from '../cli-error.ts'
+import { limits } from '../limits.ts'
+
+/** Never part of a workspace, whatever the rules say: history, our own notes and those of an older client. */
+const neverSent = new Set(['.git', '.nabla', '.ps_project'])
+
+/** Left out unless a rule such as `!node_modules` in a .nablaignore brings it back: made by tools, made again by them. */
+const cachesOfTools = [
+  '__pycache__/',
+  'node_modules/',
+  '.ipynb_checkpoints/',
+  '.pytest_cache/',
+  '.mypy_cache/',
+  '.ruff_cache/',
+  '.DS_Store',
+]
+
+/** What the rules say about one path. `byDefault`: left out by a rule of Nabla's own, not by one of the user's. */
+export interface Verdict {
+  ignored: boolean
+  byDefault: boolean
+  /** A rule names it as one to take. */
+  wanted: boolean
+}
+
+/**
+ * The rules for one folder and what is below it. Rules are those of gitignore(5). The last that matches decides, in
+ * this order: our defaults, .git/info/exclude, the .gitignore files from the top of the repository down, the
+ * .nablaignore files likewise, and the patterns of `--ignore`.
+ */
+export interface Rules {
+  /** `path`: relative to the workspace. */
+  test(path: string, isFolder: boolean): Verdict
+  /** The rules inside `folder`, with those of its own files added. */
+  enter(folder: string, names: readonly string[]): Rules
+}
+
+/** The rules that hold at the top of a workspace. `patterns`: those of `--ignore`. */
+export function rulesFor(root: string, patterns: readonly string[]): Rules {
+  const top = findRepository(root)
+  const layers: Layers = { git: [], nabla: [], patterns: patterns.map((pattern) => ({ pattern })) }
+  if (top === undefined) return new RulesHere(root, '', layers)
+  const prefix = relative(top, root).split(sep).join('/')
+  layers.git.push(...readRules(join(top, '.git', 'info', 'exclude'), ''))
+  let above = ''
+  for (const name of prefix === '' ? [] : prefix.split('/')) {
+    layers.git.push(...readRules(join(top, above, '.gitignore'), above))
+    layers.nabla.push(...readRules(join(top, above, '.nablaignore'), above))
+    above = above === '' ? name : `${above}/${name}`
+  }
+  const inRepository = new RulesHere(top, prefix === '' ? '' : `${prefix}/`, layers)
+  // A folder that its repository ignores is a workspace all the same: then only its own rules count.
+  if (prefix !== '' && inRepository.hides(prefix)) return new RulesHere(root, '', { ...layers, git: [], nabla: [] })
+  return inRepository
+}
+
+interface Line {
+  pattern: string
+  mark?: string
+}
+
+interface Layers {
+  git: readonly Line[] & Line[]
+  nabla: readonly Line[] & Line[]
+  patterns: readonly Line[]
+}
+
+const byDefault = 'default'
+
+class RulesHere implements Rules {
+  readonly #base: string
+  readonly #prefix: string
+  readonly #layers: Layers
+  readonly #matcher: Ignore
+
+  /** `prefix`: path of the workspace below `base`, the folder that the rules are relative to; '' or ending in `/`. */
+  constructor(base: string, prefix: string, layers: Layers) {
+    this.#base = base
+    this.#prefix = prefix
+    this.#layers = layers
+    this.#matcher = ignore({ ignorecase: false })
+      .add(cachesOfTools.map((pattern) => ({ pattern, mark: byDefault })))
+      .add(layers.git)
+      .add(layers.nabla)
+      .add(layers.patterns)
+  }
+
+  test(path: string, isFolder: boolean): Verdict {
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    if (neverSent.has(name)) return { ignored: true, byDefault: false, wanted: false }
+    const result = this.#matcher.test(`${this.#prefix}${path}${isFolder ? '/' : ''}`)
+    return { ignored: result.ignored, byDefault: result.rule?.mark === byDefault, wanted: result.unignored }
+  }
+
+  enter(folder: string, names: readonly string[]): Rules {
+    const inside = `${this.#prefix}${folder}`.replace(/\/$/, '')
+    const git = names.includes('.gitignore') ? readRules(join(this.#base, inside, '.gitignore'), inside) : []
+    const nabla = names.includes('.nablaignore') ? readRules(join(this.#base, inside, '.nablaignore'), inside) : []
+    if (git.length === 0 && nabla.length === 0) return this
+    const { git: gitAbove, nabla: nablaAbove, patterns } = this.#layers
+    const layers = { git: [...gitAbove, ...git], nabla: [...nablaAbove, ...nabla], patterns }
+    return new RulesHere(this.#base, this.#prefix, layers)
+  }
+
+  /** Whether the folder at `path`, relative to the base, is left out. */
+  hides(path: string): boolean {
+    return this.#matcher.test(`${path}/`).ignored
+  }
+}
+
+/** The lines of an ignore file, rewritten so that they mean the same at the top, `folder` above them. */
+function readRules(file: string, folder: string): Line[] {
+  let text: string
+  try {
+    if (statSync(file).size > limits.ignoreFileBytes) {
+      throw new CliError(`The file ${file} is too large for a list of patterns.`, 'Check that it is what it should be.')
+    }
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    // ENOTDIR: in a worktree and a submodule `.git` is a file. EISDIR: a folder of that name is no list.
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(systemCode(error) ?? '')) return []
+    if (error instanceof CliError) throw error
+    throw new CliError(`The file ${file} cannot be read (${systemCode(error)}).`, 'Check its owner and its mode.')
+  }
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/)
+  return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => ({ pattern: rebase(line, folder) }))
+}
+
+// `*.bin` of the folder `data` is `/data/**/*.bin` at the top; `/x` and `a/b` hold in the folder itself alone.
+function rebase(line: string, folder: string): string {
+  if (folder === '') return line
+  const negated = line.startsWith('!')
+  const pattern = negated ? line.slice(1) : line
+  if (pattern.trim() === '') return line
+  const anchored = /\/./.test(pattern.trimEnd())
+  const above = folder.replaceAll(/[\\*?[\]!# ]/g, '\\$&')
+  return `${negated ? '!' : ''}/${above}/${anchored ? pattern.replace(/^\//, '') : `**/${pattern}`}`
+}
+
+/** The folder with `.git` at or above `folder`. */
+function findRepository(folder: string): string | undefined {
+  for (let here = folder; ; here = dirname(here)) {
+    if (statSync(join(here, '.git'), { throwIfNoEntry: false })) return here
+    if (here === dirname(here)) return undefined
+  }
+}
