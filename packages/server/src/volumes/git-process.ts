@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Readable } from 'node:stream'
+import { PassThrough, pipeline, type Readable } from 'node:stream'
 
 import { AppError } from '../lib/app-error.ts'
 import { errorCode } from '../lib/file-error.ts'
@@ -39,10 +39,13 @@ export async function runGit(run: GitRun, args: string[]): Promise<string> {
       chunks.push(chunk)
     }
     await git.ended
+  } catch (error) {
+    // Output that breaks off is only what is seen of a failure.
+    if (!(error instanceof AppError)) await git.ended
+    throw error
   } finally {
     git.kill()
   }
-  run.signal.throwIfAborted()
   return Buffer.concat(chunks).toString('utf8')
 }
 
@@ -59,13 +62,22 @@ export function startGit(run: GitRun, args: string[]): GitProcess {
   })
   const kill = () => {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-    process.kill(-child.pid, 'SIGKILL')
+    try {
+      process.kill(-child.pid, 'SIGKILL')
+    } catch (error) {
+      // It has ended by itself, and that is about to be known here.
+      if (errorCode(error) !== 'ESRCH') throw error
+    }
   }
   run.signal.addEventListener('abort', kill)
   const ended = outcome(run, child).finally(() => run.signal.removeEventListener('abort', kill))
   // Whoever reads the output may fail first and never ask.
   ended.catch(() => {})
-  return { stdout: child.stdout, ended, kill }
+  // Node throws away what nobody has begun to read when a process exits; what has been passed on is kept.
+  const stdout = pipeline(child.stdout, new PassThrough(), () => {
+    // Whoever reads sees it.
+  })
+  return { stdout, ended, kill }
 }
 
 /** What git says last is what matters. */

@@ -186,13 +186,16 @@ async function unpackCommit(run: GitRun, commit: string, targetDir: string): Pro
   try {
     const summary = await unpack(git.stdout, targetDir, {
       signal: run.signal,
-      bounds: { uploadBytes: limits.unpackedBytes },
+      // Nothing was uploaded; what is unpacked has its bound.
+      bounds: { uploadBytes: Number.POSITIVE_INFINITY },
       replace: true,
     })
     await git.ended
     return summary
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'bad_archive') throw error
+    // Output that breaks off is only what is seen of a failure.
+    if (git.stdout.readableEnded) await git.ended
     throw failed(run.remote, String(error.params['reason']))
   } finally {
     git.kill()

@@ -13,7 +13,7 @@ export function makeMatcher(patterns: readonly string[]): (path: string) => bool
   const matchers = patterns.map((pattern) => {
     const reason = whyNot(pattern)
     if (reason !== undefined) throw new AppError('bad_pattern', { pattern: pattern.slice(0, 100), reason })
-    return picomatch(pattern, { dot: true, basename: true, noextglob: true, nonegate: true })
+    return picomatch(pattern, { dot: true, basename: !pattern.includes('/'), noextglob: true, nonegate: true })
   })
   return (path) => matchers.some((matches) => matches(path))
 }

@@ -28,6 +28,8 @@ export interface WalkOptions {
   recursive: boolean
   /** Begins after this path (as bytes), whether or not it is still there. */
   after?: string
+  /** Names of one folder kept in memory at a time; see `limits.walkNames`. */
+  namesAtOnce?: number
   signal?: AbortSignal
 }
 
@@ -49,7 +51,7 @@ export async function* walk(start: FileHandle, options: WalkOptions): AsyncGener
       }
       yield next.value
       if (options.recursive && next.value.stats.isDirectory() && levels.length < limits.pathDepth) {
-        const level = await enter(next.value.parent, next.value.name, `${next.value.path}/`, '')
+        const level = await enter(next.value.parent, next.value.name, `${next.value.path}/`, '', options)
         if (level) levels.push(level)
       }
     }
@@ -94,14 +96,14 @@ function escape(bytes: Buffer): string {
 /** The levels as they were when `after` was met: each folder on the way down, gone through up to there. */
 async function resume(start: FileHandle, options: WalkOptions): Promise<Level[]> {
   const [first = '', ...rest] = (options.after ?? '').split('/')
-  const levels: Level[] = [{ folder: start, entries: entriesOf(start, '', first) }]
+  const levels: Level[] = [{ folder: start, entries: entriesOf(start, '', first, options) }]
   if (first === '' || !options.recursive) return levels
   let name = first
   let prefix = ''
   for (const next of [...rest, '']) {
     const parent = levels.at(-1)?.folder ?? start
     prefix += `${name}/`
-    const level = levels.length < limits.pathDepth ? await enter(parent, name, prefix, next) : undefined
+    const level = levels.length < limits.pathDepth ? await enter(parent, name, prefix, next, options) : undefined
     if (!level) break
     levels.push(level)
     name = next
@@ -109,36 +111,43 @@ async function resume(start: FileHandle, options: WalkOptions): Promise<Level[]>
   return levels
 }
 
-async function enter(parent: FileHandle, name: string, prefix: string, after: string): Promise<Level | undefined> {
+async function enter(
+  parent: FileHandle,
+  name: string,
+  prefix: string,
+  after: string,
+  options: WalkOptions,
+): Promise<Level | undefined> {
   try {
     const folder = await pinFolder(entryPath({ parent, name }))
-    return { folder, entries: entriesOf(folder, prefix, after) }
+    return { folder, entries: entriesOf(folder, prefix, after, options) }
   } catch (error) {
     if (isUnreachable(error)) return undefined
     throw error
   }
 }
 
-async function* entriesOf(folder: FileHandle, prefix: string, after: string): AsyncGenerator<TreeEntry> {
+async function* entriesOf(folder: FileHandle, prefix: string, after: string, options: WalkOptions) {
+  const { namesAtOnce = limits.walkNames } = options
   let last = after
   for (;;) {
-    const names = await nextNames(folder, last)
+    const names = await nextNames(folder, last, namesAtOnce)
     for (let from = 0; from < names.length; from += batchSize) {
       const batch = names.slice(from, from + batchSize).map((name) => look(folder, prefix, name))
       for (const entry of await Promise.all(batch)) if (entry) yield entry
     }
-    if (names.length < limits.walkNames) return
+    if (names.length < namesAtOnce) return
     last = names.at(-1) ?? last
   }
 }
 
-/** The names after `after`, sorted; only the first `limits.walkNames` of them. */
-async function nextNames(folder: FileHandle, after: string): Promise<string[]> {
+/** The names after `after`, sorted; only the first `count` of them. */
+async function nextNames(folder: FileHandle, after: string, count: number): Promise<string[]> {
   let names: string[] = []
   let bound: string | undefined
   const keepSmallest = () => {
-    names = names.sort().slice(0, limits.walkNames)
-    if (names.length === limits.walkNames) bound = names.at(-1)
+    names = names.sort().slice(0, count)
+    if (names.length === count) bound = names.at(-1)
   }
   try {
     // Node takes this encoding and answers with Buffers; its types do not say so.
@@ -147,7 +156,7 @@ async function nextNames(folder: FileHandle, after: string): Promise<string[]> {
       const name = (entry.name as unknown as Buffer).toString('latin1')
       if (name <= after || (bound !== undefined && name > bound)) continue
       names.push(name)
-      if (names.length >= 2 * limits.walkNames) keepSmallest()
+      if (names.length >= 2 * count) keepSmallest()
     }
   } catch (error) {
     if (!isUnreachable(error)) throw error
