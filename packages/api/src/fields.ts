@@ -31,7 +31,7 @@ export const tag = z
   .max(60)
   .regex(/^[^\s,][^,\n\r\t]*$/, 'a tag has no commas')
 
-export const tags = z.array(tag).max(30)
+export const tags = z.array(tag).max(30).describe('Words to find it by.')
 
 /** A path inside a task. */
 export const taskPath = z

@@ -191,8 +191,8 @@ export const jobRoutes = {
     access: 'member',
     query: pageQuery.extend({
       project: z.string().max(200).optional().describe('Only those of this project (name or id).'),
-      state: jobState.optional(),
-      tag: z.string().max(60).optional(),
+      state: jobState.optional().describe('Only those in this state.'),
+      tag: z.string().max(60).optional().describe('Only those with this tag.'),
       name: z.string().max(100).optional().describe('Only those whose name begins so.'),
     }),
     response: pageOf(jobSummary),

@@ -32,7 +32,7 @@ export const keyRoutes = {
     about: 'Makes a key for yourself. Its secret is in the answer and nowhere else.',
     access: 'member',
     body: z.strictObject({
-      name: displayName,
+      name: displayName.describe('What to call it, such as the machine it is for.'),
       team: z
         .string()
         .max(100)

@@ -13,7 +13,7 @@ export const secret = z
 
 export type Secret = z.infer<typeof secret>
 
-const bySecret = z.object({ name: variableName })
+const bySecret = z.object({ name: variableName.describe('Name of the secret.') })
 const scope = z.object({
   project: z.string().max(200).optional().describe('Name or id of a project; left out: the whole team.'),
 })

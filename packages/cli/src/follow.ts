@@ -111,7 +111,9 @@ export async function sayEnd(context: Context, client: Client, job: Job): Promis
   if (files.length === 0) return
   const size = formatBytes(files.reduce((sum, file) => sum + file.sizeBytes, 0))
   const count = next === null ? `${plural(files.length, 'artifact')}, ${size}` : `more than ${files.length} artifacts`
-  out.note(`  ${count}: ${out.styleNote('cyan', `nabla job artifacts download ${quoteWord(job.name)}`)}`)
+  out.note(
+    `  ${count}. Get them with:\n  ${out.styleNote('cyan', `nabla job artifacts download ${quoteWord(job.name)}`)}`,
+  )
 }
 
 /** Answers Ctrl-C while a job is followed. Returns what undoes it. */

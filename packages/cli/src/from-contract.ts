@@ -128,7 +128,8 @@ function toInput(shape: RouteShape, values: Input): Input {
   const input: Input = bodyFields ? { body: {} } : {}
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue
-    if (bodyFields && name in bodyFields) (input['body'] as Input)[name] = value
+    const field = fieldOf(bodyFields, name)
+    if (bodyFields && field in bodyFields) (input['body'] as Input)[field] = value
     else input[name] = value
   }
   return input
@@ -145,9 +146,16 @@ function fieldsOf(shape: RouteShape, completes: Completes | undefined): { args: 
   for (const [name, field] of Object.entries({ ...shape.query?.shape, ...body }) as [string, z.ZodType][]) {
     if (name === 'limit' || name === 'after') continue
     if (field instanceof z.ZodString && name in body) args[name] = argOf(name, field)
-    else flags[name] = flagOf(name, field)
+    else flags[withoutUnit(name)] = flagOf(name, field)
   }
   return { args, flags }
+}
+
+/** The unit stands in the value: `storageQuotaBytes` is written `--storage-quota 5GB`. */
+const withoutUnit = (name: string): string => name.replace(/(Bytes|Seconds)$/, '')
+
+function fieldOf(fields: Record<string, unknown> | undefined, name: string): string {
+  return Object.keys(fields ?? {}).find((field) => withoutUnit(field) === name) ?? name
 }
 
 function argOf(name: string, field: z.ZodType): Arg {
@@ -163,11 +171,20 @@ function flagOf(name: string, field: z.ZodType): Flag {
   if (inner instanceof z.ZodArray) return flag.texts(name.replace(/s$/, ''), about)
   if (inner instanceof z.ZodString) return flag.text(name, about, completes)
   if (inner instanceof z.ZodNumber) {
-    const made = name.endsWith('Bytes') ? flag.bytes(about) : flag.whole('number', about)
+    const made = numberFlag(name, about)
     if (!nullable) return made
-    return { ...made, about: `${about}; none: no bound`, parse: (text) => (text === 'none' ? null : made.parse(text)) }
+    return {
+      ...made,
+      about: about.replace('null', 'none'),
+      parse: (text) => (text === 'none' ? null : made.parse(text)),
+    }
   }
   return flag.on(about)
+}
+
+function numberFlag(name: string, about: string): Flag<number | undefined> {
+  if (name.endsWith('Bytes')) return flag.bytes(about)
+  return name.endsWith('Seconds') ? flag.duration(about) : flag.whole('number', about)
 }
 
 function unwrap(field: z.ZodType): { inner: z.ZodType; nullable: boolean } {

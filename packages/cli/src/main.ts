@@ -1,12 +1,8 @@
-import module from 'node:module'
+import { runCli } from './cli.ts'
+import { exitCodes } from './exit-codes.ts'
+import { processVariables } from './settings.ts'
 
 /** The CLI as a process: `bin/nabla` starts it here. */
-
-// What was compiled once is kept: it halves the time to start. So nothing else is imported before this line.
-module.enableCompileCache()
-const { runCli } = await import('./cli.ts')
-const { exitCodes } = await import('./exit-codes.ts')
-const { processVariables } = await import('./settings.ts')
 
 const interruptHandlers: (() => void)[] = []
 

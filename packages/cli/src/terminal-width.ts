@@ -7,14 +7,16 @@ import { stripVTControlCharacters } from 'node:util'
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
 const nothing = /^(?:\p{Mark}|[\u200b-\u200d]|\ufe0f)/u
-const segmenter = new Intl.Segmenter()
+
+/** Made when a text needs it: making it takes longer than most commands should. */
+let segmenter: Intl.Segmenter | undefined
 
 /** Columns that a text takes in a terminal; colours take none. */
 export function widthOf(text: string): number {
   const plain = stripVTControlCharacters(text)
   if (/^[\x20-\x7e]*$/.test(plain)) return plain.length
   let width = 0
-  for (const { segment } of segmenter.segment(plain)) width += widthOfSegment(segment)
+  for (const segment of segmentsOf(plain)) width += widthOfSegment(segment)
   return width
 }
 
@@ -23,7 +25,7 @@ export function truncate(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text
   let kept = ''
   let width = 0
-  for (const { segment } of segmenter.segment(text)) {
+  for (const segment of segmentsOf(text)) {
     width += widthOfSegment(segment)
     if (width > columns - 1) break
     kept += segment
@@ -34,6 +36,11 @@ export function truncate(text: string, columns: number): string {
 /** Without line breaks and other control characters, so that a text from elsewhere cannot steer the terminal. */
 export function onOneLine(text: string): string {
   return text.replaceAll(/\s*[\r\n]+\s*/g, ' ⏎ ').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
+}
+
+function* segmentsOf(text: string): Generator<string> {
+  segmenter ??= new Intl.Segmenter()
+  for (const { segment } of segmenter.segment(text)) yield segment
 }
 
 function widthOfSegment(segment: string): number {

@@ -1,13 +1,12 @@
+import { writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Client } from '@nabla/api/client'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
-import { saveFile, unpackTar } from '../download.ts'
 import { collect, eachFile, fileColumns, totalOf } from '../file-list.ts'
 import { arg, flag } from '../flags.ts'
 import { formatBytes, plural } from '../format.ts'
 import { printList } from '../from-contract.ts'
-import { showProgress } from '../progress.ts'
 import { findJob } from '../project-file.ts'
 
 const whichJob = arg.optional('name or id of the job (default: the last one of this folder)', 'job')
@@ -51,6 +50,7 @@ const get = defineCommand({
       return
     }
     const target = resolve(context.cwd, to ?? basename(path))
+    const { saveFile } = await import('../download.ts')
     const sizeBytes = await saveFile(out, response, basename(path), target)
     if (out.json) await out.value({ path: target, sizeBytes })
     else out.note(`Saved ${target} (${formatBytes(sizeBytes)})`)
@@ -78,6 +78,7 @@ const download = defineCommand({
       sum.files += got.files
       sum.sizeBytes += got.sizeBytes
     }
+    if (flags.to === undefined && sum.files > 0) await keepOutOfWorkspace(target)
     if (out.json) await out.value(sum)
     else if (sum.files === 0) out.note(`${job.name} has no artifacts. A job keeps what it writes to /artifacts.`)
     else out.note(`Saved ${plural(sum.files, 'file')} (${formatBytes(sum.sizeBytes)}) in ${join(target, '/')}`)
@@ -90,6 +91,12 @@ export const artifacts: Group = {
   commands: [list, get, download],
 }
 
+/** What a job made shall not go with the next one just because it lies in the folder. */
+async function keepOutOfWorkspace(folder: string): Promise<void> {
+  const rules = '# Downloaded artifacts do not go with jobs. Remove this file if these shall.\n*\n'
+  await writeFile(join(folder, '.nablaignore'), rules)
+}
+
 async function downloadSome(
   context: Context,
   client: Client,
@@ -100,6 +107,7 @@ async function downloadSome(
   const some = { job, ...(glob !== undefined && { glob }) }
   const total = await totalOf(eachFile((page) => client.artifact.list({ ...some, recursive: 'true', ...page })))
   if (total.files === 0 && glob === undefined) return total
+  const [{ unpackTar }, { showProgress }] = await Promise.all([import('../download.ts'), import('../progress.ts')])
   const response = await client.artifact.archive(some)
   const progress = showProgress(context.out, 'Downloading', total.sizeBytes)
   try {

@@ -46,11 +46,11 @@ async function findLogin({ settings }: Context): Promise<Finding[]> {
   const stats = await stat(settings.configFile).catch(() => undefined)
   if (!stats) return []
   const open = (stats.mode & 0o077) !== 0
-  if (!open) return [{ level: 'ok', topic: 'login', message: `Keys are kept in ${settings.configFile}` }]
+  if (!open) return [{ level: 'ok', topic: 'keys', message: `Keys are kept in ${settings.configFile}` }]
   return [
     {
       level: 'problem',
-      topic: 'login',
+      topic: 'keys',
       message: `Others can read your keys: ${settings.configFile}`,
       hint: `chmod 600 ${settings.configFile}`,
     },
@@ -91,8 +91,8 @@ async function findThere(context: Context): Promise<Finding[]> {
 async function printFindings({ out }: Context, title: string, findings: readonly Finding[]): Promise<void> {
   const signs = { ok: out.style('green', '✔'), warning: out.style('yellow', '!'), problem: out.style('red', '✖') }
   await out.line(out.style('bold', title))
-  for (const { level, message, hint } of findings) {
-    await out.line(`  ${signs[level]} ${message}`)
+  for (const { level, topic, message, hint } of findings) {
+    await out.line(`  ${signs[level]} ${out.style('bold', topic)}: ${message}`)
     if (level !== 'ok' && hint !== undefined) await out.line(out.style('dim', `    ${hint}`))
   }
   await out.line()

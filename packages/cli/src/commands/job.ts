@@ -8,7 +8,8 @@ import { waitForEnd } from '../follow.ts'
 import { durationOf, exitCodeOf, hasEnded, signOf, styleOf } from '../job-words.ts'
 import { findJob, rememberJob } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
-import { jobFlags, readEnv, submitJob } from '../submit.ts'
+import { readEnv } from '../read-env.ts'
+import { jobFlags } from '../job-flags.ts'
 import type { Column } from '../table.ts'
 import { artifacts } from './artifact.ts'
 import { logs } from './job-logs.ts'
@@ -39,6 +40,7 @@ const create = defineCommand({
     { line: 'job create --workspace none --json -- nvidia-smi', about: 'without files; prints the job as JSON' },
   ],
   async run(context, { command }, flags) {
+    const { submitJob } = await import('../submit.ts')
     await sayJob(context, await submitJob(context, command, flags), true)
   },
 })

@@ -34,8 +34,8 @@ const update = callCommand<Team>('team', 'update', {
   about: 'Rename a team or set its storage quota',
   completes: 'team',
   examples: [
-    { line: 'team update vision --storage-quota-bytes 500GB', about: 'set the quota' },
-    { line: 'team update vision --storage-quota-bytes none', about: 'as large as the disk' },
+    { line: 'team update vision --storage-quota 500GB', about: 'set the quota' },
+    { line: 'team update vision --storage-quota none', about: 'as large as the disk' },
   ],
   print: async ({ out }, { name }) => out.note(`Updated team ${name}`),
 })

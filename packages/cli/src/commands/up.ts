@@ -90,11 +90,11 @@ async function say({ out, settings }: Context, { url, firstKey, config, findings
   }
   await out.line(`${out.style(['green', 'bold'], '✔')} Nabla is up at ${out.style(['cyan', 'bold'], url)}`)
   await out.line(out.style('dim', `  data ${config.data} · reference ${url}/docs`))
-  for (const { level, message, hint } of findings) {
+  for (const { level, topic, message, hint } of findings) {
     const sign = { ok: out.style('green', '✔'), warning: out.style('yellow', '!'), problem: out.style('red', '✖') }[
       level
     ]
-    await out.line(`${sign} ${message}`)
+    await out.line(`${sign} ${out.style('bold', topic)}: ${message}`)
     if (level !== 'ok' && hint !== undefined) await out.line(out.style('dim', `  ${hint}`))
   }
   if (firstKey !== null) {

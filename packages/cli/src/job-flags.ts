@@ -1,0 +1,44 @@
+import { flag, inSection, type ValuesOf } from './flags.ts'
+
+/** The options that describe a job, shared by `nabla run` and `nabla job create`. */
+export const jobFlags = {
+  name: flag.text('name', 'name of the job', { fallback: 'made up' }),
+  project: flag.text('project', 'project it belongs to', {
+    fallback: '.nabla/project.json, else the folder',
+    completes: 'project',
+  }),
+  noInit: flag.on('write no .nabla/project.json'),
+  tag: flag.texts('tag', 'tag to find it by'),
+  machineType: flag.text('type', 'see `nabla machine-type list`', { completes: 'machine-type' }),
+  image: flag.text('image', 'container image', { fallback: 'host: this machine is the image' }),
+  ...inSection('Files', {
+    workspace: flag.text('source', 'a folder, a .zip, .tar or .tar.gz file, a git address, or `none`', {
+      fallback: 'this folder',
+      completes: 'file',
+    }),
+    ignore: flag.texts('pattern', 'leave files out, as a line of .gitignore does'),
+    workspaceRef: flag.text('ref', 'branch, tag or commit of a git workspace'),
+    workspaceUsername: flag.text('name', 'user name for a git workspace'),
+    workspacePassword: flag.text('token', 'token for a git workspace, or secret:NAME'),
+    workingDir: flag.text('path', 'where the files are and the command starts', { fallback: '/paperspace' }),
+    artifactsDir: flag.text('path', 'its files are kept after the job', { fallback: '/artifacts' }),
+  }),
+  ...inSection('Environment', {
+    env: flag.texts('name=value', 'variable; a name alone takes the value from here', { short: 'e' }),
+    envFile: flag.texts('file', 'file of variables', { completes: 'file' }),
+    secret: flag.texts('name', 'secret as a variable; VAR=NAME to call it otherwise', { completes: 'secret' }),
+    requirements: flag.text('file', 'Python requirements, installed if the file is there', {
+      fallback: 'requirements.txt',
+    }),
+    noRequirements: flag.on('install no Python requirements'),
+    port: flag.wholes('port', 'port that the command listens on', { short: 'p' }),
+  }),
+  ...inSection('Time and failure', {
+    timeLimit: flag.duration('stop the job after this time', { fallback: 'none' }),
+    retries: flag.whole('count', 'how often to start again after a failure', { fallback: '0' }),
+    retryOn: flag.oneOf(['any', 'machine'], "which failures to start again after: any, or only the machine's"),
+    priority: flag.whole('0-100', 'higher starts first', { fallback: '50' }),
+  }),
+}
+
+export type JobFlags = ValuesOf<typeof jobFlags>
