@@ -10,6 +10,7 @@ import type { SecretBox } from './lib/secret-box.ts'
 import type { ServerMetrics } from './lib/server-metrics.ts'
 import type { LogStore } from './tasks/logs/log-store.ts'
 import type { MachineTypes } from './tasks/machine-types.ts'
+import type { Ballast } from './volumes/ballast.ts'
 import type { VolumeStore } from './volumes/volume-store.ts'
 
 export type Db = Kysely<Tables>
@@ -24,6 +25,7 @@ export interface Deps {
   machineTypes: MachineTypes
   logs: LogStore
   volumes: VolumeStore
+  ballast: Ballast
   feed: EventFeed
   box: SecretBox
   loop: Loop

@@ -19,6 +19,7 @@ import { createServerMetrics } from './lib/server-metrics.ts'
 import { openSecretBox } from './lib/secret-box.ts'
 import { openLogStore } from './tasks/logs/log-store.ts'
 import { makeMachineTypes } from './tasks/machine-types.ts'
+import { openBallast } from './volumes/ballast.ts'
 import { openVolumeStore } from './volumes/volume-store.ts'
 
 export interface RunningServer {
@@ -93,6 +94,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
     volumes,
+    ballast: await openBallast(config.data),
     feed: new EventFeed(db, clock),
     box: openSecretBox(config.data),
     metrics: createServerMetrics(),

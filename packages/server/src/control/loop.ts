@@ -6,6 +6,7 @@ import { place } from './place.ts'
 import { dueIds, nextDue, openIds, type PlanResult, planAll } from './plan.ts'
 import { sweepDeleted } from './sweep.ts'
 import type { Tables } from '../db/tables.ts'
+import { isDiskFull } from '../db/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'
 import { toIso } from '../lib/clock.ts'
@@ -137,13 +138,14 @@ class ControlLoop implements Loop {
       for (const id of woken) this.#woken.add(id)
       this.#changed ||= wasChanged
       this.#sweep = true
-      if (!this.#stopped.signal.aborted) this.#backOff(error)
+      if (!this.#stopped.signal.aborted) await this.#backOff(error)
     }
     this.#passes += 1
     this.#lastPassMs = this.#deps.clock.steady() - began
   }
 
-  #backOff(error: unknown): void {
+  async #backOff(error: unknown): Promise<void> {
+    if (isDiskFull(error)) await this.#deps.ballast.release()
     if (this.#problem === null) this.#deps.log.error({ err: error }, 'a pass of the control loop failed; trying again')
     this.#problem = error instanceof Error ? error.message : String(error)
     this.#cancelRetry()
@@ -185,7 +187,12 @@ class ControlLoop implements Loop {
       this.#changed = true
       this.#kick()
     })
-    if (sweep) await sweepDeleted(this.#deps)
+    if (sweep) await this.#tidy()
+  }
+
+  async #tidy(): Promise<void> {
+    await sweepDeleted(this.#deps)
+    await this.#deps.ballast.restore()
   }
 
   /** All that changes in one pass, in one transaction. Null: the lease was lost, and nothing was changed. */

@@ -114,6 +114,7 @@ function keys(make: MakeDatabase): void {
     const clock = new TestClock()
     const revoked = await aCaller(db)
     const removed = await aCaller(db)
+    await aCaller(db, { team: { id: removed.teamId, name: removed.teamName } })
     expect(await authenticate(db, clock, revoked.secret)).toMatchObject({ keyId: revoked.keyId })
     expect(await authenticate(db, clock, removed.secret)).toMatchObject({ keyId: removed.keyId })
     await db.deleteFrom('keys').where('id', '=', revoked.keyId).execute()

@@ -30,6 +30,8 @@ export interface Submission extends z.output<typeof createJob> {
  * Throws AppError when something it names is not there, or this server cannot run it.
  */
 export async function submitJob(deps: Deps, caller: Caller, submission: Submission): Promise<string> {
+  // What little space is left is for what runs already to come to its end.
+  if (deps.ballast.isReleased) throw new AppError('disk_full')
   const spec = jobSpec.parse(pickSpec(submission))
   const machine = chooseMachine(deps, spec)
   checkPaths(spec)

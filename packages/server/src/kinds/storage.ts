@@ -31,6 +31,7 @@ export const storageHandlers: Handlers<'storage'> = {
     sendArchive(await storageOf(deps, caller), query, 'storage', signal),
 
   async put({ caller, query, upload, signal }, deps) {
+    if (deps.ballast.isReleased) throw new AppError('disk_full')
     const root = await storageOf(deps, caller)
     const { usedBytes, quotaBytes } = await measure(deps, caller, signal)
     const admit = (sizeBytes: number) => {

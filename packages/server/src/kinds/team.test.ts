@@ -151,13 +151,20 @@ eachDatabase((make) => {
     const team = admin.teamId
     const conflict = { code: 'conflict' }
     await expect(as(admin).removeMember({ team, user: admin.userId })).rejects.toMatchObject(conflict)
-    const demote = (caller: Caller, user: string) => as(caller).addMember({ team, user, body: { role: 'member' } })
+    const demote = (caller: Caller, user: string) =>
+      as(caller).addMember({ team: caller.teamId, user, body: { role: 'member' } })
     await expect(demote(admin, admin.userId)).rejects.toMatchObject(conflict)
-    const second = await aCaller(database.db, { team: { id: team, name: admin.teamName } })
-    const both = await Promise.allSettled([demote(second, admin.userId), demote(admin, second.userId)])
-    expect(both.filter((result) => result.status === 'fulfilled')).toHaveLength(1)
-    const { items } = await as(admin).members({ team })
-    expect(items.map((member) => member.role).sort()).toEqual(['admin', 'member'])
+    await Promise.all(Array.from({ length: 10 }, demoteEachOther))
+
+    async function demoteEachOther() {
+      const first = await aCaller(database.db)
+      const team = { id: first.teamId, name: first.teamName }
+      const second = await aCaller(database.db, { team })
+      const both = await Promise.allSettled([demote(second, first.userId), demote(first, second.userId)])
+      expect(both.filter((result) => result.status === 'fulfilled')).toHaveLength(1)
+      const { items } = await as(first).members({ team: team.id })
+      expect(items.map((member) => member.role).toSorted()).toEqual(['admin', 'member'])
+    }
   })
 
   test('a role that was taken away while a request waited is not used', async () => {

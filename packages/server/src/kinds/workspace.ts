@@ -17,6 +17,7 @@ export type StoredWorkspace = Pick<VolumeRow, 'id'>
 
 export const workspaceHandlers: Handlers<'workspace'> = {
   async upload({ caller, query, upload, signal }, deps) {
+    if (deps.ballast.isReleased) throw new AppError('disk_full')
     const id = newId('volume')
     const dir = deps.volumes.volumeDir(id)
     const tree = await unpack(upload, dir, { signal, ...(query.sha256 ? { expectedSha256: query.sha256 } : {}) })

@@ -46,7 +46,7 @@ function step(about: string, command: string): string {
 }
 
 const style = `
-main { max-width: 600px; margin: 0 auto; padding: 72px 20px 48px; display: grid; gap: 24px; }
+main { max-width: 600px; margin: 0 auto; padding: 72px 20px 48px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 24px; }
 header { display: flex; align-items: center; gap: 10px; font-size: 28px; }
 h1 { font-size: 28px; line-height: 36px; font-weight: 600; letter-spacing: -0.02em; }
 header .quiet { font-size: 13px; line-height: 20px; align-self: flex-end; padding-bottom: 4px; font-variant-numeric: tabular-nums; }
@@ -57,7 +57,7 @@ header .quiet { font-size: 13px; line-height: 20px; align-self: flex-end; paddin
 .warn svg { color: var(--warn); }
 section { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 16px; }
 h2 { font-size: 14px; line-height: 20px; font-weight: 600; margin-bottom: 12px; }
-section ol { display: grid; gap: 16px; }
+section ol { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
 li p { color: var(--quiet); margin-bottom: 6px; }
 pre { background: var(--raised); border-radius: 4px; padding: 8px 12px; line-height: 20px; overflow-x: auto; }
 pre::before { content: "$ "; color: var(--quiet); }
