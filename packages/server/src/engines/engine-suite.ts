@@ -21,9 +21,10 @@ export async function reported(
   engine: Engine,
   id: string,
   suits: (report: TaskReport) => boolean,
+  withinMs = boundMs,
 ): Promise<TaskReport> {
   let last: TaskReport | undefined
-  for (let waitedMs = 0; waitedMs < boundMs; waitedMs += pollMs) {
+  for (let waitedMs = 0; waitedMs < withinMs; waitedMs += pollMs) {
     last = (await engine.list()).find((report) => report.id === id)
     if (last && suits(last)) return last
     await new Promise((resolve) => setTimeout(resolve, pollMs))
@@ -31,7 +32,8 @@ export async function reported(
   throw new Error(`waited in vain for task ${id}; last seen: ${JSON.stringify(last)}`)
 }
 
-export const ended = (engine: Engine, id: string) => reported(engine, id, ({ state }) => state === 'ended')
+export const ended = (engine: Engine, id: string, withinMs = boundMs) =>
+  reported(engine, id, ({ state }) => state === 'ended', withinMs)
 export const running = (engine: Engine, id: string) => reported(engine, id, ({ state }) => state === 'running')
 
 /** What the control loop relies on, the same for every engine. */

@@ -13,7 +13,8 @@ const passedOn = new Set(
     'ALL_PROXY HTTP_PROXY HTTPS_PROXY NO_PROXY all_proxy http_proxy https_proxy no_proxy',
     'SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE REQUESTS_CA_BUNDLE GIT_SSL_CAINFO NODE_EXTRA_CA_CERTS',
     'PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_TRUSTED_HOST PIP_CERT PIP_DEFAULT_TIMEOUT PIP_NO_INDEX',
-    'UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_NATIVE_TLS UV_HTTP_TIMEOUT',
+    'UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_NATIVE_TLS UV_SYSTEM_CERTS',
+    'UV_HTTP_TIMEOUT UV_HTTP_RETRIES',
     'TZ LANG',
   ].flatMap((line) => line.split(' ')),
 )
@@ -34,7 +35,12 @@ export function taskEnvironment(task: TaskSpec, hostEnv: Environment): Record<st
     USER: 'root',
     LOGNAME: 'root',
     TERM: 'dumb',
+    // Output is seen when it is written, not when a buffer is full.
     PYTHONUNBUFFERED: '1',
+    // The machine is the task's own, so pip need not warn of changing it.
+    PIP_BREAK_SYSTEM_PACKAGES: '1',
+    PIP_DISABLE_PIP_VERSION_CHECK: '1',
+    PIP_ROOT_USER_ACTION: 'ignore',
     ...gpuEnvironment(task.resources.gpus),
     ...task.env,
   }

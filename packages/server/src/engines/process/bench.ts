@@ -26,7 +26,7 @@ export const isRoot = process.getuid?.() === 0
 const hostEnv = { PATH: process.env['PATH'], HOME: process.env['HOME'], NABLA_TEST_SECRET: 'not for tasks' }
 const MiB = 2 ** 20
 
-export async function makeBench(who: Who, extraEnv: Record<string, string> = {}): Promise<ProcessBench> {
+export async function makeBench(who: Who): Promise<ProcessBench> {
   const base = mkdtempSync(join(tmpdir(), 'nabla-engine-'))
   const own = (path: string) => who === 'user' && chownSync(path, otherUser, otherUser)
   own(base)
@@ -39,9 +39,7 @@ export async function makeBench(who: Who, extraEnv: Record<string, string> = {})
   const outputs = makeFolder(join(base, 'outputs'))
   const copy = who === 'user' ? copyForOtherUser(join(base, 'copy')) : null
   const open = (): Engine =>
-    copy
-      ? openAsOtherUser(copy, dataDir)
-      : createProcessEngine({ dataDir, clock: systemClock, hostEnv: { ...hostEnv, ...extraEnv } })
+    copy ? openAsOtherUser(copy, dataDir) : createProcessEngine({ dataDir, clock: systemClock, hostEnv })
 
   let engine = open()
   return {

@@ -10,7 +10,7 @@ const mostAttempts = 3
 interface Request {
   line: string
   attempts: number
-  resolve(): void
+  resolve(done: boolean): void
   reject(error: Error): void
 }
 
@@ -35,13 +35,18 @@ export class Launcher {
   }
 
   /** Resolves when the task in this folder is claimed by its process, or was before. */
-  start(folder: string): Promise<void> {
-    return this.#ask({ start: folder })
+  async start(folder: string): Promise<void> {
+    await this.#ask({ start: folder })
   }
 
   /** Resolves when the folder is gone. */
-  delete(folder: string): Promise<void> {
-    return this.#ask({ delete: folder })
+  async delete(folder: string): Promise<void> {
+    await this.#ask({ delete: folder })
+  }
+
+  /** Makes a folder of the task with this first process read-only or writable; false while a file is open there. */
+  protect(pid: number, target: string, readOnly: boolean): Promise<boolean> {
+    return this.#ask({ protect: { pid, target, readOnly } })
   }
 
   /** Lets the launcher end. Tasks run on. */
@@ -50,7 +55,7 @@ export class Launcher {
     this.#child?.stdin?.end()
   }
 
-  #ask(question: object): Promise<void> {
+  #ask(question: object): Promise<boolean> {
     if (this.#closed) return Promise.reject(new Error('the process engine is closed'))
     const number = this.#numbers++
     return new Promise((resolve, reject) => {
@@ -92,10 +97,10 @@ export class Launcher {
   }
 
   #answer(line: string): void {
-    const { number, error } = JSON.parse(line) as { number: number; error?: string }
+    const { number, done, error } = JSON.parse(line) as { number: number; done: boolean; error?: string }
     const request = this.#open.get(number)
     this.#open.delete(number)
-    if (error === undefined) request?.resolve()
+    if (error === undefined) request?.resolve(done)
     else request?.reject(new Error(error))
   }
 

@@ -109,6 +109,7 @@ async function serve(dataDir: string): Promise<void> {
     }
   }
   for await (const line of createInterface({ input: process.stdin })) void answer(line)
+  await engine.close()
 }
 
 if (import.meta.main) await serve(process.argv[2] ?? '')

@@ -100,6 +100,13 @@ class ProcessEngine implements Engine {
     if (file && !file.exit && file.supervised) kill(file.pid, 'SIGTERM')
   }
 
+  async setWritable(id: string, target: string, writable: boolean): Promise<boolean> {
+    const file = await this.#reports.read(id)
+    if (!file || file.exit || !file.supervised) return true
+    const { launcher } = await this.#prepare()
+    return launcher.protect(file.pid, target, !writable)
+  }
+
   async remove(id: string): Promise<void> {
     const file = await this.#reports.read(id)
     if (!file) return
@@ -154,7 +161,7 @@ class ProcessEngine implements Engine {
       userNamespace: machine.rootNamespaces !== null,
       copyOnWrite: machine.rootNamespaces === null && machine.machineOverlay === null,
       cgroups: groups,
-      python: machine.python,
+      python: { path: machine.python, version: machine.version },
     }
     const launcher = new Launcher(machine.python, settings, join(folder, 'launcher.log'))
     for (const left of await readdir(this.#trash)) launcher.delete(join(this.#trash, left)).catch(() => {})

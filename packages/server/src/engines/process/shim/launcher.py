@@ -4,6 +4,8 @@ Reads one JSON object a line from stdin and answers each with one on stdout:
   {"settings": {...}}                       first, once
   {"number": n, "start": folder}            -> {"number": n} when the task is claimed (or was before)
   {"number": n, "delete": folder}           -> {"number": n} when the folder is gone
+  {"number": n, "protect": {"pid", "target", "readOnly"}}
+                                            -> {"number": n, "done": false when a file there is open for writing}
 An answer may carry "error": a sentence. It ends with its stdin.
 """
 
@@ -16,13 +18,17 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import linux
 from deletion import delete
+from protection import protect
 from task import Task
 
 
 def main():
-    # Children are collected by the kernel: nobody here waits for them.
+    # The kernel collects our children, and as long as we are there those that they leave behind: not every machine has
+    # a first process that does, containers in particular.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     lines = sys.stdin.buffer
     settings = json.loads(lines.readline())["settings"]
     # What is in memory now stays shared with every child.
@@ -50,6 +56,10 @@ def _serve(request, settings):
         if "delete" in request:
             delete(request["delete"])
             _answer(request)
+        elif "protect" in request:
+            asked = request["protect"]
+            done = protect(asked["pid"], asked["target"], asked["readOnly"], settings["userNamespace"])
+            _answer(request, done=done)
         else:
             _start(request, settings)
     except BaseException as error:
@@ -72,8 +82,8 @@ def _start(request, settings):
     task.run()
 
 
-def _answer(request, error=None):
-    answer = {"number": request["number"]}
+def _answer(request, error=None, done=True):
+    answer = {"number": request["number"], "done": done}
     if error:
         answer["error"] = error
     try:

@@ -24,6 +24,7 @@ MNT_DETACH = 0x2
 PR_SET_DUMPABLE = 4
 PR_SET_SECCOMP = 22
 PR_CAPBSET_DROP = 24
+PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
@@ -92,6 +93,21 @@ def restrict(target, flags, recursive=False):
         _remount(path, flags)
 
 
+def set_read_only(target, read_only):
+    """Makes a mount read-only or writable again. Raises OSError EBUSY while a file of it is open for writing."""
+    kept = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    mount(None, target, None, MS_REMOUNT | MS_BIND | kept | (MS_RDONLY if read_only else 0))
+
+
+def set_namespace(path):
+    """Enters the namespace that a file in /proc/<pid>/ns stands for."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_libc.setns(handle, 0), "setns", path)
+    finally:
+        os.close(handle)
+
+
 def pivot_root(new_root):
     """Makes `new_root` the root of this mount namespace and lets go of the old one."""
     os.chdir(new_root)
@@ -103,6 +119,15 @@ def pivot_root(new_root):
 def sethostname(name):
     text = name.encode()
     _check(_libc.sethostname(text, ctypes.c_size_t(len(text))), "sethostname")
+
+
+def sync_file_system(path):
+    """Forces what was written to the file system of `path` to the disk."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_libc.syncfs(ctypes.c_int(file)), "syncfs")
+    finally:
+        os.close(file)
 
 
 def prctl(option, value=0):

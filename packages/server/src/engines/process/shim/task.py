@@ -16,7 +16,7 @@ from report import Report
 from supervision import Stopped, Supervision
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+APPEND = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 LAST_WORDS_BYTES = 4096
 
 
@@ -76,8 +76,9 @@ class Task:
 
     def _run(self, supervision):
         spec = self.spec
-        output = {name: os.open("%s/%s" % (spec["outputDir"], name), APPEND, 0o644) for name in ("stdout", "stderr")}
-        system = os.open(spec["outputDir"] + "/system", APPEND, 0o644)
+        output = {name: os.open("%s/%s" % (spec["outputDir"], name), APPEND | os.O_WRONLY, 0o644) for name in ("stdout", "stderr")}
+        # Read as well: what an installer wrote last becomes the reason of a failure.
+        system = os.open(spec["outputDir"] + "/system", APPEND | os.O_RDWR, 0o644)
         last_words = os.open(spec["outputDir"] + "/stderr", os.O_RDONLY | os.O_CLOEXEC)
         self.groups.create()
         root = self._build_root()
@@ -86,7 +87,8 @@ class Task:
         root.entered()
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         self._learn_pid()
-        env = environment.prepare(self, supervision, system, root)
+        supervision.check()
+        env = environment.prepare(self, supervision, system)
         root.seal()
         supervision.check()
         self._phase("run")
@@ -139,7 +141,7 @@ class Task:
         root = machine.build(place, scratch, settings, spec["env"]["HOSTNAME"], spec["resources"]["gpus"])
         volumes.attach_home(root, scratch, spec["env"]["HOME"])
         volumes.attach(root, scratch, spec["mounts"], settings["userNamespace"])
-        environment.attach(root, spec)
+        environment.attach(root, spec, scratch)
         root.folder(spec["workingDir"])
         return root
 
@@ -148,7 +150,7 @@ class Task:
         killed = code in (-signal.SIGKILL, 128 + signal.SIGKILL)
         oom_kills = self.groups.oom_kills()
         if killed and oom_kills:
-            return ("oom", 137, "It used more than %s, and was killed. Choose a machine type with more memory."
+            return ("oom", 137, "It used more than %s, and was killed. Choose a larger machine type."
                     % _memory(self.spec["resources"]["memoryBytes"]), "user")  # fmt: skip
         reason = None
         if supervision.killed:
