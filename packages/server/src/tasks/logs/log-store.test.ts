@@ -53,6 +53,18 @@ test('finish delivers the unfinished last line, and may be called again', async 
   ])
 })
 
+test('a line that waited for its end does not hold up the rest of a burst that is larger than one read', async () => {
+  const limits = { logReadBytes: 4096, logBlockBytes: 2048, logLineBytes: 256 }
+  const store = aLogStore({ clock: new TestClock(), limits })
+  write(store, 'stdout', 'whole\nunfini')
+  await store.follow('j1', 1)
+  await until(async () => (await store.lastSeq('j1')) === 1)
+  const burst = Array.from({ length: 2000 }, (_, index) => `line ${index}`)
+  write(store, 'stdout', `shed\n${burst.join('\n')}\n`)
+  await store.finish('j1', 1)
+  expect(texts(await allLines(store))).toEqual(['whole', 'unfinished', ...burst])
+})
+
 test('a followed part is numbered as it grows, also a file that appears later', async () => {
   const store = aLogStore()
   await store.follow('j1', 1)

@@ -90,7 +90,11 @@ export class SourceTail {
       const found = splitLines(buffer, length, this.#rules)
       const last = found.at(-1)
       const used = last ? last.start + last.length : 0
-      if (offset + length < size) return found
+      if (offset + length < size) {
+        // The line that waited has been read on: only the end of the file can wait, and this is not it.
+        this.#pending = null
+        return found
+      }
       const rest = flush ? length : this.#restToDeliver(buffer, used, length, due, size, now)
       return rest > used ? [...found, partialPiece(buffer, used, rest)] : found
     })
