@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { contract } from '@nabla/api'
 import type { RouteShape } from '@nabla/api/route'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
 import { randomText } from '../lib/ids.ts'
@@ -46,9 +46,8 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   const logger: FastifyBaseLogger = deps.log
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: () => randomText(16),
-    requestIdLogLabel: 'requestId',
     exposeHeadRoutes: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: bounds.headerBytes },

@@ -28,7 +28,8 @@ export function typeText(schema: JsonSchema): string {
   const branches = schema.anyOf ?? schema.oneOf
   if (branches) return branches.map(typeText).join(' or ')
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeText({ ...schema, type })).join(' or ')
-  if (schema.type === 'array') return `list of ${schema.items ? typeText(schema.items) : 'anything'}`
+  if (schema.type === 'array')
+    return `list of ${schema.items ? typeText(schema.items).replace(/(number|object|time)$/, '$1s') : 'anything'}`
   if (schema.type === 'object' && !schema.properties) {
     const values = schema.additionalProperties
     return typeof values === 'object' && Object.keys(values).length > 0 ? `map of ${typeText(values)}` : 'object'
@@ -48,11 +49,15 @@ const typeNames: Record<string, string> = {
 }
 
 function fieldRows(schema: JsonSchema, depth: number): string[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
-    const inner = [field, field.items, ...(field.anyOf ?? [])].find((one) => one?.properties)
-    const nested = inner ? fieldRows(inner, depth + 1) : []
-    return [row(name, field, schema.required?.includes(name) ?? false, depth), ...nested]
-  })
+  const isRequired = (name: string) => schema.required?.includes(name) ?? false
+  const fields = Object.entries(schema.properties ?? {})
+  return fields
+    .toSorted(([a], [b]) => Number(isRequired(b)) - Number(isRequired(a)))
+    .flatMap(([name, field]) => {
+      const inner = [field, field.items, ...(field.anyOf ?? [])].find((one) => one?.properties)
+      const nested = inner ? fieldRows(inner, depth + 1) : []
+      return [row(name, field, isRequired(name), depth), ...nested]
+    })
 }
 
 function row(name: string, schema: JsonSchema, required: boolean, depth: number): string {
@@ -82,5 +87,5 @@ function variantTitle(title: string, variant: JsonSchema): string {
 function table(title: string, rows: readonly string[]): string {
   if (rows.length === 0) return ''
   const head = '<thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col">Meaning</th></tr></thead>'
-  return `<h4>${escapeHtml(title)}</h4><table>${head}<tbody>${rows.join('')}</tbody></table>`
+  return `<h4>${escapeHtml(title)}</h4><table><colgroup><col><col><col></colgroup>${head}<tbody>${rows.join('')}</tbody></table>`
 }

@@ -63,7 +63,7 @@ pre { background: var(--raised); border-radius: 4px; padding: 8px 12px; line-hei
 pre::before { content: "$ "; color: var(--quiet); }
 pre code { overflow-wrap: normal; }
 nav { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
-nav a { display: grid; gap: 2px; padding: 12px 16px; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); }
+nav a { display: grid; align-content: start; gap: 2px; padding: 12px 16px; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); }
 nav a:hover { border-color: var(--accent); text-decoration: none; }
 nav strong { font-weight: 600; }
 nav span { color: var(--quiet); font-size: 13px; }

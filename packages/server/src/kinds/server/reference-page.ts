@@ -122,8 +122,8 @@ function shapeEntry(name: string, schema: JsonSchema): string {
 function errorList(codes: readonly ErrorCode[]): string {
   const rows = codes.map((name) => {
     const { status, message, hint } = errorCatalogue[name]
-    const text = message.startsWith('{') ? 'The message says what is wrong.' : message
-    return `<dt><code>${name}</code> <span>${status}</span></dt><dd>${prose(text)} <span class="quiet">${prose(hint)}</span></dd>`
+    const text = /^\{\w+\}$/.test(message) ? 'The message says what is wrong.' : filled(message)
+    return `<dt><code>${name}</code><span>${status}</span></dt><dd>${text} <span class="quiet">${filled(hint)}</span></dd>`
   })
   return `<dl>${rows.join('')}</dl>`
 }
@@ -154,6 +154,9 @@ function sample(schema: JsonSchema): Record<string, unknown> {
   })
   return Object.fromEntries(fields) as Record<string, unknown>
 }
+
+/** What is filled in when it happens is set apart. */
+const filled = (template: string): string => prose(template).replaceAll(/\{(\w+)\}/g, '<var>$1</var>')
 
 const code = (text: string): string => `<pre tabindex="0"><code>${escapeHtml(text)}</code></pre>`
 

@@ -34,15 +34,16 @@ pre code { overflow-wrap: normal; font-size: 12px; }
 table { width: 100%; border-collapse: collapse; table-layout: fixed; }
 thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 tbody th, td { text-align: left; vertical-align: top; padding: 7px 12px 7px 0; border-top: 1px solid var(--line); font-weight: 400; overflow-wrap: anywhere; }
-tbody th { width: 28%; }
+col:nth-child(1) { width: 30%; } col:nth-child(2) { width: 22%; }
 tbody th code { font-size: 13px; font-weight: 500; background: none; padding: 0; }
 tbody th i { display: inline-block; font-style: normal; font-size: 12px; color: var(--quiet); }
 .in1 { padding-left: 16px; } .in2 { padding-left: 32px; } .in3 { padding-left: 48px; }
-td:nth-child(2) { width: 26%; color: var(--quiet); }
-dl { border-bottom: 1px solid var(--line); }
-dt { border-top: 1px solid var(--line); padding-top: 8px; display: flex; gap: 8px; align-items: baseline; }
+td:nth-child(2) { color: var(--quiet); }
+dl { display: grid; grid-template-columns: 216px minmax(0, 1fr); border-bottom: 1px solid var(--line); }
+dt { border-top: 1px solid var(--line); padding: 7px 12px 7px 0; display: flex; gap: 8px; align-items: baseline; justify-content: space-between; }
 dt span { font-size: 12px; color: var(--quiet); font-variant-numeric: tabular-nums; }
-dd { padding: 4px 0 8px; }
+dd var { color: var(--quiet); }
+dd { border-top: 1px solid var(--line); padding: 7px 0 7px 12px; }
 #top dl { margin-top: 12px; }
 @media (max-width: 760px) {
   .frame { display: block; }
@@ -57,10 +58,14 @@ dd { padding: 4px 0 8px; }
   .menu ul ul a { padding: 5px 8px 5px 20px; }
   main { padding: 20px 16px 64px; }
   article { padding: 14px 14px 16px; }
+  colgroup { display: none; }
   table, tbody, tr, tbody th, td { display: block; width: auto; }
   tr { border-top: 1px solid var(--line); padding: 8px 0; }
   tbody th, td, td:nth-child(2) { border: 0; padding: 0; width: auto; }
   td:nth-child(3):empty { display: none; }
+  dl { display: block; }
+  dt { justify-content: flex-start; padding: 8px 0 0; }
+  dd { border: 0; padding: 4px 0 8px; }
   tr:has(.in1) { margin-left: 16px; } tr:has(.in2) { margin-left: 32px; } tr:has(.in3) { margin-left: 48px; }
 }
 `
