@@ -3,7 +3,7 @@ import type { TaskRow } from '../db/tables.ts'
 import type { Engine, TaskExit, TaskReport } from '../engines/engine.ts'
 import { toIso } from '../lib/clock.ts'
 import type { LogStore } from '../tasks/logs/log-store.ts'
-import type { Task, TaskPhase } from '../tasks/task.ts'
+import { cutShort, type Task, type TaskPhase } from '../tasks/task.ts'
 
 /** A change that was seen in the world and is not in the database yet. */
 export interface Observation {
@@ -25,6 +25,8 @@ export async function observe(
   acting: Pick<Acting, 'starting' | 'started'>,
   now: number,
 ): Promise<Observation[]> {
+  // Taken before the engines are asked: a start that is done meanwhile may still be missing in what they answer.
+  const starting = new Set(acting.starting.keys())
   const reports = new Map<string, Map<string, TaskReport>>()
   for (const name of new Set(tasks.map((task) => task.engine))) {
     const engine = engines.get(name)
@@ -35,7 +37,7 @@ export async function observe(
   const observations: Observation[] = []
   for (const task of tasks) {
     const known = reports.get(task.engine)
-    if (!known || acting.starting.has(task.id)) continue
+    if (!known || starting.has(task.id)) continue
     const started = task.state === 'running' || acting.started.has(task.id)
     const changes = compare(task, known.get(task.id), started, now)
     if (changes) observations.push({ task, changes })
@@ -61,8 +63,8 @@ function compare(
   now: number,
 ): Observation['changes'] | null {
   if (!report) {
-    // Placed and unknown to the engine: it was never started, and will be.
-    if (!started) return null
+    // Placed and unknown to the engine: it was never started, and will be, unless it is to stop.
+    if (!started) return task.desired === 'stop' ? endedWith(task, cutShort, now).changes : null
     return endedWith(task, { cause: 'lost', code: null, blame: 'machine', reason: lostReason }, now).changes
   }
   const phases = JSON.stringify(mergePhases(task.phases, report))

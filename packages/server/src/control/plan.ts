@@ -4,7 +4,7 @@ import type { Tables } from '../db/tables.ts'
 import { type NewEvent, recordEvents } from '../events/record.ts'
 import { plannedKinds } from '../kinds/planned.ts'
 import { toIso } from '../lib/clock.ts'
-import { insertTask, type Task, updateTask } from '../tasks/task.ts'
+import { cutShort, insertTask, type Task, updateTask } from '../tasks/task.ts'
 
 /** A line for a log, written once the transaction that decided it is durable. */
 export interface Note {
@@ -109,8 +109,7 @@ async function stopTask(
   const task = tasks.find((task) => task.id === stop.taskId)
   if (!task) return
   const asked = { desired: 'stop', stopGraceMs: stop.graceMs, stopReason: stop.why }
-  const exit = { cause: 'setup', code: null, blame: 'user', reason: 'It was stopped before it began.' }
-  const never = { state: 'ended', exit: JSON.stringify(exit), endedAt: toIso(now), removedAt: toIso(now) }
+  const never = { state: 'ended', exit: JSON.stringify(cutShort), endedAt: toIso(now), removedAt: toIso(now) }
   await updateTask(trx, task, task.state === 'queued' ? { ...asked, ...never } : asked)
 }
 

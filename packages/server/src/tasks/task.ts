@@ -109,6 +109,14 @@ export async function updateTask(
   return result.numUpdatedRows === 1n
 }
 
+/** How a task ends that was stopped before its engine had it. */
+export const cutShort: TaskExit = {
+  cause: 'setup',
+  code: null,
+  blame: 'user',
+  reason: 'It was stopped before it began.',
+}
+
 /** Parses the JSON of a row. It was written by `insertTask` and `updateTask`, so it is not checked again. */
 export function toTask(row: TaskRow): Task {
   return {
