@@ -4,7 +4,8 @@ import type { Engine, Mount, TaskExit, TaskSpec } from '../engines/engine.ts'
 import { resolveSecrets } from '../kinds/secret.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
-import type { Task } from '../tasks/task.ts'
+import type { QuotaKeeper } from './quota.ts'
+import { cutShort, type Task } from '../tasks/task.ts'
 import { fillVolume } from '../volumes/origin.ts'
 
 /** Tasks that an engine call is under way for, and what came of calls that failed. Nothing of it need survive. */
@@ -41,23 +42,36 @@ export const newActing = (): Acting => ({
  *
  * @param tasks all that are placed, running, or ended and not removed
  */
-export function act(deps: Deps, tasks: readonly Task[], acting: Acting, settled: () => void): void {
+export function act(
+  deps: Deps,
+  tasks: readonly Task[],
+  acting: Acting,
+  quotas: QuotaKeeper,
+  settled: () => void,
+): void {
   for (const task of tasks) {
     const engine = deps.engines.get(task.engine)
     if (!engine) continue
     if (task.state === 'ended') removeTask(deps, engine, task, acting, settled)
     else if (task.desired === 'stop') stopTask(deps, engine, task, acting, settled)
-    else if (task.state === 'placed') startTask(deps, engine, task, acting, settled)
+    else if (task.state === 'placed') startTask(deps, engine, task, acting, quotas, settled)
   }
 }
 
-function startTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settled: () => void): void {
+function startTask(
+  deps: Deps,
+  engine: Engine,
+  task: Task,
+  acting: Acting,
+  quotas: QuotaKeeper,
+  settled: () => void,
+): void {
   if (acting.starting.has(task.id) || acting.started.has(task.id) || acting.failed.has(task.id)) return
   if (acting.starting.size >= limits.startsAtOnce) return
   if (deps.clock.steady() < (acting.retries.get(task.id)?.notBefore ?? 0)) return
   const abort = new AbortController()
   acting.starting.set(task.id, abort)
-  void start(deps, engine, task, abort.signal)
+  void start(deps, engine, task, quotas, abort.signal)
     .then(
       () => {
         acting.started.add(task.id)
@@ -87,12 +101,24 @@ function retryStart(deps: Deps, task: Task, error: unknown, acting: Acting, sett
   return true
 }
 
-async function start(deps: Deps, engine: Engine, task: Task, signal: AbortSignal): Promise<void> {
+async function start(deps: Deps, engine: Engine, task: Task, quotas: QuotaKeeper, signal: AbortSignal): Promise<void> {
   const spec = await toSpec(deps, task, signal)
+  await withholdFull(deps, task, spec, quotas)
   signal.throwIfAborted()
   await deps.logs.follow(task.ownerId, task.attempt)
   // From here on it is not cut short: a task that may have been started is stopped by its engine.
   await engine.start(spec)
+}
+
+/** A storage that is full is read-only from the start, and the log says so. */
+async function withholdFull(deps: Deps, task: Task, spec: TaskSpec, quotas: QuotaKeeper): Promise<void> {
+  for (const [index, volume] of task.request.volumes.entries()) {
+    const mount = spec.mounts[index]
+    if (!mount || volume.mode !== 'rw' || !quotas.isFull(volume.volumeId)) continue
+    mount.mode = 'ro'
+    const text = `The storage of the team is full: ${mount.target} is read-only for this job. Free space, then run it again.`
+    await deps.logs.note(task.ownerId, task.attempt, text)
+  }
 }
 
 /** Turns what was asked for into what an engine needs: folders for volumes, values for secrets. */
@@ -189,8 +215,6 @@ function removeTask(deps: Deps, engine: Engine, task: Task, acting: Acting, sett
       settled()
     })
 }
-
-const cutShort: TaskExit = { cause: 'setup', code: null, blame: 'user', reason: 'It was stopped before it began.' }
 
 function exitOf(error: unknown): TaskExit {
   const user = error instanceof AppError

@@ -1,8 +1,9 @@
 import type { Transaction } from 'kysely'
-import { dropLease, leaseHolds, leaseMs, takeLease } from './lease.ts'
+import { dropLease, holderOf, leaseHolds, leaseMs, takeLease } from './lease.ts'
 import { type Acting, act, newActing } from './act.ts'
 import { endedWith, type Observation, observe } from './observe.ts'
 import { place } from './place.ts'
+import { QuotaKeeper } from './quota.ts'
 import { dueIds, nextDue, openIds, type PlanResult, planAll } from './plan.ts'
 import { sweepDeleted } from './sweep.ts'
 import type { Tables } from '../db/tables.ts'
@@ -10,7 +11,6 @@ import { isDiskFull } from '../db/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'
 import { toIso } from '../lib/clock.ts'
-import { newId } from '../lib/ids.ts'
 import { limits } from '../lib/limits.ts'
 import { type Task, toTask, updateTask } from '../tasks/task.ts'
 
@@ -40,7 +40,8 @@ export function createLoop(deps: Deps): Loop {
 
 class ControlLoop implements Loop {
   readonly #deps: Deps
-  readonly #holder = newId('task')
+  readonly #holder: string
+  readonly #quotas: QuotaKeeper
   readonly #acting: Acting = newActing()
   readonly #stopped = new AbortController()
   #woken = new Set<string>()
@@ -52,6 +53,7 @@ class ControlLoop implements Loop {
   #again = false
   #cancelSweep: () => void = () => {}
   #cancelRetry: () => void = () => {}
+  #cancelQuota: () => void = () => {}
   #cancelDue: () => void = () => {}
   /** Since when, on the steady clock, each running task has been seen to run, less what it had run before. */
   #runningSince = new Map<string, number>()
@@ -61,6 +63,8 @@ class ControlLoop implements Loop {
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#holder = holderOf(deps.config.data)
+    this.#quotas = new QuotaKeeper(deps)
   }
 
   wake(id: string): void {
@@ -76,6 +80,7 @@ class ControlLoop implements Loop {
       }, this.#stopped.signal)
     }
     this.#armSweep()
+    this.#armQuota()
     this.#kick()
     await this.#passing
   }
@@ -84,6 +89,7 @@ class ControlLoop implements Loop {
     this.#stopped.abort()
     this.#cancelSweep()
     this.#cancelRetry()
+    this.#cancelQuota()
     this.#cancelDue()
     for (const starting of this.#acting.starting.values()) starting.abort()
     await this.#passing
@@ -183,7 +189,7 @@ class ControlLoop implements Loop {
     for (const id of done.plan.ended) await logs.close(id)
     for (const id of done.plan.stale) this.wake(id)
     this.#armDue(done.due, now)
-    act(this.#deps, done.held, this.#acting, () => {
+    act(this.#deps, done.held, this.#acting, this.#quotas, () => {
       this.#changed = true
       this.#kick()
     })
@@ -300,6 +306,21 @@ class ControlLoop implements Loop {
       this.#kick()
       this.#armSweep()
     })
+  }
+
+  #armQuota(): void {
+    this.#cancelQuota = this.#deps.clock.after(limits.quotaMs, () => {
+      void this.#checkQuotas().finally(() => this.#stopped.signal.aborted || this.#armQuota())
+    })
+  }
+
+  async #checkQuotas(): Promise<void> {
+    if (this.#token === null) return
+    try {
+      for (const owner of await this.#quotas.check()) this.wake(owner)
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, 'the storages could not be measured; trying again')
+    }
   }
 }
 

@@ -39,7 +39,7 @@ export async function queuePlace(deps: Deps, task: Task): Promise<QueuePlace | n
 async function countBefore(deps: Deps, task: Task): Promise<number> {
   const { count } = await deps.db
     .selectFrom('tasks')
-    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .select(({ fn }) => fn.countAll().as('count'))
     .where('state', '=', 'queued')
     .where(({ eb, and, or }) =>
       or([

@@ -104,7 +104,7 @@ export interface TaskRow {
   /** What should be: `run`, `stop`, or `gone` once nobody needs it any more. */
   desired: string
   stopGraceMs: number
-  /** Why it should stop, in the words of whoever asked: `user`, `time-limit`. */
+  /** Why it should stop, in the words of whoever asked: `user`, `time-limit`, `quota`. */
   stopReason: string | null
   /** What is: `queued`, `placed`, `running`, `ended`. */
   state: string

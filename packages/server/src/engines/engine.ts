@@ -118,6 +118,12 @@ export interface Engine {
    * set in motion, not when the task has ended. Unknown ids are ignored.
    */
   stop(id: string, graceMs: number): Promise<void>
+  /**
+   * Lets a running task write to one of its mounts, or no longer: writes then fail with "read-only file system".
+   * Answers false when that cannot be done now, because the task has a file open for writing there, or at all on
+   * this machine.
+   */
+  setWritable(id: string, target: string, writable: boolean): Promise<boolean>
   /** Frees all that an ended task still holds. Unknown ids are ignored. */
   remove(id: string): Promise<void>
   /** Every task that was started and not yet removed. */

@@ -99,6 +99,12 @@ describe('planJob', () => {
     })
   })
 
+  test('a job that writes on to a full storage is told so, and not tried again', () => {
+    const stopped = ended(exited(143), { desired: 'stop', stopReason: 'quota' })
+    const changes = changesOf(planJob(aWant({ state: 'running' }, { retries: 3 }), [stopped], now))
+    expect(changes).toMatchObject({ state: 'error', reason: expect.stringContaining('storage of the team was full') })
+  })
+
   test('a retry waits, longer each time, and then is the next attempt', () => {
     const want = aWant({ state: 'running' }, { retries: 2 })
     const first = planJob(want, [ended(exited(1))], now)

@@ -90,7 +90,7 @@ function afterTask(want: JobWant, task: Task, now: number): JobAction[] {
 }
 
 function mayRetry(verdict: Verdict, spec: JobSpec, task: Task, row: JobRow): boolean {
-  if (row.stopRequestedAt !== null || task.stopReason === 'time-limit') return false
+  if (row.stopRequestedAt !== null || task.stopReason !== null) return false
   if (verdict.blame === 'nobody' || task.attempt > spec.retries) return false
   return spec.retryOn === 'any' || verdict.blame === 'machine'
 }
@@ -104,6 +104,10 @@ export function judge(task: Task, spec: JobSpec, stopRequested: boolean): Verdic
   }
   if (task.stopReason === 'time-limit') {
     const reason = `It was stopped at its time limit of ${spec.timeLimitSeconds} s.`
+    return { state: 'error', exitCode: code, reason, blame: 'user' }
+  }
+  if (task.stopReason === 'quota') {
+    const reason = 'It was stopped because it went on writing to /storage when the storage of the team was full.'
     return { state: 'error', exitCode: code, reason, blame: 'user' }
   }
   if (stopRequested || task.stopReason === 'user') return stopped(code)

@@ -128,7 +128,7 @@ const normal = (path: string): string =>
     .join('/')}`
 
 async function checkSecrets(deps: Deps, caller: Caller, projectId: string, spec: JobSpec): Promise<void> {
-  const values = [...Object.values(spec.env)]
+  const values = Object.values(spec.env)
   if (spec.workspace.from === 'git' && spec.workspace.password) values.push(spec.workspace.password)
   const names = values.filter((value) => value.startsWith('secret:')).map((value) => value.slice('secret:'.length))
   if (names.length === 0) return

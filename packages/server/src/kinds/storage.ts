@@ -79,6 +79,24 @@ export async function storageVolume(trx: Trx, teamId: string, now: number): Prom
   return row.id
 }
 
+export interface StorageWithQuota {
+  teamId: string
+  volumeId: string
+  quotaBytes: number
+}
+
+/** The storages that may not grow beyond a quota. */
+export async function storagesWithQuota(db: Deps['db']): Promise<StorageWithQuota[]> {
+  const rows = await db
+    .selectFrom('teams')
+    .innerJoin('volumes', 'volumes.ownerId', 'teams.id')
+    .select(['teams.id as teamId', 'volumes.id as volumeId', 'teams.storageQuotaBytes as quotaBytes'])
+    .where('volumes.purpose', '=', purpose)
+    .where('teams.storageQuotaBytes', 'is not', null)
+    .execute()
+  return rows.map(({ quotaBytes, ...row }) => ({ ...row, quotaBytes: quotaBytes ?? Infinity }))
+}
+
 async function storageOf(deps: Deps, caller: Caller): Promise<string> {
   const id = await inTransaction(deps.db, (trx) => storageVolume(trx, caller.teamId, deps.clock.now()))
   await deps.volumes.createVolume(id)

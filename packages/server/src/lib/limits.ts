@@ -116,6 +116,11 @@ export const limits = {
 
   /** Pause between full sweeps of the control loop: the longest that a lost hint goes unnoticed. */
   sweepMs: 10_000,
+  /** Pause between two looks at the storages that have a quota. */
+  quotaMs: 2000,
+  /** A task that writes on to a full storage is stopped when the quota is exceeded this many times. */
+  quotaExcess: 1.1,
+  quotaGraceMs: 10_000,
   /** Pause before a pass that failed, as on a full disk, is tried again. */
   loopRetryMs: 500,
   /** Resources planned by one query: keeps the number of its parameters far below what SQLite allows. */

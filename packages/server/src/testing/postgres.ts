@@ -137,21 +137,24 @@ const startMs = 30_000
 function ready(shell: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let output = ''
-    const fail = (why: string) => {
-      shell.stdin?.end()
-      reject(new Error(`PostgreSQL did not start (${why}): ${output}`))
-    }
-    const timer = setTimeout(fail, startMs, 'no answer')
-    shell.once('error', (error) => fail(error.message))
-    shell.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      output = (output + text).slice(-4000)
-      if (output.includes('ready to accept connections')) {
-        clearTimeout(timer)
+    const settle = (problem?: string) => {
+      clearTimeout(timer)
+      // What it writes from now on is of no interest, but must be taken from it.
+      shell.stderr?.off('data', read).resume()
+      if (problem === undefined) {
         resolve()
-      } else if (output.includes('FATAL')) {
-        clearTimeout(timer)
-        fail('it gave up')
+        return
       }
-    })
+      shell.stdin?.end()
+      reject(new Error(`PostgreSQL did not start (${problem}): ${output}`))
+    }
+    const read = (text: string) => {
+      output += text
+      if (output.includes('ready to accept connections')) settle()
+      else if (output.includes('FATAL')) settle('it gave up')
+    }
+    const timer = setTimeout(settle, startMs, 'no answer')
+    shell.once('error', (error) => settle(error.message))
+    shell.stderr?.setEncoding('utf8').on('data', read)
   })
 }

@@ -41,7 +41,7 @@ export async function startTestServer(make: MakeDatabase, capacity?: Capacity): 
   const key = server.firstKey!
   const clientFor = (key: string | undefined) => createClient({ url: server.url, ...(key ? { key } : {}) })
   onTestFinished(async () => {
-    await server.close()
+    await closeServer(server, clock)
     await fake.close()
     rmSync(data, { recursive: true, force: true })
   })
@@ -53,13 +53,26 @@ export async function startTestServer(make: MakeDatabase, capacity?: Capacity): 
     clientFor,
     running: () => server,
     async restart() {
-      await server.close()
+      await closeServer(server, clock)
       server = await start()
       test.client = clientFor(key)
     },
     untilState: (job, state) => untilState(test, job, state),
   }
   return test
+}
+
+/** Connections that linger are closed by the clock, so it has to go on. */
+async function closeServer(server: RunningServer, clock: TestClock): Promise<void> {
+  let closed = false
+  const closing = server.close().finally(() => {
+    closed = true
+  })
+  while (!closed) {
+    clock.advance(1000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await closing
 }
 
 async function untilState(test: TestServer, job: string, state: JobState): Promise<Job> {

@@ -36,6 +36,10 @@ export class FakeEngine implements Engine {
   readonly #options: FakeOptions
   readonly #tasks = new Map<string, FakeTask>()
   readonly #watchers = new Set<(id: string) => void>()
+  /** Mounts that were made read-only, as `<task id> <target>`. */
+  readonly readOnly = new Set<string>()
+  /** Knob: tasks that keep a file open for writing. */
+  readonly writing = new Set<string>()
   /** Knob: while set, every call fails, as an engine does that is down. */
   down = false
 
@@ -66,6 +70,14 @@ export class FakeEngine implements Engine {
     this.#mustBeUp()
     const task = this.#tasks.get(id)
     if (task && task.report.state !== 'ended') this.#end(task, { cause: 'signal', code: 143, blame: 'user' })
+  }
+
+  async setWritable(id: string, target: string, writable: boolean): Promise<boolean> {
+    this.#mustBeUp()
+    if (!writable && this.writing.has(id)) return false
+    if (writable) this.readOnly.delete(`${id} ${target}`)
+    else this.readOnly.add(`${id} ${target}`)
+    return true
   }
 
   async remove(id: string): Promise<void> {

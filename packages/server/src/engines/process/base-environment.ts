@@ -3,7 +3,7 @@ import type { TaskSpec } from '../engine.ts'
 type Environment = Record<string, string | undefined>
 
 /** Where a task's own home is: fresh for each task, and the same whoever runs the server. */
-export const homeFolder = '/home/nabla'
+const homeFolder = '/home/nabla'
 
 const standardPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
@@ -19,8 +19,13 @@ const passedOn = new Set(
   ].flatMap((line) => line.split(' ')),
 )
 
+/** What the shim reads: the task with its whole environment, its home folder and its name on the network. */
+export function completeSpec(task: TaskSpec, hostEnv: Environment): object {
+  return { ...task, env: taskEnvironment(task, hostEnv), home: homeFolder, hostname: hostname(task.id) }
+}
+
 /** The environment of a task's command: a small base and what the task asks for, never the server's whole own. */
-export function taskEnvironment(task: TaskSpec, hostEnv: Environment): Record<string, string> {
+function taskEnvironment(task: TaskSpec, hostEnv: Environment): Record<string, string> {
   const base: Record<string, string> = {}
   for (const [name, value] of Object.entries(hostEnv)) {
     if (value !== undefined && passedOn.has(name)) base[name] = value
@@ -41,6 +46,8 @@ export function taskEnvironment(task: TaskSpec, hostEnv: Environment): Record<st
     PIP_BREAK_SYSTEM_PACKAGES: '1',
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
     PIP_ROOT_USER_ACTION: 'ignore',
+    // Numerical libraries would start a thread for each processor of the machine, and then wait for one another.
+    OMP_NUM_THREADS: String(Math.max(1, Math.ceil(task.resources.cpus))),
     ...gpuEnvironment(task.resources.gpus),
     ...task.env,
   }

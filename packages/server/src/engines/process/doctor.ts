@@ -53,11 +53,11 @@ const namespacesHint =
   'Allow them with `sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000` (on Ubuntu also `kernel.apparmor_restrict_unprivileged_userns=0`), or run the server as root.'
 
 function copies(machine: Machine): Finding {
-  const topic = 'workspaces'
+  const topic = 'files of a task'
   if (machine.folderOverlay === null) {
-    return { level: 'ok', topic, message: 'A task gets its workspace at once, whatever its size.' }
+    return { level: 'ok', topic, message: 'A task gets its files at once, whatever their size.' }
   }
-  const message = `Workspaces are copied for each task, since the kernel refuses an overlay (${machine.folderOverlay}).`
+  const message = `Files are copied for each task, since the kernel refuses an overlay (${machine.folderOverlay}).`
   return {
     level: 'warning',
     topic,

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Capacity, Engine, Finding, TaskReport, TaskSpec } from '../engine.ts'
-import { taskEnvironment } from './base-environment.ts'
+import { completeSpec } from './base-environment.ts'
 import { machineCapacity } from './capacity.ts'
 import { type ControlGroups, findControlGroups } from './cgroups.ts'
 import { examine } from './doctor.ts'
@@ -31,6 +31,8 @@ export interface ProcessEngineOptions {
 /** How long `remove` waits for a task that was killed to be gone. The kernel needs milliseconds. */
 const deathMs = 10_000
 const deathPollMs = 5
+/** A folder without a report for this long is of a task whose start was given up: starting takes milliseconds. */
+const neverStartedMs = 3_600_000
 
 /** What is found out once, when the engine is made. */
 interface Ready {
@@ -83,11 +85,7 @@ class ProcessEngine implements Engine {
     if (await this.#reports.read(task.id)) return
     const folder = join(this.#tasks, task.id)
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    await replaceFile(
-      folder,
-      'spec.json',
-      JSON.stringify({ ...task, env: taskEnvironment(task, this.#options.hostEnv) }),
-    )
+    await replaceFile(folder, 'spec.json', JSON.stringify(completeSpec(task, this.#options.hostEnv)))
     await launcher.start(folder)
   }
 
@@ -95,7 +93,7 @@ class ProcessEngine implements Engine {
     const before = await this.#reports.read(id)
     if (!before || before.exit) return
     // The shim looks for this file once it is named in the report, so it is either told below or finds the file.
-    await replaceFile(join(this.#tasks, id), 'stop', String(Math.round(graceMs)))
+    await replaceFile(join(this.#tasks, id), 'stop', String(Math.round(graceMs))).catch(ignoreMissing)
     const file = await this.#reports.read(id)
     if (file && !file.exit && file.supervised) kill(file.pid, 'SIGTERM')
   }
@@ -109,13 +107,15 @@ class ProcessEngine implements Engine {
 
   async remove(id: string): Promise<void> {
     const file = await this.#reports.read(id)
-    if (!file) return
-    await this.#waitForDeath(file)
-    await this.#removeGroups(file.cgroups)
+    if (file) {
+      await this.#waitForDeath(file)
+      await this.#removeGroups(file.cgroups)
+    }
+    // Also without a report: the server may have been killed before the task was claimed.
     const trash = join(this.#trash, `${id}.${randomBytes(4).toString('hex')}`)
-    await rename(join(this.#tasks, id), trash).catch(ignoreMissing)
+    const moved = await rename(join(this.#tasks, id), trash).then(() => true, ignoreMissing)
     await this.#reports.remove(id)
-    await (await this.#prepare()).launcher.delete(trash)
+    if (moved) await (await this.#prepare()).launcher.delete(trash)
   }
 
   list(): Promise<TaskReport[]> {
@@ -164,8 +164,20 @@ class ProcessEngine implements Engine {
       python: { path: machine.python, version: machine.version },
     }
     const launcher = new Launcher(machine.python, settings, join(folder, 'launcher.log'))
-    for (const left of await readdir(this.#trash)) launcher.delete(join(this.#trash, left)).catch(() => {})
+    await this.#tidy(launcher)
     return { machine, groups, launcher }
+  }
+
+  /** Deletes what earlier servers were about to delete, and what they made for tasks that never started. */
+  async #tidy(launcher: Launcher): Promise<void> {
+    for (const id of await readdir(this.#tasks)) {
+      const folder = join(this.#tasks, id)
+      const { mtimeMs } = await stat(folder)
+      if (this.#options.clock.now() - mtimeMs < neverStartedMs || (await this.#reports.read(id))) continue
+      await rename(folder, join(this.#trash, id))
+    }
+    // A deletion that fails is tried again by the next server.
+    for (const left of await readdir(this.#trash)) launcher.delete(join(this.#trash, left)).catch(() => {})
   }
 
   async #waitForDeath(file: ReportFile): Promise<void> {

@@ -22,6 +22,7 @@ export interface ReportFile {
 }
 
 const suffix = '.json'
+const unreadable: ReportFile = { pid: 0, start: 0, boot: '', phases: [], cgroups: [] }
 
 /** The reports of all tasks: one folder of small files, each replaced as a whole by the task's shim. */
 export class Reports {
@@ -86,6 +87,8 @@ export class Reports {
       return JSON.parse(await readFile(join(this.folder, id + suffix), 'utf8')) as ReportFile
     } catch (error) {
       if (isMissing(error)) return null
+      // A machine that lost power may bring a file back empty; what ran then is gone.
+      if (error instanceof SyntaxError) return unreadable
       throw error
     }
   }

@@ -1,4 +1,4 @@
-import { watch } from 'node:fs'
+import { type FSWatcher, watch } from 'node:fs'
 
 import type { Clock } from '../../lib/clock.ts'
 import { type Reports, taskOfFile } from './reports.ts'
@@ -32,19 +32,31 @@ export function watchReports(
       if (seen.get(id) !== now) onChange(id)
       seen.set(id, now)
     }
-    if (!tasks || tasks.some(({ state }) => state !== 'ended')) armSweep()
+    if (!watcher || !tasks || tasks.some(({ state }) => state !== 'ended')) armSweep()
   }
 
-  const watcher = watch(reports.folder, { persistent: false }, (_, name) => {
-    const id = name === null ? null : taskOfFile(name)
+  const watcher = tryToWatch(reports.folder, (name) => {
+    const id = taskOfFile(name)
     if (id === null) return
     armSweep()
     onChange(id)
   })
-  watcher.on('error', armSweep)
   signal.addEventListener('abort', () => {
-    watcher.close()
+    watcher?.close()
     cancelSweep?.()
   })
   void sweep()
+}
+
+/** Null where the kernel has no notifications left to give; the sweeps have to do then. */
+function tryToWatch(folder: string, onFile: (name: string) => void): FSWatcher | null {
+  try {
+    const watcher = watch(folder, { persistent: false }, (_, name) => {
+      if (name !== null) onFile(name)
+    })
+    watcher.on('error', () => watcher.close())
+    return watcher
+  } catch {
+    return null
+  }
 }

@@ -4,6 +4,9 @@ import errno
 import os
 import time
 
+import linux
+
+PLACE = "/sys/fs/cgroup"
 CPU_PERIOD_US = 100_000
 # The kernel refuses less than this.
 LEAST_CPU_QUOTA_US = 1_000
@@ -11,9 +14,11 @@ LEAST_CPU_QUOTA_US = 1_000
 
 class ControlGroups:
     def __init__(self, settings, task_id, resources):
-        """`settings` is { "version": 1 | 2, "parents": { controller: folder } }; no parents means no groups."""
-        self._version = settings["version"]
-        self._folders = {name: "%s/%s" % (parent, task_id) for name, parent in settings["parents"].items()}
+        """`settings["cgroups"]` is { "version": 1 | 2, "parents": { controller: folder } }; no parents: no groups."""
+        found = settings["cgroups"]
+        self._version = found["version"]
+        self._folders = {name: "%s/%s" % (parent, task_id) for name, parent in found["parents"].items()}
+        self._shown = settings["userNamespace"]
         self._parents = []
         self._procs = []
         self._oom = None
@@ -45,6 +50,20 @@ class ControlGroups:
         """Moves the calling process into the groups."""
         for procs in self._procs:
             os.write(procs, b"0")
+
+    def show(self):
+        """Lets the task see its own groups, and no others, where programs look for their limits."""
+        if self._shown or not self._folders or os.path.ismount(PLACE):
+            return
+        flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+        if self._version == 2:
+            linux.mount("cgroup", PLACE, "cgroup2", flags | linux.MS_RDONLY)
+            return
+        linux.mount("tmpfs", PLACE, "tmpfs", flags, "mode=755,size=4k")
+        for controller in self._folders:
+            os.mkdir("%s/%s" % (PLACE, controller))
+            linux.mount("cgroup", "%s/%s" % (PLACE, controller), "cgroup", flags | linux.MS_RDONLY, controller)
+        linux.restrict(PLACE, linux.MS_RDONLY)
 
     def oom_kills(self):
         """How many processes were killed for want of memory."""

@@ -6,3 +6,10 @@ class Failure(Exception):
         super().__init__(reason)
         self.reason = reason
         self.blame = blame
+
+
+def in_words(error):
+    """What went wrong, without the number of the error."""
+    if isinstance(error, OSError) and error.strerror:
+        return "%s: %s" % (error.strerror, error.filename) if error.filename else error.strerror
+    return str(error) or type(error).__name__

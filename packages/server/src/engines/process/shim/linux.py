@@ -95,8 +95,7 @@ def restrict(target, flags, recursive=False):
 
 def set_read_only(target, read_only):
     """Makes a mount read-only or writable again. Raises OSError EBUSY while a file of it is open for writing."""
-    kept = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    mount(None, target, None, MS_REMOUNT | MS_BIND | kept | (MS_RDONLY if read_only else 0))
+    _remount(target, MS_RDONLY if read_only else 0, without=0 if read_only else MS_RDONLY)
 
 
 def set_namespace(path):
@@ -189,7 +188,7 @@ def mounts():
         return [MountPoint(line.rstrip("\n")) for line in file]
 
 
-def _remount(path, flags):
+def _remount(path, flags, without=0):
     kept = flags
     present = os.statvfs(path).f_flag
     # ST_RDONLY, ST_NOSUID, ST_NODEV and ST_NOEXEC are 1, 2, 4, 8 as the MS_* flags are. The kernel refuses a
@@ -198,7 +197,7 @@ def _remount(path, flags):
     for st_flag, ms_flag in ((0x400, 0x400), (0x800, 0x800), (0x1000, 0x200000)):  # noatime nodiratime relatime
         if present & st_flag:
             kept |= ms_flag
-    mount(None, path, None, MS_REMOUNT | MS_BIND | kept)
+    mount(None, path, None, MS_REMOUNT | MS_BIND | kept & ~without)
 
 
 def _within(path, folder):

@@ -227,6 +227,7 @@ def _without_passwords(place):
 def _everywhere(paths):
     """The paths, and every other place where a mount of this machine shows the same files."""
     points = mounts()
+    paths = [os.path.realpath(path) for path in paths]
     found = list(paths)
     for path in paths:
         holder = _holder(points, path)

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import deletion
 import linux
+from failure import in_words
 
 FLAGS = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
 
@@ -75,7 +76,7 @@ def _try(attempt):
         try:
             attempt()
         except BaseException as error:
-            os.write(writer, str(error).encode())
+            os.write(writer, in_words(error).encode())
         finally:
             os._exit(0)
     os.close(writer)

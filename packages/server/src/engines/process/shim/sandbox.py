@@ -6,7 +6,7 @@ import signal
 
 import linux
 import seccomp
-from failure import Failure
+from failure import Failure, in_words
 
 # What a container is usually given, without the right to make device files: see capabilities(7).
 # chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw, sys_chroot,
@@ -34,7 +34,7 @@ def spawn(argv, env, cwd, stdout, stderr, groups, resources):
         _become(env, cwd, stdout, stderr, groups, resources)
         os.execve(argv[0], argv, env)
     except BaseException as error:
-        os.write(writer, ("The command could not be started: %s." % error).encode())
+        os.write(writer, ("The command could not be started: %s." % in_words(error)).encode())
     finally:
         os._exit(126)
 
@@ -45,6 +45,7 @@ def _become(env, cwd, stdout, stderr, groups, resources):
     linux.prctl(linux.PR_SET_DUMPABLE, 1)
     groups.join()
     linux.unshare(linux.CLONE_NEWCGROUP)
+    groups.show()
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write(str(OOM_SCORE_ADJ))
     _limit(groups, resources)

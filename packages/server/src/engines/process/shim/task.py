@@ -11,7 +11,7 @@ import machine
 import sandbox
 import volumes
 from cgroups import ControlGroups
-from failure import Failure
+from failure import Failure, in_words
 from report import Report
 from supervision import Stopped, Supervision
 
@@ -28,7 +28,7 @@ class Task:
             self.spec = json.load(file)
         self.folder_fd = os.open(folder, FOLDER)
         self.report = Report(os.open(reports, FOLDER), self.spec["id"])
-        self.groups = ControlGroups(settings["cgroups"], self.spec["id"], self.spec["resources"])
+        self.groups = ControlGroups(settings, self.spec["id"], self.spec["resources"])
 
     def claim(self):
         """Takes the task as this process's own. False when another has taken it before."""
@@ -44,7 +44,7 @@ class Task:
         try:
             self._unshare(flags)
         except OSError as error:
-            self.report.ended("setup", None, "The kernel refuses to make namespaces: %s." % error, "machine")
+            self.report.ended("setup", None, "The kernel refuses to make namespaces: %s." % in_words(error), "machine")
             os._exit(1)
         reader, writer = os.pipe()
         pid = os.fork()
@@ -68,7 +68,7 @@ class Task:
             exit = ("setup", None, failure.reason, failure.blame)
         except BaseException as error:
             traceback.print_exc()
-            exit = ("setup", None, "It could not be started: %s." % error, "machine")
+            exit = ("setup", None, "It could not be started: %s." % in_words(error), "machine")
         supervision.end_all()
         self._learn_pid()
         self.groups.remove()
@@ -82,7 +82,7 @@ class Task:
         last_words = os.open(spec["outputDir"] + "/stderr", os.O_RDONLY | os.O_CLOEXEC)
         self.groups.create()
         root = self._build_root()
-        linux.sethostname(spec["env"]["HOSTNAME"])
+        linux.sethostname(spec["hostname"])
         linux.pivot_root(root.path)
         root.entered()
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
@@ -138,8 +138,8 @@ class Task:
         scratch, place = self.folder + "/scratch", self.folder + "/root"
         os.makedirs(scratch, exist_ok=True)
         os.makedirs(place, exist_ok=True)
-        root = machine.build(place, scratch, settings, spec["env"]["HOSTNAME"], spec["resources"]["gpus"])
-        volumes.attach_home(root, scratch, spec["env"]["HOME"])
+        root = machine.build(place, scratch, settings, spec["hostname"], spec["resources"]["gpus"])
+        volumes.attach_home(root, scratch, spec["home"])
         volumes.attach(root, scratch, spec["mounts"], settings["userNamespace"])
         environment.attach(root, spec, scratch)
         root.folder(spec["workingDir"])

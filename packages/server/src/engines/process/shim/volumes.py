@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from failure import Failure
+from failure import Failure, in_words
 from linux import MS_NODEV, MS_NOSUID, MS_RDONLY, bind, restrict
 from machine import overlay
 
@@ -19,7 +19,7 @@ def attach(root, scratch, mounts, user_namespace):
         try:
             place = _attach(root, scratch, number, mount, user_namespace)
         except OSError as error:
-            raise Failure("%s could not be mounted: %s." % (mount["target"], error)) from error
+            raise Failure("%s could not be mounted: %s." % (mount["target"], in_words(error))) from error
         places.append((place, mount))
     for place, mount in places:
         for alias in mount.get("aliases", []):
@@ -40,6 +40,8 @@ def _attach(root, scratch, number, mount, user_namespace):
         place = root.file(mount["target"])
     else:
         place = root.folder(mount["target"])
+    if place == root.path:
+        raise Failure("Nothing can be mounted in place of the whole machine.")
     if mode == "copy":
         _attach_copy(source, place, scratch, "copy%d" % number, user_namespace)
         return place
