@@ -97,7 +97,7 @@ async function fetchArtifacts(demo: Demo): Promise<void> {
   step('What the job left in /artifacts is kept', null)
   await nabla(demo, ['job', 'artifacts', 'list'])
   await nabla(demo, ['job', 'artifacts', 'download', '--to', join(demo.folder, 'results')])
-  const files = readdirSync(join(demo.folder, 'results'), { recursive: true })
+  const files = readdirSync(join(demo.folder, 'results'), { recursive: true, encoding: 'utf8' })
   if (!files.includes('model.npz')) throw new Missing('The model is not among the downloaded artifacts.')
 }
 
@@ -147,7 +147,7 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 async function output(program: string, args: string[]): Promise<string | null> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   let text = ''
-  child.stdout.on('data', (chunk) => (text += chunk))
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk))
   const code = await new Promise((resolve) => child.once('close', resolve).once('error', resolve))
   return code === 0 ? text : null
 }

@@ -3,20 +3,29 @@ import { join } from 'node:path'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
+/** The variables that are read, for the reference. */
+export const variablesOfCli = {
+  NABLA_URL: 'Address of the server, instead of the one that you logged in to.',
+  NABLA_API_KEY: 'API key, instead of the one that `nabla login` keeps.',
+  NABLA_CONFIG: 'File in which `nabla login` keeps keys; `nabla/config.json` in the folder of settings if not set.',
+  XDG_CONFIG_HOME: 'The folder of settings; `~/.config` if not set.',
+  HOME: 'Your home folder, `~`.',
+  NO_COLOR: 'Set to anything: no colours (https://no-color.org).',
+  FORCE_COLOR: 'Set: colours also where the output is no terminal; `0` or `false`: none (https://force-color.org).',
+  COLUMNS: 'Width of output that is no terminal.',
+  TERM: '`dumb`: a terminal that can neither colour nor redraw.',
+} as const
+
 /** What the environment says. This is the only file that knows the variables. */
 export interface Settings {
-  /** NABLA_URL */
   url: string | undefined
-  /** NABLA_API_KEY */
   key: string | undefined
-  /** NABLA_CONFIG, or `nabla/config.json` in XDG_CONFIG_HOME or `~/.config`: where `nabla login` keeps keys. */
+  /** Where `nabla login` keeps keys. */
   configFile: string
   home: string
-  /** NO_COLOR and FORCE_COLOR, as https://no-color.org and https://force-color.org have it; undefined: neither. */
+  /** Undefined: the environment does not say. */
   color: boolean | undefined
-  /** COLUMNS: width for output that is no terminal. */
   columns: number | undefined
-  /** TERM=dumb: a terminal that can neither colour nor redraw. */
   dumbTerminal: boolean
 }
 

@@ -4,11 +4,14 @@ import { z } from 'zod'
 import { AppError } from './lib/app-error.ts'
 
 const machineTypeConfig = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,40}$/),
-  engine: z.string().default('process'),
-  cpus: z.number().positive(),
-  memoryBytes: z.number().int().positive(),
-  gpus: z.number().int().min(0).default(0),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,40}$/)
+    .describe('What a job asks for.'),
+  engine: z.string().default('process').describe('The engine that runs its jobs.'),
+  cpus: z.number().positive().describe('Processor cores; 0.5 is half of one.'),
+  memoryBytes: z.number().int().positive().describe('Memory of one job.'),
+  gpus: z.number().int().min(0).default(0).describe('GPUs that are one job’s alone.'),
 })
 
 export type MachineTypeConfig = z.infer<typeof machineTypeConfig>
@@ -36,7 +39,10 @@ export const configSchema = z.strictObject({
     .describe('Machine types of this server; slices of the machine are made up if there are none.'),
   defaultMachineType: z.string().optional().describe('Machine type of jobs that name none.'),
   cpuOvercommit: z.number().min(1).max(100).default(1).describe('How many times the processors may be given out.'),
-  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('How much the server says about itself, on standard error; `nabla up` takes `warn`.'),
 })
 
 export type Config = z.output<typeof configSchema> & {
@@ -45,7 +51,7 @@ export type Config = z.output<typeof configSchema> & {
 }
 
 /** Settings from the environment: each is `NABLA_` and the name of the setting in capitals. */
-const fromEnvironment = {
+export const settingVariables = {
   NABLA_DATA: 'data',
   NABLA_HOST: 'host',
   NABLA_PORT: 'port',
@@ -63,7 +69,7 @@ export const defaultDataDir = (): string => join(homedir(), '.nabla', 'data')
  */
 export function loadConfig(given: Record<string, unknown>, environment: NodeJS.ProcessEnv = process.env): Config {
   const settings: Record<string, unknown> = { data: defaultDataDir() }
-  for (const [variable, name] of Object.entries(fromEnvironment)) {
+  for (const [variable, name] of Object.entries(settingVariables)) {
     const value = environment[variable]
     if (value !== undefined && value !== '') settings[name] = name === 'port' ? Number(value) : value
   }

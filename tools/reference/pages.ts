@@ -1,0 +1,18 @@
+import { apiPage } from './api.ts'
+import { errorsPage } from './errors.ts'
+import { exitCodesPage } from './exit-codes.ts'
+import { settingsPage } from './settings.ts'
+
+export interface ReferencePage {
+  /** Path from the root of the repository. */
+  path: string
+  render: () => string
+}
+
+/** Every page of the reference that is written from the code. */
+export const pages: readonly ReferencePage[] = [
+  { path: 'docs/reference/api.md', render: apiPage },
+  { path: 'docs/reference/errors.md', render: errorsPage },
+  { path: 'docs/reference/settings.md', render: settingsPage },
+  { path: 'docs/reference/exit-codes.md', render: exitCodesPage },
+]
