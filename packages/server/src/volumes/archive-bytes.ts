@@ -31,6 +31,8 @@ export interface ZipMember {
   /** Unix permissions and type; none if left out. */
   mode?: number
   deflate?: boolean
+  /** A method of compression that is only claimed. */
+  method?: number
   flags?: number
   /** What the headers claim, where it is not true. */
   size?: number
@@ -95,7 +97,7 @@ function zipMember(member: ZipMember, offset: number): { local: Buffer; central:
   const common = Buffer.alloc(26)
   common.writeUInt16LE(20, 0)
   common.writeUInt16LE(member.flags ?? 0x800, 2)
-  common.writeUInt16LE(member.deflate ? 8 : 0, 4)
+  common.writeUInt16LE(member.method ?? (member.deflate ? 8 : 0), 4)
   common.writeUInt32LE(member.crc ?? crc32(content), 10)
   common.writeUInt32LE(stored.length, 14)
   common.writeUInt32LE(member.size ?? content.length, 18)

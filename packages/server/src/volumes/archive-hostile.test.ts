@@ -88,6 +88,7 @@ describe('hostile tar archives', () => {
 })
 
 describe('hostile zip archives', () => {
+  const zeros = (size: number) => Buffer.alloc(size)
   const cases: [string, ZipMember[], RegExp][] = [
     ['a path that goes up', [{ path: '../x' }], /\.\./],
     ['a path that goes up by backslashes', [{ path: '..\\x' }], /\.\./],
@@ -100,6 +101,10 @@ describe('hostile zip archives', () => {
     ['a device', [{ path: 'd', mode: 0o060666 }], /device/],
     ['a pipe', [{ path: 'd', mode: 0o010666 }], /device/],
     ['something encrypted', [{ path: 'a', flags: 1, deflate: true }], /encrypted/],
+    ['a size that is too small, of a large file', [{ path: 'a', content: zeros(1e6), deflate: true, size: 1e5 }], /./],
+    ['a size that is too large, of a large file', [{ path: 'a', content: zeros(1e5), deflate: true, size: 1e6 }], /./],
+    ['a wrong checksum of a large file', [{ path: 'a', content: zeros(1e5), deflate: true, crc: 1 }], /damaged/],
+    ['an unknown method', [{ path: 'a', content: 'x', method: 99 }], /method/],
     ['a wrong checksum', [{ path: 'a', content: 'x', crc: 1 }], /damaged/],
     ['a size that is too small', [{ path: 'a', content: 'x'.repeat(1000), deflate: true, size: 1 }], /./],
     ['a size that is too large', [{ path: 'a', content: 'x'.repeat(10), deflate: true, size: 99 }], /./],

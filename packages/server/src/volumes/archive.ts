@@ -69,16 +69,20 @@ async function unpackInto(source: Readable, staging: string, options: UnpackOpti
   const tree = join(staging, 'tree')
   await mkdir(tree, 0o755)
   const builder = makeTreeBuilder(tree, meter)
-  for await (const member of await membersOf(reader, staging, meter)) {
-    options.signal.throwIfAborted()
-    await builder.add(member)
+  try {
+    for await (const member of await membersOf(reader, staging, meter)) {
+      options.signal.throwIfAborted()
+      await builder.add(member)
+    }
+    for await (const chunk of reader.chunks()) void chunk
+    const actual = hash.digest('hex')
+    if (options.expectedSha256 !== undefined && options.expectedSha256 !== actual) {
+      throw new AppError('checksum_mismatch', { expected: options.expectedSha256, actual })
+    }
+    return await builder.finish()
+  } finally {
+    await builder.idle()
   }
-  for await (const chunk of reader.chunks()) void chunk
-  const actual = hash.digest('hex')
-  if (options.expectedSha256 !== undefined && options.expectedSha256 !== actual) {
-    throw new AppError('checksum_mismatch', { expected: options.expectedSha256, actual })
-  }
-  return builder.finish()
 }
 
 const bad = (reason: string) => new AppError('bad_archive', { reason })

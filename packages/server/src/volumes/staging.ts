@@ -8,7 +8,7 @@ import { removeTree } from './remove-tree.ts'
 /**
  * Next to every tree of files lie two folders on the same disk, so that a rename moves things in and out at once:
  * `.staging` for what is not complete yet and `.trash` for what is being deleted. Nothing in them is worth keeping:
- * after a crash both are emptied.
+ * after a crash the store empties both (`VolumeStore.sweep`).
  */
 
 export function stagingBeside(dir: string): string {
@@ -37,11 +37,6 @@ export async function moveToTrash(path: string, tree: string): Promise<string> {
   const moved = join(trash, `${randomUUID()}-${basename(path).slice(0, 40)}`)
   await rename(path, moved)
   return moved
-}
-
-/** Empties `.staging` and `.trash` in a folder that holds trees, after a crash. Nothing may be in the making there. */
-export async function sweepStaging(parent: string, signal?: AbortSignal): Promise<void> {
-  for (const folder of ['.staging', '.trash']) await emptyFolder(join(parent, folder), signal)
 }
 
 /** Removes what is in a folder now; what comes later stays. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isUtf8 } from 'node:buffer'
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, symlink, unlink } from 'node:fs/promises'
+import { copyFile, type FileHandle, link, mkdir, open, symlink, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { AppError } from '../lib/app-error.ts'
@@ -32,10 +32,12 @@ export interface TreeBuilder {
   add(member: Member): Promise<void>
   /** Makes the links. */
   finish(): Promise<TreeSummary>
+  /** Resolves when nothing is being written any more, however that went. */
+  idle(): Promise<void>
 }
 
 export function makeTreeBuilder(root: string, meter: Meter): TreeBuilder {
-  const tree: Tree = { root, nodes: new Map(), meter }
+  const tree: Tree = { root, nodes: new Map(), meter, writing: new Set() }
   return {
     async add(member) {
       const path = parseMemberPath(member.path)
@@ -56,6 +58,9 @@ export function makeTreeBuilder(root: string, meter: Meter): TreeBuilder {
       }
     },
     finish: () => finish(tree),
+    async idle() {
+      await Promise.allSettled(tree.writing)
+    },
   }
 }
 
@@ -64,7 +69,13 @@ interface Tree {
   /** By path as bytes. */
   nodes: Map<string, TreeNode>
   meter: Meter
+  /** Small files on their way to the disk. */
+  writing: Set<Promise<void>>
 }
+
+/** A file up to this size is written while the next ones are read: each write waits for the disk several times. */
+const smallBytes = 64 * 1024
+const writesAtOnce = 16
 
 const fileFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
@@ -125,26 +136,58 @@ async function once<T>(path: string, making: Promise<T>): Promise<T> {
 async function claim(tree: Tree, path: string): Promise<void> {
   const present = tree.nodes.get(path)
   if (present?.type === 'folder') throw refusal(path, 'is a folder and something else as well')
-  if (present?.type === 'file') await unlink(onDisk(tree, path))
+  if (present?.type === 'file') {
+    await Promise.all(tree.writing)
+    await unlink(onDisk(tree, path))
+  }
   if (present) tree.nodes.delete(path)
   else await addParents(tree, path)
 }
 
 async function addFile(tree: Tree, path: string, member: Member): Promise<void> {
   await claim(tree, path)
-  const file = await once(path, open(onDisk(tree, path), fileFlags, member.executable ? 0o755 : 0o644))
+  const { executable } = member
   const hash = createHash('sha256')
   let sizeBytes = 0
+  let small: Buffer[] = []
+  let file: FileHandle | undefined
   try {
     for await (const chunk of member.content) {
       hash.update(chunk)
-      await file.writeFile(chunk)
       sizeBytes += chunk.length
+      small.push(chunk)
+      if (sizeBytes <= smallBytes) continue
+      file ??= await create(tree, path, executable)
+      await file.writeFile(Buffer.concat(small))
+      small = []
     }
   } finally {
-    await file.close()
+    await file?.close()
   }
-  tree.nodes.set(path, { type: 'file', executable: member.executable, sizeBytes, sha256: hash.digest('hex') })
+  if (!file) await writeSmall(tree, path, executable, Buffer.concat(small))
+  tree.nodes.set(path, { type: 'file', executable, sizeBytes, sha256: hash.digest('hex') })
+}
+
+async function create(tree: Tree, path: string, executable: boolean): Promise<FileHandle> {
+  return once(path, open(onDisk(tree, path), fileFlags, executable ? 0o755 : 0o644))
+}
+
+/** Starts to write; fails for an earlier file, if that could not be written. */
+async function writeSmall(tree: Tree, path: string, executable: boolean, content: Buffer): Promise<void> {
+  if (tree.writing.size >= writesAtOnce) await Promise.race(tree.writing)
+  const write = async () => {
+    const file = await create(tree, path, executable)
+    try {
+      await file.writeFile(content)
+    } finally {
+      await file.close()
+    }
+    // One that fails stays, so that whoever waits next hears of it.
+    tree.writing.delete(writing)
+  }
+  const writing = write()
+  writing.catch(() => {})
+  tree.writing.add(writing)
 }
 
 async function addLink(tree: Tree, path: string, target: Buffer): Promise<void> {
@@ -173,6 +216,7 @@ async function addHardLink(tree: Tree, path: string, target: string): Promise<vo
   if (!node || node.type === 'folder') throw refusal(path, 'is a hard link to no file of the archive before it')
   await claim(tree, path)
   if (node.type === 'file') {
+    await Promise.all(tree.writing)
     const [from, to] = [onDisk(tree, target), onDisk(tree, path)]
     await link(from, to).catch(async (error: unknown) => {
       // Too many names for one file, or a disk without hard links.
@@ -185,6 +229,7 @@ async function addHardLink(tree: Tree, path: string, target: string): Promise<vo
 }
 
 async function finish(tree: Tree): Promise<TreeSummary> {
+  await Promise.all(tree.writing)
   let files = 0
   let bytes = 0
   for (const [path, node] of tree.nodes) {

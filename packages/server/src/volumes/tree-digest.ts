@@ -39,18 +39,22 @@ export function digestOf(nodes: Map<string, TreeNode>): string {
   return hash.digest('hex')
 }
 
-/** SHA-256 (hex) of what is in an open file, from its beginning. */
+/** SHA-256 (hex) of what is in an open plain file, from its beginning. */
 export async function hashFile(file: FileHandle, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
-  const buffer = Buffer.allocUnsafe(256 * 1024)
+  const { size } = await file.stat()
+  const buffer = Buffer.allocUnsafe(Math.min(size + 1, readSize))
   for (let position = 0; ;) {
     signal?.throwIfAborted()
     const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
-    if (bytesRead === 0) return hash.digest('hex')
     hash.update(buffer.subarray(0, bytesRead))
     position += bytesRead
+    // Of a plain file less than was asked for comes only at its end.
+    if (bytesRead < buffer.length) return hash.digest('hex')
   }
 }
+
+const readSize = 256 * 1024
 
 function describe(node: TreeNode): string {
   switch (node.type) {
