@@ -46,7 +46,7 @@ standard error to standard error, and what Nabla says about the run there too.`,
     }
     const printer = new LogPrinter(context.out, { timestamps: flags.timestamps })
     if (flags.tail !== undefined) await printTail(client, job, printer, window, flags.tail)
-    else if (!flags.follow) await printPages(client, job, printer, window)
+    else if (!flags.follow) await printPresent(context, client, job, printer, window)
     if (flags.follow) await follow(context, client, job, printer, window)
     await printer.finish()
     return 0
@@ -75,6 +75,19 @@ async function printTail(
   await printLines(printer, page.items)
   // What follows is everything after the tail, also when the tail is empty.
   printer.last = Math.max(printer.last, page.last)
+}
+
+/** The log as far as it has come. The stream is much faster than pages, but only ends where the log does. */
+async function printPresent(
+  context: Context,
+  client: Client,
+  job: string,
+  printer: LogPrinter,
+  window: Window,
+): Promise<void> {
+  const { ended } = await client.job.logs({ job, tail: 0 })
+  if (ended) await follow(context, client, job, printer, window)
+  else await printPages(client, job, printer, window)
 }
 
 async function printPages(client: Client, job: string, printer: LogPrinter, window: Window): Promise<void> {
