@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
@@ -105,6 +105,25 @@ describe.each(users)('the end of a task of the process engine, as %s', (who) => 
     expect(await bench.engine.list()).toEqual([report])
   })
 
+  test('is a loss when the report was damaged by a loss of power', async () => {
+    const task = bench.task('exit 0')
+    await bench.engine.start(task)
+    await ended(bench.engine, task.id)
+    writeFileSync(join(bench.dataDir, 'process', 'reports', `${task.id}.json`), '')
+    const engine = await bench.restart()
+    expect((await ended(engine, task.id)).exit).toMatchObject({ cause: 'lost', blame: 'machine' })
+  })
+
+  test.runIf(who === 'root')('does not come with the end of the launcher, which is started again', async () => {
+    const [before, after] = [bench.task('sleep 1000'), bench.task('exit 6')]
+    await bench.engine.start(before)
+    await running(bench.engine, before.id)
+    process.kill(launcherPid(), 'SIGKILL')
+    await bench.engine.start(after)
+    expect((await ended(bench.engine, after.id)).exit?.code).toBe(6)
+    await running(bench.engine, before.id)
+  })
+
   test('leaves nothing behind once it is removed', async () => {
     const source = bench.folder('workspace', { a: 'a' })
     const mess =
@@ -148,3 +167,17 @@ describe.each(users)('the end of a task of the process engine, as %s', (who) => 
     expect((await ended(bench.engine, task.id)).exit?.cause).toMatch(/signal|exit/)
   })
 })
+
+/** The launcher of this process's engine. */
+function launcherPid(): number {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      if (Number(parent) === process.pid && command.includes('launcher.py')) return Number(pid)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  throw new Error('there is no launcher')
+}

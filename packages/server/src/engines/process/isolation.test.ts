@@ -122,8 +122,17 @@ describe.each(users)('a task of the process engine, as %s', (who) => {
   })
 
   test('gets what it asks for in its environment', async () => {
-    const { out } = await run('echo "$A-$CUDA_VISIBLE_DEVICES-$PYTHONUNBUFFERED"', { env: { A: 'x y' } })
-    expect(out).toBe('x y--1\n')
+    const command = 'echo "$A-$CUDA_VISIBLE_DEVICES-$PYTHONUNBUFFERED-$OMP_NUM_THREADS-$HOME"'
+    const { out } = await run(command, { env: { A: 'x y', HOME: '/srv' } })
+    expect(out).toBe('x y--1-1-/srv\n')
+  })
+
+  test.runIf(who === 'root' && isRoot)('finds its own limits where programs look for them', async () => {
+    const command = 'cd /sys/fs/cgroup; cat memory.max memory/memory.limit_in_bytes 2>/dev/null; touch x || ls'
+    const { out, err } = await run(command)
+    expect(out).toContain(String(512 * 2 ** 20))
+    expect(out).not.toContain('nabla')
+    expect(err).toContain('Read-only')
   })
 
   test('starts in a folder that is made for it', async () => {
