@@ -2,10 +2,14 @@ import { defineConfig } from 'vitest/config'
 
 const node = { environment: 'node' as const, testTimeout: 30_000, hookTimeout: 60_000 }
 
+/** Where CI reads how each test ended. */
+const report = process.env['NABLA_TEST_REPORT']
+
 export default defineConfig({
   test: {
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
-      { test: { ...node, name: 'house', include: ['test/house.test.ts'] } },
+      { test: { ...node, name: 'house', include: ['test/*.test.ts'] } },
       { test: { ...node, name: 'api', include: ['packages/api/src/**/*.test.ts'] } },
       {
         test: {
