@@ -12,7 +12,7 @@ import { openEngines } from './engines/index.ts'
 import type { Engine, Finding } from './engines/engine.ts'
 import { EventFeed } from './events/feed.ts'
 import { createApp } from './http/app.ts'
-import { authenticate, bootstrap } from './kinds/account.ts'
+import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { handlers } from './kinds/index.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { createServerMetrics } from './lib/server-metrics.ts'
@@ -25,7 +25,7 @@ import { openVolumeStore } from './volumes/volume-store.ts'
 export interface RunningServer {
   /** Where it answers, such as `http://127.0.0.1:7070`. */
   url: string
-  /** The key of the first admin; only at the very first start. */
+  /** A key of the first admin: at the very first start, and when one is asked for. */
   firstKey: string | null
   config: Config
   findings: Finding[]
@@ -38,6 +38,8 @@ export interface RunningServer {
 export interface StartOptions {
   clock?: Clock
   log?: Logger
+  /** Makes one more key of the first admin: for an owner who has lost all keys. */
+  newKey?: boolean
   /** Engines instead of those of the settings; the caller closes them. How tests hold on to the fake one. */
   engines?: ReadonlyMap<string, Engine>
 }
@@ -51,7 +53,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const log = options.log ?? pino({ level: config.logLevel, base: null }, pino.destination(2))
   const undo: (() => unknown)[] = []
   const close = async () => {
-    for (const step of undo.splice(0).reverse()) await step()
+    for (const step of undo.splice(0).toReversed()) await step()
   }
   try {
     const lock = lockDataFolder(config.data)
@@ -63,7 +65,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const logs = openLogStore({ dir: join(config.data, 'logs'), clock, onProblem: tellOf(log) })
     undo.push(() => logs.shutdown())
     const deps = await makeDeps(config, { clock, log, db: database.db, engines, logs })
-    const first = await bootstrap(deps.db, clock)
+    undo.push(() => deps.volumes.close())
+    const first = (await bootstrap(deps.db, clock)) ?? (options.newKey ? await makeOwnerKey(deps.db, clock) : null)
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
     const app = createApp(deps, { handlers, authenticate: (secret) => authenticate(deps.db, clock, secret) })
@@ -83,7 +86,7 @@ type Parts = Pick<Deps, 'clock' | 'log' | 'db' | 'engines' | 'logs'>
 async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const { clock, db, engines } = parts
   mkdirSync(join(config.data, 'cache'), { recursive: true, mode: 0o700 })
-  const volumes = await openVolumeStore(config.data, (error) => parts.log.warn({ err: error }, 'could not free space'))
+  const volumes = openVolumeStore(config.data, (error) => parts.log.warn({ err: error }, 'could not free space'))
   await volumes.sweep()
   const capacities = await Promise.all(
     [...engines].map(async ([name, engine]) => [name, await engine.capacity()] as const),

@@ -24,6 +24,7 @@ The first start makes an admin and prints a key, once.`,
     database: flag.text('url', '`sqlite`, or a postgres:// address', { fallback: 'sqlite' }),
     engine: flag.texts('name', 'what runs jobs: `process`, or `fake` to try things out', { fallback: 'process' }),
     config: flag.text('file', 'settings file (YAML)', { completes: 'file' }),
+    newKey: flag.on('make one more key of the first admin, when all are lost'),
     logLevel: flag.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'how much the server logs', {
       fallback: 'warn',
     }),
@@ -35,7 +36,7 @@ The first start makes an admin and prints a key, once.`,
     { line: 'up --config nabla.yaml --log-level info', about: 'with a settings file' },
   ],
   async run(context, _, flags) {
-    const { config: file, engine, allowHost, ...options } = flags
+    const { config: file, engine, allowHost, newKey, ...options } = flags
     const given = {
       logLevel: 'warn',
       ...(file === undefined ? {} : await readConfigFile(context, file)),
@@ -44,7 +45,7 @@ The first start makes an admin and prints a key, once.`,
       ...(engine.length > 0 && { engines: engine }),
       ...(allowHost.length > 0 && { allowHosts: allowHost }),
     }
-    const server = await start(context, given)
+    const server = await start(context, given, newKey)
     const interrupted = new Promise<void>((done) => {
       context.io.onInterrupt(done)
       process.once('SIGTERM', done)
@@ -57,11 +58,11 @@ The first start makes an admin and prints a key, once.`,
   },
 })
 
-async function start(context: Context, given: Record<string, unknown>): Promise<RunningServer> {
+async function start(context: Context, given: Record<string, unknown>, newKey: boolean): Promise<RunningServer> {
   context.out.status('Starting…')
   const [{ startServer }, { loadConfig }] = await Promise.all([import('@nabla/server'), import('@nabla/server/config')])
   try {
-    return await startServer(loadConfig(given, context.io.variables))
+    return await startServer(loadConfig(given, context.io.variables), { newKey })
   } catch (error) {
     if (systemCode(error) === 'EADDRINUSE') {
       const port = String((error as { port?: number }).port ?? given['port'])
@@ -99,7 +100,7 @@ async function say({ out, settings }: Context, { url, firstKey, config, findings
   }
   if (firstKey !== null) {
     await out.line()
-    await out.line('An admin was made. The key is shown only now; log in with:')
+    await out.line('Here is a key of the admin. It is shown only now; log in with:')
     await out.line()
     await out.line(`  ${out.style('bold', `nabla login --url ${quoteWord(url)} --key ${quoteWord(firstKey)}`)}`)
   }

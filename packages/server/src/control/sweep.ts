@@ -2,10 +2,12 @@ import { plannedKinds } from '../kinds/planned.ts'
 import { collectWorkspaces } from '../kinds/workspace.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'
+import { toIso } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
 
 /**
  * Deletes the files of resources that were deleted, then forgets their rows: in this order, so that a crash between
- * leaves a row that is swept again and never a file that nobody knows. Also collects files that nothing refers to.
+ * leaves a row that is swept again and never a file that nobody knows. Also collects files that nothing refers to, and old events.
  */
 export async function sweepDeleted(deps: Deps): Promise<void> {
   for (const kind of plannedKinds) {
@@ -18,4 +20,5 @@ export async function sweepDeleted(deps: Deps): Promise<void> {
     await inTransaction(deps.db, (trx) => kind.forget(trx, remains))
   }
   for (const id of await collectWorkspaces(deps)) await deps.volumes.removeVolume(id)
+  await deps.feed.prune(toIso(deps.clock.now() - limits.eventsKeptMs))
 }

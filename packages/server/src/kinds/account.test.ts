@@ -4,7 +4,7 @@ import { fromIso, TestClock } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
 import { eachDatabase, type MakeDatabase, type TestDatabase } from '../testing/database.ts'
 import { aCaller, aKey, aTeam } from '../testing/fixtures.ts'
-import { authenticate, bootstrap } from './account.ts'
+import { authenticate, bootstrap, makeOwnerKey } from './account.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -30,6 +30,16 @@ function firstStart(make: MakeDatabase): void {
     })
     expect(await bootstrap(db, clock)).toBeNull()
     expect(await db.selectFrom('keys').select('id').execute()).toHaveLength(1)
+  })
+
+  test('an owner who has lost all keys gets another one', async () => {
+    const { db } = await make()
+    const clock = new TestClock()
+    expect(await makeOwnerKey(db, clock)).toBeNull()
+    await bootstrap(db, clock)
+    await db.deleteFrom('keys').execute()
+    const rescued = await makeOwnerKey(db, clock)
+    expect(await authenticate(db, clock, rescued!.secret)).toMatchObject({ userName: 'admin', role: 'admin' })
   })
 
   test('the key itself is nowhere in the database', async () => {

@@ -42,6 +42,32 @@ export async function bootstrap(db: Kysely<Tables>, clock: Clock): Promise<First
 }
 
 /**
+ * Makes a key for the first admin there is, for an owner who has lost all keys: whoever can start the server on its
+ * data folder owns it. Returns null when there is no admin at all.
+ */
+export async function makeOwnerKey(db: Kysely<Tables>, clock: Clock): Promise<FirstAccount | null> {
+  const now = clock.now()
+  return inTransaction(db, async (trx) => {
+    const admin = await trx
+      .selectFrom('members')
+      .innerJoin('users', 'users.id', 'members.userId')
+      .innerJoin('teams', 'teams.id', 'members.teamId')
+      .select(['users.id as userId', 'users.name as userName', 'teams.id as teamId', 'teams.name as teamName'])
+      .where('members.role', '=', 'admin')
+      .orderBy('members.addedAt')
+      .limit(1)
+      .executeTakeFirst()
+    if (!admin) return null
+    const { userId, userName, teamId, teamName } = admin
+    const name = `owner ${toIso(now).slice(0, 19)}`
+    const { row, secret } = await makeKey(trx, { userId, teamId, name, now })
+    const data = { name: row.name, user: userName }
+    await recordEvents(trx, now, [{ teamId, subject: row.id, type: 'key.created', data }])
+    return { userName, teamName, secret }
+  })
+}
+
+/**
  * Tells who the key `secret` speaks for, by what the database says now: a key that is revoked and a person who is
  * taken out of the team are refused at once. Throws AppError `unauthenticated` or `key_expired`.
  */

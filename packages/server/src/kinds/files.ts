@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import type { archiveQuery } from '@nabla/api/file'
 import type { z } from 'zod'
 import { AppError } from '../lib/app-error.ts'
-import { list, openRead } from '../volumes/folder.ts'
+import { list, openRead, stat } from '../volumes/folder.ts'
 import { makeMatcher } from '../volumes/glob.ts'
 import { packTar } from '../volumes/tar-writer.ts'
 import type { ByteStream } from './kind.ts'
@@ -36,9 +36,12 @@ export async function sendArchive(
     const first = await list(root, '', { recursive: true, limit: 1, glob: [glob], signal })
     if (first.items.length === 0) throw new AppError('file_not_found', { path: glob })
   }
+  const paths = path === undefined ? undefined : [path].flat()
+  // Told as an error now; once the stream has begun it could only break off.
+  for (const one of paths ?? []) await stat(root, one)
   const body = packTar(root, {
     signal,
-    ...(path === undefined ? {} : { paths: [path].flat() }),
+    ...(paths === undefined ? {} : { paths }),
     ...(glob === undefined ? {} : { matches: makeMatcher([glob]) }),
   })
   return { body, contentType: 'application/x-tar', fileName: `${name}.tar` }

@@ -114,6 +114,8 @@ export const limits = {
   /** How late a follower of events may be when another process wrote them; our own processes say so at once. */
   feedPollMs: 1000,
 
+  /** Events are a timeline, not an archive: after half a year they are deleted. */
+  eventsKeptMs: 182 * 24 * 3_600_000,
   /** Pause between full sweeps of the control loop: the longest that a lost hint goes unnoticed. */
   sweepMs: 10_000,
   /** Pause between two looks at the storages that have a quota. */

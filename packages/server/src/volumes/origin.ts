@@ -42,6 +42,7 @@ export async function fillVolume(
     ...(password === null ? {} : { password }),
     targetDir: deps.volumes.volumeDir(row.id),
     timeoutMs: fetchTimeoutMs,
+    env: networkEnvironment(deps.config.hostEnv),
     signal,
   })
   const filled: VolumeOrigin = { ...origin, commit: fetched.commit, password: null }
@@ -50,6 +51,13 @@ export async function fillVolume(
     .set({ origin: JSON.stringify(filled), digest: fetched.digest, files: fetched.files, sizeBytes: fetched.bytes })
     .where('id', '=', row.id)
     .execute()
+}
+
+/** What git needs of the server's environment to be found and to reach the network from here. */
+function networkEnvironment(hostEnv: Record<string, string | undefined>): Record<string, string> {
+  const wanted = /^(PATH|(https?|no|all)_proxy|SSL_CERT_FILE|SSL_CERT_DIR|GIT_SSL_CAINFO)$/i
+  const entries = Object.entries(hostEnv).filter(([name, value]) => value !== undefined && wanted.test(name))
+  return Object.fromEntries(entries) as Record<string, string>
 }
 
 async function openPassword(
