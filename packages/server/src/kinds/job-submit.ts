@@ -39,7 +39,7 @@ export async function submitJob(deps: Deps, caller: Caller, submission: Submissi
   const now = deps.clock.now()
   await change(deps, async (trx) => {
     const project = await ensureProject(trx, caller, submission.project, now)
-    await checkSecrets(deps, caller, project.id, spec)
+    await checkSecrets(deps, trx, caller, project.id, spec)
     const workspace = await chooseWorkspace(deps, trx, caller, submission, spec)
     const artifactsId = await insertArtifacts(trx, caller, id, now)
     const storageId = await storageVolume(trx, caller.teamId, now)
@@ -127,12 +127,12 @@ const normal = (path: string): string =>
     .filter((part) => part !== '' && part !== '.')
     .join('/')}`
 
-async function checkSecrets(deps: Deps, caller: Caller, projectId: string, spec: JobSpec): Promise<void> {
+async function checkSecrets(deps: Deps, trx: Trx, caller: Caller, projectId: string, spec: JobSpec): Promise<void> {
   const values = Object.values(spec.env)
   if (spec.workspace.from === 'git' && spec.workspace.password) values.push(spec.workspace.password)
   const names = values.filter((value) => value.startsWith('secret:')).map((value) => value.slice('secret:'.length))
   if (names.length === 0) return
-  const found = await resolveSecrets(deps.db, deps.box, caller.teamId, projectId, names)
+  const found = await resolveSecrets(trx, deps.box, caller.teamId, projectId, names)
   const missing = names.find((name) => !found.has(name))
   if (missing !== undefined) throw new AppError('unknown_secret', { name: missing })
 }
