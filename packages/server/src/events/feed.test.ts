@@ -2,7 +2,7 @@ import type { Event } from '@nabla/api/event'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../db/open.ts'
 import { inTransaction } from '../db/transaction.ts'
-import { systemClock, TestClock } from '../lib/clock.ts'
+import { systemClock, TestClock, toIso } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
 import { eachDatabase, type MakeDatabase, type TestDatabase } from '../testing/database.ts'
 import { change } from './change.ts'
@@ -99,7 +99,7 @@ function reading(make: MakeDatabase): void {
         await recordEvents(trx, Date.UTC(2026, 0, day), [{ teamId: 't', subject: 's', type: 'x' }])
     })
     const kept = days.length - 10
-    expect(await feed.prune(new Date(Date.UTC(2026, 0, kept)).toISOString())).toBe(kept)
+    expect(await feed.prune(toIso(Date.UTC(2026, 0, kept)))).toBe(kept)
     expect(await seqs(feed, 't')).toHaveLength(10)
     expect(await feed.prune('2020-01-01T00:00:00.000Z')).toBe(0)
     expect(await feed.prune('2099-01-01T00:00:00.000Z')).toBe(10)

@@ -41,7 +41,7 @@ export const projectHandlers: Handlers<'project'> = {
       (row) => row,
       (row) => row,
     )
-    return { ...page, items: await toProjects(db, page.items) }
+    return { ...page, items: await toProjects(db, caller.teamId, page.items) }
   },
 
   async create({ caller, body }, deps) {
@@ -88,12 +88,12 @@ export const projectHandlers: Handlers<'project'> = {
   async delete({ caller, params, query }, deps) {
     if (query.dryRun) {
       const project = await findProject(deps.db, caller.teamId, params.project)
-      return { deleted: false, ...(await whatGoes(deps.db, project.id)) }
+      return { deleted: false, ...(await whatGoes(deps.db, project)) }
     }
     const now = deps.clock.now()
     const { jobIds, ...result } = await change(deps, async (trx) => {
       const project = await holdProject(trx, caller.teamId, params.project)
-      const going = await whatGoes(trx, project.id)
+      const going = await whatGoes(trx, project)
       await trx
         .updateTable('projects')
         .set({ deletedAt: toIso(now) })
@@ -101,7 +101,7 @@ export const projectHandlers: Handlers<'project'> = {
         .execute()
       await trx.deleteFrom('tags').where('subjectId', '=', project.id).execute()
       await trx.deleteFrom('secrets').where('teamId', '=', caller.teamId).where('projectId', '=', project.id).execute()
-      const jobIds = await deleteJobs(trx, project.id, now)
+      const jobIds = await deleteJobs(trx, project, now)
       await record(trx, caller, project, now, { type: 'project.deleted', data: { name: project.name, ...going } })
       return { deleted: true, ...going, jobIds }
     })
@@ -193,25 +193,31 @@ interface Going {
   artifactBytes: number
 }
 
-async function whatGoes(db: Kysely<Tables>, projectId: string): Promise<Going> {
-  const counts = (await countJobs(db, [projectId])).get(projectId)
+async function whatGoes(db: Kysely<Tables>, { teamId, id: projectId }: ProjectRow): Promise<Going> {
+  const counts = (await countJobs(db, teamId, [projectId])).get(projectId)
   const { bytes } = await db
     .selectFrom('volumes')
-    .innerJoin('jobs', 'jobs.id', 'volumes.ownerId')
-    .select(({ fn }) => fn.sum<number | null>('volumes.sizeBytes').as('bytes'))
-    .where('volumes.purpose', '=', 'artifacts')
-    .where('volumes.deletedAt', 'is', null)
-    .where('jobs.projectId', '=', projectId)
-    .where('jobs.deletedAt', 'is', null)
+    .select((eb) => eb.fn.sum<number | null>('sizeBytes').as('bytes'))
+    .where('purpose', '=', 'artifacts')
+    .where('deletedAt', 'is', null)
+    .where('ownerId', 'in', (eb) =>
+      eb
+        .selectFrom('jobs')
+        .select('jobs.id')
+        .where('jobs.teamId', '=', teamId)
+        .where('jobs.projectId', '=', projectId)
+        .where('jobs.deletedAt', 'is', null),
+    )
     .executeTakeFirstOrThrow()
   return { jobs: counts?.total ?? 0, activeJobs: counts?.active ?? 0, artifactBytes: bytes ?? 0 }
 }
 
 /** Marks the jobs of a project deleted, and asks those that have not ended to stop at once. Returns their ids. */
-async function deleteJobs(trx: Trx, projectId: string, now: number): Promise<string[]> {
+async function deleteJobs(trx: Trx, { teamId, id: projectId }: ProjectRow, now: number): Promise<string[]> {
   await trx
     .updateTable('jobs')
     .set((eb) => ({ stopRequestedAt: eb.fn.coalesce('stopRequestedAt', eb.val(toIso(now))), stopGraceMs: 0 }))
+    .where('teamId', '=', teamId)
     .where('projectId', '=', projectId)
     .where('deletedAt', 'is', null)
     .where('endedAt', 'is', null)
@@ -219,6 +225,7 @@ async function deleteJobs(trx: Trx, projectId: string, now: number): Promise<str
   const rows = await trx
     .updateTable('jobs')
     .set(({ eb }) => ({ deletedAt: toIso(now), version: eb('version', '+', 1) }))
+    .where('teamId', '=', teamId)
     .where('projectId', '=', projectId)
     .where('deletedAt', 'is', null)
     .returning('id')
@@ -228,12 +235,14 @@ async function deleteJobs(trx: Trx, projectId: string, now: number): Promise<str
 
 async function countJobs(
   db: Kysely<Tables>,
+  teamId: string,
   projectIds: readonly string[],
 ): Promise<Map<string, { total: number; active: number }>> {
   const count = (onlyActive: boolean) => {
     const rows = db
       .selectFrom('jobs')
       .select(({ fn }) => ['projectId', fn.countAll<number>().as('jobs')])
+      .where('teamId', '=', teamId)
       .where('projectId', 'in', projectIds)
       .where('deletedAt', 'is', null)
       .groupBy('projectId')
@@ -249,16 +258,16 @@ async function countJobs(
 }
 
 async function toProject(db: Kysely<Tables>, row: ProjectRow): Promise<Project> {
-  const [project] = await toProjects(db, [row])
+  const [project] = await toProjects(db, row.teamId, [row])
   return project!
 }
 
 /** Adds what stands in other tables, with as many queries for a page as for one. */
-async function toProjects(db: Kysely<Tables>, rows: readonly ProjectRow[]): Promise<Project[]> {
+async function toProjects(db: Kysely<Tables>, teamId: string, rows: readonly ProjectRow[]): Promise<Project[]> {
   if (rows.length === 0) return []
   const ids = rows.map(({ id }) => id)
   const tags = await db.selectFrom('tags').selectAll().where('subjectId', 'in', ids).orderBy('tag').execute()
-  const counts = await countJobs(db, ids)
+  const counts = await countJobs(db, teamId, ids)
   return rows.map(({ id, name, createdAt }) => ({
     id,
     name,

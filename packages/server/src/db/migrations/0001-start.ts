@@ -99,18 +99,18 @@ async function jobIndexes(db: Kysely<unknown>): Promise<void> {
   })) {
     await db.schema.createIndex(name).on('jobs').columns(columns).execute()
   }
-  // Only what is not deleted: counts of a project are then read from this index alone.
+  // Only what is not deleted. The last column is there so that SQLite counts the jobs of a project in the index alone.
   await db.schema
     .createIndex('jobs_by_project')
     .on('jobs')
-    .columns(['project_id', 'created_at', 'id'])
+    .columns(['team_id', 'project_id', 'created_at', 'id', 'deleted_at'])
     .where(sql.ref('deleted_at'), 'is', null)
     .execute()
   // What the loop looks for: jobs that have not ended, few among many that have.
   await db.schema
     .createIndex('jobs_open')
     .on('jobs')
-    .columns(['project_id', 'id'])
+    .columns(['team_id', 'project_id', 'id'])
     .where(sql.ref('ended_at'), 'is', null)
     .execute()
   await db.schema
