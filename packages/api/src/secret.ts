@@ -26,6 +26,7 @@ export const secretRoutes = {
     access: 'member',
     query: pageQuery.extend(scope.shape),
     response: pageOf(secret),
+    errors: ['not_found'],
   }),
   set: route({
     method: 'PUT',
