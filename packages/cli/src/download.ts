@@ -16,19 +16,21 @@ export interface Unpacked {
 
 /**
  * Unpacks a tar stream below `target`, and nowhere else: an archive with absolute paths, `..` or links out is not
- * trusted, whoever sent it. Each file is checked to have the size it was announced with.
+ * trusted, whoever sent it. Each file is checked to have the size it was announced with. `strip`: folders to take off
+ * the front of every path.
  */
-export async function unpackTar(response: Response, target: string, progress: Progress): Promise<Unpacked> {
+export async function unpackTar(response: Response, target: string, progress: Progress, strip = 0): Promise<Unpacked> {
   const found: Unpacked = { files: 0, sizeBytes: 0, linksOut: [] }
   const sizes = new Map<string, number>()
   await mkdir(target, { recursive: true })
   const unpack = extract({
     cwd: target,
     strict: true,
+    strip,
     preserveOwner: false,
-    filter: (path, entry) => isSafe(path, entry as ReadEntry, found),
+    filter: (path, entry) => isSafe(stripped(path, strip), entry as ReadEntry, found),
     onReadEntry(entry) {
-      if (entry.type === 'File') sizes.set(entry.path, entry.size)
+      if (entry.type === 'File') sizes.set(stripped(entry.path, strip), entry.size)
     },
   })
   const failed = new AbortController()
@@ -98,6 +100,8 @@ function check(
   const digest = /sha-256=:([^:]+):/.exec(response.headers.get('repr-digest') ?? '')?.[1]
   if (digest !== undefined && digest !== sha256) throw broken(label, 'its checksum differs')
 }
+
+const stripped = (path: string, strip: number): string => path.split('/').slice(strip).join('/')
 
 function isSafe(path: string, entry: ReadEntry, found: Unpacked): boolean {
   const inside = (name: string): boolean => !posix.isAbsolute(name) && !name.split('/').includes('..')

@@ -28,6 +28,8 @@ export interface Arg<Value = unknown> {
   about: string
   required?: true
   many?: true
+  /** Stands after two dashes, so that what looks like an option is none. */
+  afterDashes?: true
   completes?: Completes
   readonly type?: Value
 }
@@ -110,6 +112,8 @@ export const arg = {
     many: true,
     ...(completes && { completes }),
   }),
+  /** The words of a command line. */
+  words: (about: string): Arg<string[]> => ({ about, many: true, afterDashes: true }),
   /** One or more. */
   many: (about: string, completes?: Completes): Arg<string[]> => ({
     about,

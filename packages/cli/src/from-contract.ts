@@ -124,12 +124,12 @@ async function callerOf(context: Context, noun: Noun, verb: string): Promise<Cal
 
 /** Path and query fields side by side, those of the body below `body`; what was not given is left out. */
 function toInput(shape: RouteShape, values: Input): Input {
-  const bodyFields = shape.body instanceof z.ZodObject ? shape.body.shape : undefined
-  const input: Input = bodyFields ? { body: {} } : {}
+  const fields = (shape.body instanceof z.ZodObject ? shape.body.shape : {}) as Record<string, z.ZodType>
+  const input: Input = shape.body instanceof z.ZodObject ? { body: {} } : {}
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue
-    const field = fieldOf(bodyFields, name)
-    if (bodyFields && field in bodyFields) (input['body'] as Input)[field] = value
+    const field = fieldNameOf(fields, name)
+    if (field in fields) (input['body'] as Input)[field] = value
     else input[name] = value
   }
   return input
@@ -146,16 +146,22 @@ function fieldsOf(shape: RouteShape, completes: Completes | undefined): { args: 
   for (const [name, field] of Object.entries({ ...shape.query?.shape, ...body }) as [string, z.ZodType][]) {
     if (name === 'limit' || name === 'after') continue
     if (field instanceof z.ZodString && name in body) args[name] = argOf(name, field)
-    else flags[withoutUnit(name)] = flagOf(name, field)
+    else flags[flagNameOf(name, field)] = flagOf(name, field)
   }
   return { args, flags }
 }
 
-/** The unit stands in the value: `storageQuotaBytes` is written `--storage-quota 5GB`. */
-const withoutUnit = (name: string): string => name.replace(/(Bytes|Seconds)$/, '')
+/**
+ * What a field is called on the command line. The unit stands in the value (`storageQuotaBytes` is written
+ * `--storage-quota 5GB`), and a list is given one by one (`tags` is written `--tag a --tag b`).
+ */
+function flagNameOf(name: string, field: z.ZodType): string {
+  if (unwrap(field).inner instanceof z.ZodArray) return name.replace(/s$/, '')
+  return name.replace(/(Bytes|Seconds)$/, '')
+}
 
-function fieldOf(fields: Record<string, unknown> | undefined, name: string): string {
-  return Object.keys(fields ?? {}).find((field) => withoutUnit(field) === name) ?? name
+function fieldNameOf(fields: Record<string, z.ZodType>, flagName: string): string {
+  return Object.entries(fields).find(([name, field]) => flagNameOf(name, field) === flagName)?.[0] ?? flagName
 }
 
 function argOf(name: string, field: z.ZodType): Arg {

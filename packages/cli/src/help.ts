@@ -58,8 +58,9 @@ export function renderPage(
 
 /** The usage of a command, after its name: `[options] <job> [glob…]`. */
 export function usageOf(command: Command): string {
-  const words = Object.entries(command.args).map(([name, arg]) => placeholder(name, arg))
-  if (command.passThrough) words.splice(-1, 0, '--')
+  const words = Object.entries(command.args).flatMap(([name, one]) =>
+    one.afterDashes ? ['--', placeholder(name, one)] : [placeholder(name, one)],
+  )
   return ['[options]', ...words].join(' ')
 }
 

@@ -1,7 +1,7 @@
 import { Argument, Command as Commander, type CommanderError, Option } from 'commander'
 import { CliError, usageError } from './cli-error.ts'
 import { type Command, type Group, isGroup } from './command.ts'
-import { type Arg, type Flag, kebab } from './flags.ts'
+import { type Arg, type Flag, type Flags, kebab } from './flags.ts'
 import { globalFlags } from './help.ts'
 
 /** What the command line said, once it has been understood. */
@@ -24,7 +24,13 @@ export function mount(parent: Commander, node: Command | Group, onCall: (call: C
   for (const [name, flag] of Object.entries(node.flags)) made.addOption(toOption(name, flag))
   if (node.passThrough) made.passThroughOptions()
   made.action(() => {
-    onCall({ command: node, args: argsOf(node, made), flags: flagsOf(node, made), global: made.optsWithGlobals() })
+    const given = made.optsWithGlobals()
+    onCall({
+      command: node,
+      args: argsOf(node, made),
+      flags: flagsOf(node.flags, made.opts()),
+      global: flagsOf(globalFlags, given),
+    })
   })
   return made
 }
@@ -61,9 +67,10 @@ function toOption(name: string, flag: Flag): Option {
   const short = flag.short ? `-${flag.short}, ` : ''
   const option = new Option(`${short}--${kebab(name)}${flag.value === undefined ? '' : ' <value>'}`)
   if (flag.value === undefined) return option
+  // A list in any case: the parser turns a bare null into an empty text.
   return option.argParser((text: string, before: unknown) => {
     const value = parseFlag(name, flag, text)
-    return flag.many ? [...((before as unknown[] | undefined) ?? []), value] : value
+    return flag.many ? [...((before as unknown[] | undefined) ?? []), value] : [value]
   })
 }
 
@@ -88,14 +95,14 @@ function argsOf(command: Command, made: Commander): Record<string, unknown> {
   return Object.fromEntries(values)
 }
 
-function flagsOf(command: Command, made: Commander): Record<string, unknown> {
-  const given = made.opts()
-  const values = Object.entries(command.flags).map(([name, flag]) => {
+function flagsOf(flags: Flags, given: Record<string, unknown>): Record<string, unknown> {
+  const values = Object.entries(flags).map(([name, flag]) => {
     // The parser takes `--no-x` for the absence of `x`.
     const opposite = /^no[A-Z]/.test(name) && flag.value === undefined
     const value: unknown = opposite ? given[name.charAt(2).toLowerCase() + name.slice(3)] === false : given[name]
     if (flag.value === undefined) return [name, value === true]
-    return [name, flag.many ? (value ?? []) : value]
+    const list = (value ?? []) as unknown[]
+    return [name, flag.many ? list : list[0]]
   })
   return Object.fromEntries(values)
 }

@@ -77,7 +77,10 @@ async function printTail(
   printer.last = Math.max(printer.last, page.last)
 }
 
-/** The log as far as it has come. The stream is much faster than pages, but only ends where the log does. */
+/**
+ * The log as far as it has come. The stream is much faster than pages, but ends only where the log does, and only if
+ * it reaches that end.
+ */
 async function printPresent(
   context: Context,
   client: Client,
@@ -86,7 +89,7 @@ async function printPresent(
   window: Window,
 ): Promise<void> {
   const { ended } = await client.job.logs({ job, tail: 0 })
-  if (ended) await follow(context, client, job, printer, window)
+  if (ended && window.since === undefined) await follow(context, client, job, printer, window)
   else await printPages(client, job, printer, window)
 }
 

@@ -32,7 +32,7 @@ const create = defineCommand({
   name: 'create',
   about: 'Submit a job and return at once',
   details: '\nThe same as `nabla run --detach`: see `nabla run --help` for what is sent.',
-  args: { command: arg.any('the command and its arguments; a single word is a shell line') },
+  args: { command: arg.words('the command and its arguments; a single word is a shell line') },
   flags: jobFlags,
   passThrough: true,
   examples: [
@@ -122,7 +122,7 @@ const remove = defineCommand({
 const clone = defineCommand({
   name: 'clone',
   about: 'Submit a job again, with changes if you like',
-  args: { job: whichJob, command: arg.any('another command') },
+  args: { job: whichJob, command: arg.words('another command') },
   flags: {
     name: jobFlags.name,
     project: flag.text('project', 'another project', { completes: 'project' }),
@@ -136,10 +136,9 @@ const clone = defineCommand({
     priority: flag.whole('0-100', 'another priority'),
     tag: flag.texts('tag', 'other tags'),
   },
-  passThrough: true,
   examples: [
     { line: 'job clone train-7', about: 'the same once more, with the same files' },
-    { line: 'job clone --env LR=0.01 train-7', about: 'with another variable; the others stay' },
+    { line: 'job clone train-7 --env LR=0.01', about: 'with another variable; the others stay' },
     { line: 'job clone train-7 -- python train.py --epochs 50', about: 'with another command' },
   ],
   async run(context, args, flags) {

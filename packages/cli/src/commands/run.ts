@@ -15,7 +15,7 @@ Files named in .gitignore and .nablaignore stay here, and so do .git and caches
 such as __pycache__, node_modules and virtual environments.
 
 Ctrl-C asks the job to stop; a second one leaves it to the server.`,
-  args: { command: arg.any('the command and its arguments; a single word is a shell line') },
+  args: { command: arg.words('the command and its arguments; a single word is a shell line') },
   flags: {
     ...jobFlags,
     detach: flag.on('only submit: do not wait for it', { short: 'd' }),

@@ -231,7 +231,8 @@ async function getTree(
   const response = await client.storage.archive(isGlob(path) ? { glob: path } : { path })
   const progress = showProgress(context.out, 'Downloading', total)
   try {
-    return await unpackTar(response, target, progress)
+    const parents = isGlob(path) ? 0 : path.split('/').length - 1
+    return await unpackTar(response, target, progress, parents)
   } finally {
     progress.stop()
   }
