@@ -11,7 +11,7 @@ import { type AllHandlers, bindRoutes } from './bind.ts'
 import { hasBody } from './body.ts'
 import type { Bounds } from './bounds.ts'
 import { answerBrokenRequest, closeAfterReply, sendError } from './errors.ts'
-import { guardRequests } from './guard.ts'
+import { guardRequests, setSecurityHeaders } from './guard.ts'
 import { Lifetimes } from './lifetimes.ts'
 import { observeRequests } from './metrics.ts'
 
@@ -51,12 +51,17 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
     exposeHeadRoutes: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: bounds.headerBytes },
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
+    // An address that cannot be decoded never comes as far as the guard.
+    frameworkErrors(error, request, reply) {
+      setSecurityHeaders(request, reply)
+      sendError(error, request, reply)
+    },
     clientErrorHandler: answerBrokenRequest,
     serverFactory: (handler) => createListener(handler, bounds),
   })
 
   recordRoutes(app)
+  closeGently(app, lifetimes, bounds, deps)
   app.removeAllContentTypeParsers()
   // Bodies are read where their route is known (`body.ts`); Fastify leaves them alone.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -72,7 +77,6 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   })
   bindRoutes(app, options.handlers, { deps, bounds, lifetimes, streams: new Map() })
   app.addHook('onReady', async () => assertContract(app.registeredRoutes))
-  closeGently(app, lifetimes, bounds, deps)
   return app
 }
 
@@ -122,10 +126,23 @@ function createListener(handler: RequestListener, bounds: Bounds): Server {
   return server
 }
 
+/** As soon as nothing is under way all connections go: some may be open without ever having sent a request. */
 function closeGently(app: FastifyInstance, lifetimes: Lifetimes, bounds: Bounds, deps: Deps): void {
+  let underWay = 0
   let cancel = () => {}
+  const closeWhenDone = () => {
+    if (lifetimes.closing && underWay === 0) app.server.closeAllConnections()
+  }
+  app.addHook('onRequest', async (_request, reply) => {
+    underWay += 1
+    reply.raw.once('close', () => {
+      underWay -= 1
+      closeWhenDone()
+    })
+  })
   app.addHook('preClose', async () => {
     lifetimes.abortAll()
+    closeWhenDone()
     cancel = deps.clock.after(bounds.closeGraceMs, () => app.server.closeAllConnections())
   })
   app.addHook('onClose', async () => cancel())

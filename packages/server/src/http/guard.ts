@@ -20,6 +20,10 @@ const securityHeaders = {
   'cache-control': 'no-store',
 }
 
+export function setSecurityHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.headers(securityHeaders).header('x-request-id', request.id)
+}
+
 /**
  * What every request has to pass before any of its body is read: the host name, the origin, the key, the role, the
  * announced size. Denied is whatever the contract does not allow. An address where there is no route answers
@@ -35,7 +39,7 @@ export function guardRequests(
   app.decorateRequest('caller', null)
 
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers(securityHeaders).header('x-request-id', request.id)
+    setSecurityHeaders(request, reply)
     if (lifetimes.closing) throw new AppError('busy', { detail: 'it is being stopped' })
     const { host, origin } = request.headers
     if (!isAllowedHost(host, request.socket.localAddress)) {

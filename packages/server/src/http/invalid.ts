@@ -61,7 +61,7 @@ function unionComplaint(issue: z.core.$ZodIssueInvalidUnion, value: unknown): st
     return value === undefined ? 'is missing' : `must be one of ${list(issue.options.map(String))}`
   }
   const kinds = issue.errors.flatMap((branch) => branch.flatMap((one) => ('expected' in one ? [one.expected] : [])))
-  return kinds.length > 0 ? `must be ${[...new Set(kinds)].map(typeName).join(' or ')}` : 'is not allowed'
+  return kinds.length > 0 ? `must be ${[...new Set(kinds.map(typeName))].join(' or ')}` : 'is not allowed'
 }
 
 function wrongType(expected: string, value: unknown): string {
@@ -75,6 +75,7 @@ function typeName(type: string): string {
     number: 'a number',
     int: 'a whole number',
     boolean: 'true or false',
+    stringbool: 'true or false',
     array: 'a list',
     object: 'an object',
     record: 'an object',

@@ -54,6 +54,11 @@ export class TestClock implements Clock {
     }
   }
 
+  /** How many calls are still to come: tells a test that what it waits for has been set up. */
+  get pending(): number {
+    return this.#due.length
+  }
+
   advance(ms: number): void {
     const end = this.#steady + ms
     for (;;) {

@@ -162,8 +162,8 @@ const code = (text: string): string => `<pre tabindex="0"><code>${escapeHtml(tex
 
 const pathHtml = (path: string): string =>
   escapeHtml(path)
-    .replaceAll(/:(\w+)/g, '<var>:$1</var>')
     .replaceAll('/', '/<wbr>')
+    .replaceAll(/:(\w+)/g, '<var>:$1</var>')
 
 const words = (name: string): string =>
   name
