@@ -1,4 +1,5 @@
 import { apiPage } from './api.ts'
+import { cliPage } from './cli.ts'
 import { errorsPage } from './errors.ts'
 import { exitCodesPage } from './exit-codes.ts'
 import { settingsPage } from './settings.ts'
@@ -12,6 +13,7 @@ export interface ReferencePage {
 /** Every page of the reference that is written from the code. */
 export const pages: readonly ReferencePage[] = [
   { path: 'docs/reference/api.md', render: apiPage },
+  { path: 'docs/reference/cli.md', render: cliPage },
   { path: 'docs/reference/errors.md', render: errorsPage },
   { path: 'docs/reference/settings.md', render: settingsPage },
   { path: 'docs/reference/exit-codes.md', render: exitCodesPage },

@@ -11,8 +11,6 @@ export const globalFlags: Record<string, Flag> = {
   quiet: { about: 'print results and errors only', short: 'q', parse: String },
 }
 
-export const helpFlag: Flag = { about: 'show this help', short: 'h', parse: String }
-
 /** How help looks: its width, and its colours if it has any. */
 export type HelpLook = Pick<Output, 'style' | 'width'>
 
@@ -22,13 +20,19 @@ export interface Section {
   rows: readonly (readonly [string, string])[]
 }
 
+/** What every help page ends with. */
+export const globalSection: Section = {
+  title: 'Everywhere',
+  rows: flagRows({ ...globalFlags, help: { about: 'show this help', short: 'h', parse: String } }),
+}
+
 /** The help of a command or a group. `path`: the words that lead to it, such as `nabla job`. */
 export function renderHelp(path: string, node: Command | Group, look: HelpLook): string {
   if (isGroup(node)) {
     const rows = node.commands.map(({ name, about }) => [name, about] as const)
     return renderPage(`${path} <command> …`, node.about, [{ title: 'Commands', rows }], look)
   }
-  const args = Object.entries(node.args).map(([name, one]) => [placeholder(name, one), one.about] as const)
+  const args = argRows(node)
   const sections = [...(args.length > 0 ? [{ title: 'Arguments', rows: args }] : []), ...flagSections(node.flags)]
   const about = node.details ? `${node.about}\n\n${node.details.trim()}` : node.about
   return renderPage(`${path} ${usageOf(node)}`, about, sections, look, node.examples)
@@ -42,8 +46,7 @@ export function renderPage(
   look: HelpLook,
   examples: readonly Example[] = [],
 ): string {
-  const everywhere = { title: 'Everywhere', rows: flagRows({ ...globalFlags, help: helpFlag }) }
-  const all = [...sections, everywhere]
+  const all = [...sections, globalSection]
   const column = Math.min(30, Math.max(...all.flatMap(({ rows }) => rows.map(([term]) => widthOf(term)))))
   const tables = sections.map((section) => renderSection(section, column, look))
   const parts = [
@@ -51,7 +54,7 @@ export function renderPage(
     about,
     ...tables,
     ...(examples.length > 0 ? [renderExamples(examples, look)] : []),
-    renderSection(everywhere, column, look),
+    renderSection(globalSection, column, look),
   ]
   return `${parts.join('\n\n')}\n`
 }
@@ -64,6 +67,11 @@ export function usageOf(command: Command): string {
   return ['[options]', ...words].join(' ')
 }
 
+/** Arguments as rows of a table. */
+export function argRows({ args }: Command): (readonly [string, string])[] {
+  return Object.entries(args).map(([name, one]) => [placeholder(name, one), one.about] as const)
+}
+
 /** Flags as rows of a table, under the headings that they name. */
 export function flagSections(flags: Flags): Section[] {
   const titles = [...new Set(Object.values(flags).map(({ section }) => section ?? 'Options'))]
@@ -73,7 +81,7 @@ export function flagSections(flags: Flags): Section[] {
   })
 }
 
-export function placeholder(name: string, { required, many }: Arg): string {
+function placeholder(name: string, { required, many }: Arg): string {
   const word = `${kebab(name)}${many ? '…' : ''}`
   return required ? `<${word}>` : `[${word}]`
 }
