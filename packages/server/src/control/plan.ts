@@ -83,7 +83,9 @@ async function apply(
     if (action.do === 'wakeAt') changes.wakeAt = action.at === null ? null : toIso(action.at)
   }
   if (changes.endedAt) changes.wakeAt = null
-  if (Object.keys(changes).length > 0 && !(await kind.update(trx, row, changes))) {
+  // A task is made by what the row said, so the row must still say it: a change of the priority, say, is not missed.
+  const writes = Object.keys(changes).length > 0 || actions.some((action) => action.do === 'addTask')
+  if (writes && !(await kind.update(trx, row, changes))) {
     result.stale.push(row.id)
     return
   }
