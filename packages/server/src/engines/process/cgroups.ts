@@ -1,5 +1,5 @@
 import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 const controllers = ['cpu', 'memory', 'pids'] as const
 type Controller = (typeof controllers)[number]
@@ -12,6 +12,8 @@ export interface ControlGroups {
 
 /** Our folder among those of the machine's other programs. */
 const name = 'nabla'
+/** For the server itself, where it has to make room. */
+const asideName = 'nabla-server'
 
 /** Finds and makes the parent folders, of whichever version this machine has. `at`: where control groups are mounted. */
 export async function findControlGroups(at = '/sys/fs/cgroup'): Promise<ControlGroups> {
@@ -27,17 +29,20 @@ export async function findControlGroups(at = '/sys/fs/cgroup'): Promise<ControlG
 
 /** Version 2: below the top when we may, else below our own group when it was handed to us (systemd's Delegate=). */
 async function unifiedParents(at: string): Promise<ControlGroups['parents']> {
-  for (const base of [at, join(at, await ownGroup())]) {
-    const parents = await parentsBelow(base)
+  const group = join(at, await ownGroup())
+  const own = basename(group) === asideName ? dirname(group) : group
+  for (const base of [at, own]) {
+    const parents = await parentsBelow(base, base === own)
     if (Object.keys(parents).length > 0) return parents
   }
   return {}
 }
 
-async function parentsBelow(base: string): Promise<ControlGroups['parents']> {
+async function parentsBelow(base: string, isOwn: boolean): Promise<ControlGroups['parents']> {
   const folder = join(base, name)
   const parents: ControlGroups['parents'] = {}
   if (!(await makeWritable(folder))) return parents
+  if (isOwn && !(await enable(base, 'memory'))) await stepAside(base)
   for (const controller of controllers) {
     if ((await enable(base, controller)) && (await enable(folder, controller))) parents[controller] = folder
   }
@@ -53,6 +58,16 @@ async function enable(folder: string, controller: Controller): Promise<boolean> 
     return true
   } catch {
     return false
+  }
+}
+
+/** A group that hands controllers down may have no processes of its own: those in it move to one below. */
+async function stepAside(own: string): Promise<void> {
+  const aside = join(own, asideName)
+  if (!(await makeWritable(aside))) return
+  for (const pid of (await readWords(join(own, 'cgroup.procs'))) ?? []) {
+    // One that has ended meanwhile cannot be moved and need not be.
+    await writeFile(join(aside, 'cgroup.procs'), pid).catch(() => {})
   }
 }
 
