@@ -51,7 +51,10 @@ export function renderPage(
   const tables = sections.map((section) => renderSection(section, column, look))
   const parts = [
     `${look.style('bold', 'Usage:')} ${usage}`,
-    about,
+    about
+      .split('\n\n')
+      .map((paragraph) => wrap(paragraph, widthOfPage(look)).join('\n'))
+      .join('\n\n'),
     ...tables,
     ...(examples.length > 0 ? [renderExamples(examples, look)] : []),
     renderSection(globalSection, column, look),
@@ -106,7 +109,7 @@ function flagAbout({ about, choices, value, fallback }: Flag): string {
 }
 
 function renderSection({ title, rows }: Section, column: number, look: HelpLook): string {
-  const width = Math.min(look.width ?? 80, 100)
+  const width = widthOfPage(look)
   const lines = rows.map(([term, about]) => {
     const painted = `  ${look.style('cyan', term)}`
     const indent = ' '.repeat(column + 4)
@@ -120,7 +123,7 @@ function renderSection({ title, rows }: Section, column: number, look: HelpLook)
 /** Line and explanation side by side, or above each other where that is too wide. */
 function renderExamples(examples: readonly Example[], look: HelpLook): string {
   const longest = Math.max(...examples.map(({ line }) => line.length))
-  const stacked = examples.some(({ about }) => longest + about.length + 14 > Math.min(look.width ?? 80, 100))
+  const stacked = examples.some(({ about }) => longest + about.length + 14 > widthOfPage(look))
   const lines = examples.map(({ line, about }) => {
     const remark = look.style('dim', `# ${about}`)
     return stacked ? `  ${remark}\n  nabla ${line}` : `  nabla ${line.padEnd(longest)}   ${remark}`
@@ -128,10 +131,13 @@ function renderExamples(examples: readonly Example[], look: HelpLook): string {
   return `${look.style('bold', 'Examples:')}\n${lines.join('\n')}`
 }
 
+/** Lines longer than this are hard to read, however wide the terminal is. */
+const widthOfPage = (look: HelpLook): number => Math.min(look.width ?? 80, 100)
+
 function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(' ')) {
+  for (const word of text.split(/\s+/)) {
     if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line)
       line = word

@@ -38,7 +38,8 @@ The first start makes an admin and prints a key, once.`,
   async run(context, _, flags) {
     const { config: file, engine, allowHost, newKey, ...options } = flags
     const given = {
-      logLevel: 'warn',
+      // A person watches: what is worth a line to an operator is noise here.
+      ...(!context.io.variables['NABLA_LOG_LEVEL'] && { logLevel: 'warn' }),
       ...(file === undefined ? {} : await readConfigFile(context, file)),
       ...present(options),
       ...(flags.data !== undefined && { data: resolve(context.cwd, flags.data) }),
