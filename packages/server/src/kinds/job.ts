@@ -64,16 +64,17 @@ export const jobHandlers: Handlers<'job'> = {
         if (row.state !== 'pending') {
           throw new AppError('conflict', { detail: `Job ${row.name} is ${row.state}: its priority no longer matters.` })
         }
+        // The job first: a task that the loop is making of it meanwhile is there when its row is ours.
+        await trx
+          .updateTable('jobs')
+          .set(({ eb }) => ({ spec: withPriority(row, body.priority!), version: eb('version', '+', 1) }))
+          .where('id', '=', row.id)
+          .execute()
         await trx
           .updateTable('tasks')
           .set(({ eb }) => ({ priority: body.priority!, version: eb('version', '+', 1) }))
           .where('ownerId', '=', row.id)
           .where('state', '=', 'queued')
-          .execute()
-        await trx
-          .updateTable('jobs')
-          .set(({ eb }) => ({ spec: withPriority(row, body.priority!), version: eb('version', '+', 1) }))
-          .where('id', '=', row.id)
           .execute()
       }
       if (body.name !== undefined) {
