@@ -133,7 +133,7 @@ export const errorCatalogue = {
   git_missing: {
     status: 503,
     message: 'Git is not installed on the server.',
-    hint: 'Install `git` there, or send the files themselves: `--workspace .`',
+    hint: 'Install `git` there, or send the files themselves with `--workspace .`.',
   },
   git_refused: {
     status: 422,

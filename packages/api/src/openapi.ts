@@ -244,11 +244,16 @@ function tidy(zodSchema: z.core.$ZodType, schema: JsonSchema, io: 'input' | 'out
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum
   // `z.stringbool` reads text, as a query has nothing else; what it means is a boolean.
-  if (isSwitch(zodSchema)) schema.type = 'boolean'
-  if (zodSchema instanceof z.ZodDefault && isSwitch(zodSchema.def.innerType))
+  if (isSwitch(zodSchema)) {
+    delete schema.anyOf
+    schema.type = 'boolean'
+  }
+  if (zodSchema instanceof z.ZodDefault && isSwitch(zodSchema.def.innerType)) {
     schema.default = zodSchema.def.defaultValue
+  }
 }
 
 function isSwitch(schema: z.core.$ZodType): boolean {
-  return schema instanceof z.ZodPipe && schema.out instanceof z.ZodBoolean
+  if (schema instanceof z.ZodUnion) return schema.options.every(isSwitch)
+  return schema instanceof z.ZodBoolean || (schema instanceof z.ZodPipe && schema.out instanceof z.ZodBoolean)
 }
