@@ -4,7 +4,7 @@ import { type Acting, act, newActing } from './act.ts'
 import { endedWith, type Observation, observe } from './observe.ts'
 import { place } from './place.ts'
 import { QuotaKeeper } from './quota.ts'
-import { dueIds, nextDue, openIds, type PlanResult, planAll } from './plan.ts'
+import { dueIds, nextDue, type Note, openIds, type PlanResult, planAll } from './plan.ts'
 import { sweepDeleted } from './sweep.ts'
 import type { Tables } from '../db/tables.ts'
 import { isDiskFull } from '../db/errors.ts'
@@ -57,6 +57,8 @@ class ControlLoop implements Loop {
   #cancelDue: () => void = () => {}
   /** Since when, on the steady clock, each running task has been seen to run, less what it had run before. */
   #runningSince = new Map<string, number>()
+  /** Logs of resources that have ended, which their followers are still to be told. */
+  readonly #unclosed = new Set<string>()
   #problem: string | null = null
   #passes = 0
   #lastPassMs = 0
@@ -185,8 +187,8 @@ class ControlLoop implements Loop {
     for (const { task } of observations) this.#acting.failed.delete(task.id)
     for (const id of done.removed) this.#acting.removed.delete(id)
     this.#deps.feed.notify()
-    for (const note of done.plan.notes) await logs.note(note.logId, note.attempt, note.text)
-    for (const id of done.plan.ended) await logs.close(id)
+    for (const id of done.plan.ended) this.#unclosed.add(id)
+    await this.#finishLogs(done.plan.notes)
     for (const id of done.plan.stale) this.wake(id)
     this.#armDue(done.due, now)
     act(this.#deps, done.held, this.#acting, this.#quotas, () => {
@@ -194,6 +196,19 @@ class ControlLoop implements Loop {
       this.#kick()
     })
     if (sweep) await this.#tidy()
+  }
+
+  /** A log that cannot be closed now, as on a full disk, is closed by a later pass. */
+  async #finishLogs(notes: readonly Note[]): Promise<void> {
+    const { logs } = this.#deps
+    for (const { logId, attempt, text, late } of notes) {
+      await logs.note(logId, attempt, text)
+      if (late) await logs.finish(logId, attempt)
+    }
+    for (const id of this.#unclosed) {
+      await logs.close(id)
+      this.#unclosed.delete(id)
+    }
   }
 
   async #tidy(): Promise<void> {

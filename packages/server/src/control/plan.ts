@@ -11,6 +11,8 @@ export interface Note {
   logId: string
   attempt: number
   text: string
+  /** The attempt has ended, and its log with it: the line has to be numbered on its own. */
+  late: boolean
 }
 
 export interface PlanResult {
@@ -93,26 +95,35 @@ async function apply(
   const { teamId, projectId } = row
   for (const action of actions) {
     if (action.do === 'addTask') await insertTask(trx, action.task, now)
-    if (action.do === 'note') result.notes.push({ logId: row.id, attempt: action.attempt, text: action.text })
-    if (action.do === 'stopTask') await stopTask(trx, tasks, action, now)
+    if (action.do === 'note') {
+      const { attempt, text } = action
+      const late = tasks.some((task) => task.attempt === attempt && task.state === 'ended')
+      result.notes.push({ logId: row.id, attempt, text, late })
+    }
+    if (action.do === 'stopTask' && (await stopTask(trx, tasks, action, now))) result.stale.push(row.id)
     if (action.do === 'setStatus' && action.event) {
       events.push({ teamId, projectId, subject: row.id, actor: null, data: {}, ...action.event })
     }
   }
 }
 
-/** A queued task ends at once; any other is stopped by its engine when the loop acts. */
+/**
+ * A queued task ends at once; any other is stopped by its engine when the loop acts. Answers whether its resource has
+ * to be looked at again.
+ */
 async function stopTask(
   trx: Transaction<Tables>,
   tasks: readonly Task[],
   stop: { taskId: string; graceMs: number; why: string },
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   const task = tasks.find((task) => task.id === stop.taskId)
-  if (!task) return
+  if (!task) return false
   const asked = { desired: 'stop', stopGraceMs: stop.graceMs, stopReason: stop.why }
   const never = { state: 'ended', exit: JSON.stringify(cutShort), endedAt: toIso(now), removedAt: toIso(now) }
-  await updateTask(trx, task, task.state === 'queued' ? { ...asked, ...never } : asked)
+  const queued = task.state === 'queued'
+  const updated = await updateTask(trx, task, queued ? { ...asked, ...never } : asked)
+  return queued || !updated
 }
 
 /** Ids of all resources that are not final, of every kind. */

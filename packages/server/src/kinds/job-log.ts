@@ -1,19 +1,20 @@
 import { jobStates, type JobState } from '@nabla/api/job'
-import type { LogLine as ApiLine } from '@nabla/api/log'
+import type { LogBlock as ApiBlock, LogLine as ApiLine, LogSource } from '@nabla/api/log'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
-import { type LogLine, type Mask, maskSecrets } from '../tasks/logs/log-store.ts'
+import { encodeJsonText } from '../lib/json-text.ts'
+import { type Filter, type LogLine, type LogPiece, type Mask, maskSecrets } from '../tasks/logs/log-store.ts'
 import { readSpec } from './job-kind.ts'
 import { findJob, type JobWithNames } from './job-view.ts'
-import type { Handlers } from './kind.ts'
+import type { Handlers, StreamItem } from './kind.ts'
 import { resolveSecrets } from './secret.ts'
 
 /** Reading the log of a job: pages, stream and download. Values of its secrets are masked wherever they appear. */
 export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'followLogs' | 'downloadLogs'> = {
   async logs({ caller, params, query }, deps) {
     const row = await findJob(deps, caller, params.job)
-    const filter = { ...(query.source ? { source: query.source } : {}), mask: await maskOf(deps, row) }
+    const filter = await filterOf(deps, row, query.source)
     const { ended } = jobStates[row.state as JobState]
     if (query.tail !== undefined) {
       const lines = await deps.logs.tail(row.id, query.tail, filter)
@@ -35,45 +36,56 @@ export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'followLogs' | 'down
     if (!Number.isSafeInteger(resume) || resume < 0) {
       throw new AppError('invalid', { detail: 'Last-Event-ID is not the number of a line.' })
     }
+    // The server may have been killed after the job had ended and before the log was closed.
+    if (jobStates[row.state as JobState].ended) await deps.logs.close(row.id)
     return { events: follow(deps, row, { ...query, after: resume }, await maskOf(deps, row), signal) }
   },
 
   async downloadLogs({ caller, params, query }, deps) {
     const row = await findJob(deps, caller, params.job)
-    const body = deps.logs.raw(row.id, {
-      ...(query.source ? { source: query.source } : {}),
-      mask: await maskOf(deps, row),
-    })
+    const body = deps.logs.raw(row.id, await filterOf(deps, row, query.source))
     return { body, contentType: 'text/plain; charset=utf-8', fileName: `${row.name}.log` }
   },
 }
 
-async function* follow(
+function follow(
   deps: Deps,
   row: JobWithNames,
-  query: { after: number; since?: string | undefined; source?: 'stdout' | 'stderr' | 'system' | undefined },
-  mask: Mask,
+  query: { after: number; since?: string | undefined; source?: LogSource | undefined },
+  mask: Mask | undefined,
   signal: AbortSignal,
-) {
-  const blocks = deps.logs.stream(row.id, {
+): AsyncIterable<StreamItem> {
+  const window = {
     after: query.after,
     ...(query.since === undefined ? {} : { sinceMs: toMs(query.since) }),
     ...(query.source ? { source: query.source } : {}),
-    mask,
+    ...(mask && { mask }),
     signal,
-  })
-  for await (const { seq, lines, at, source, text, partial } of blocks) {
-    const data = { seq, lines, at: toIso(at), source, text, ...(partial ? { partial } : {}) }
-    yield { id: String(seq + lines - 1), data }
+  }
+  return deps.logs.streamAs(row.id, window, toEvent)
+}
+
+/** A block of the contract, made of bytes: through here goes all that jobs write. */
+function toEvent({ seq, lines, at, source, bytes, partial }: LogPiece): StreamItem {
+  const rest: Omit<ApiBlock, 'text'> = { seq, lines, at: toIso(at), source, ...(partial ? { partial } : {}) }
+  return {
+    id: String(seq + lines - 1),
+    json: encodeJsonText(bytes, `${JSON.stringify(rest).slice(0, -1)},"text":`, '}'),
   }
 }
 
-async function maskOf(deps: Deps, row: JobWithNames): Promise<Mask> {
+async function filterOf(deps: Deps, row: JobWithNames, source: LogSource | undefined): Promise<Filter> {
+  const mask = await maskOf(deps, row)
+  return { ...(source && { source }), ...(mask && { mask }) }
+}
+
+/** Undefined when there is nothing to hide. */
+async function maskOf(deps: Deps, row: JobWithNames): Promise<Mask | undefined> {
   const { spec } = readSpec(row)
   const names = Object.values(spec.env)
     .filter((value) => value.startsWith('secret:'))
     .map((value) => value.slice('secret:'.length))
-  if (names.length === 0) return (text) => text
+  if (names.length === 0) return undefined
   const secrets = await resolveSecrets(deps.db, deps.box, row.teamId, row.projectId, names)
   return maskSecrets([...secrets.values()])
 }

@@ -1,0 +1,218 @@
+import { contract } from '@nabla/api'
+import type { Client } from '@nabla/api/client'
+import type { RouteShape } from '@nabla/api/route'
+import { describe, expect, test, vi } from 'vitest'
+import { eachDatabase, type MakeDatabase } from '../testing/database.ts'
+import { aCaller } from '../testing/fixtures.ts'
+import { startTestServer, type TestServer } from '../testing/server.ts'
+
+/** Ids and names of what another team has, by the parameter that would name it. */
+type Foreign = Record<string, string[]>
+
+const shapes = Object.entries(contract).flatMap(([noun, routes]) =>
+  Object.entries(routes as Record<string, RouteShape>).map(([verb, shape]) => ({ route: `${noun}.${verb}`, shape })),
+)
+
+/** Parameters of queries that name nothing of anybody's. */
+const plainQueries = new Set(
+  'limit after since source tail seconds state tag name glob path recursive sha256 dryRun force'.split(' '),
+)
+
+/** Queries by which events are chosen and that need not be there: another team's give nothing. */
+const filters = new Set(['event.list subject', 'event.stream subject'])
+
+/** Names that the caller's own team gives, so that another team's are none of its business. */
+const ownNames = new Map([
+  ['secret.set name', 'the secret is made in the own team'],
+  ['team.addMember user', 'a user that is there already is added by name'],
+])
+
+/** Bodies for routes that do not accept an empty one. */
+const bodies: Record<string, object> = {
+  'secret.set': { value: 'value' },
+  'job.update': { name: 'taken over' },
+  'project.update': { name: 'taken over' },
+  'team.update': { name: 'taken over' },
+}
+
+/** What other routes have to be told in their query. */
+const queries: Record<string, Record<string, string>> = { 'artifact.get': { path: 'file' } }
+
+/** Every way to name something in the path or the query of a route. */
+const namings = shapes.flatMap(({ route, shape }) => [
+  ...Object.keys(shape.params?.shape ?? {}).map((name) => ({ route, shape, name, place: 'path' })),
+  ...Object.keys(shape.query?.shape ?? {})
+    .filter((name) => !plainQueries.has(name))
+    .map((name) => ({ route, shape, name, place: 'query' })),
+])
+
+const closed = namings.filter(
+  ({ route, name }) => !filters.has(`${route} ${name}`) && !ownNames.has(`${route} ${name}`),
+)
+
+test('the walk knows every parameter of the contract', () => {
+  expect(namings.length).toBeGreaterThan(25)
+  expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
+    ['job', 'key', 'name', 'project', 'subject', 'team', 'user'].sort(),
+  )
+  const all = namings.map(({ route, name }) => `${route} ${name}`)
+  expect([...filters, ...ownNames.keys()].filter((exception) => !all.includes(exception))).toEqual([])
+})
+
+eachDatabase((make) => {
+  describe('what another team has', () => {
+    test('cannot be reached by any route, whatever names it', async () => {
+      const { server, mine, foreign, theirs } = await twoTeams(make)
+      const before = await snapshot(theirs)
+      const answers: string[] = []
+      for (const naming of closed) {
+        for (const value of foreign[naming.name] ?? []) {
+          const answer = await call(server, mine.secret, naming, value, foreign)
+          answers.push(`${naming.route} ${naming.name}=${value}: ${answer}`)
+        }
+      }
+      expect(answers.length).toBeGreaterThan(closed.length)
+      expect(answers.filter((answer) => !answer.endsWith(': 404 not_found'))).toEqual([])
+      expect(await snapshot(theirs)).toEqual(before)
+    })
+
+    test('gives no events', async () => {
+      const { foreign, client } = await twoTeams(make)
+      for (const subject of Object.values(foreign).flat()) {
+        expect(await client.event.list({ subject, after: 0 })).toEqual({ items: [], next: null })
+      }
+    })
+
+    test('is in no list', async () => {
+      const { foreign, client } = await twoTeams(make)
+      const lists = [
+        client.job.list({}),
+        client.project.list({}),
+        client.key.list({}),
+        client.secret.list({}),
+        client.team.list({}),
+        client.user.list({}),
+        client.storage.list({}),
+        client.event.list({ after: 0 }),
+      ]
+      const text = JSON.stringify(await Promise.all(lists))
+      expect(
+        Object.values(foreign)
+          .flat()
+          .filter((name) => text.includes(name)),
+      ).toEqual([])
+    })
+
+    test('cannot be used in a body', async () => {
+      const { foreign, client, theirs } = await twoTeams(make)
+      const [project] = foreign['project']!
+      const { id: workspace } = await theirs.workspace.upload({ body: new Uint8Array(emptyTar) })
+      const body = { command: 'run=1s', project: 'mine' }
+      const refused = { status: 404, code: 'not_found' }
+      await expect(
+        client.job.create({ body: { ...body, workspace: { from: 'upload', id: workspace } } }),
+      ).rejects.toMatchObject(refused)
+      await expect(
+        client.job.create({ body: { ...body, env: { A: `secret:${foreign['name']![0]}` } } }),
+      ).rejects.toMatchObject({
+        code: 'unknown_secret',
+      })
+      for (const team of foreign['team']!) {
+        await expect(client.key.create({ body: { name: 'theirs', team } })).rejects.toMatchObject(refused)
+      }
+      await expect(client.job.create({ body: { ...body, project: project! } })).rejects.toMatchObject(refused)
+      // A name is another matter: it makes a project of that name in the own team.
+      const job = await client.job.create({ body: { ...body, project: 'their-project' } })
+      expect(job.project.id).not.toBe(project)
+      const clone = client.job.clone({ job: job.id, body: { project: project! } })
+      await expect(clone).rejects.toMatchObject(refused)
+      expect((await theirs.job.list({})).items).toHaveLength(1)
+    })
+  })
+})
+
+const emptyTar = Buffer.alloc(1024)
+
+interface Two {
+  server: TestServer
+  /** An admin of the first team. */
+  mine: { secret: string }
+  client: Client
+  /** What the second team has, and its own client. */
+  foreign: Foreign
+  theirs: Client
+}
+
+async function twoTeams(make: MakeDatabase): Promise<Two> {
+  const server = await startTestServer(make)
+  const { db } = server.running().deps
+  const [mine, other] = [await aCaller(db), await aCaller(db)]
+  const theirs = server.clientFor(other.secret)
+  const job = await theirs.job.create({
+    body: { command: 'print=hello run=1s', project: 'their-project', name: 'their-job' },
+  })
+  await vi.waitFor(async () => {
+    await server.running().deps.loop.idle()
+    server.clock.advance(1000)
+    expect((await theirs.job.show({ job: job.id })).state).toBe('succeeded')
+  }, 15_000)
+  await theirs.secret.set({ name: 'THEIR_SECRET', body: { value: 'value' } })
+  await theirs.storage.put({ path: 'their-file', body: 'theirs' })
+  const key = await theirs.key.create({ body: { name: 'their-key' } })
+  const foreign: Foreign = {
+    job: [job.id, job.name],
+    project: [job.project.id, job.project.name],
+    key: [key.id, key.name, other.keyId],
+    team: [other.teamId, other.teamName],
+    user: [other.userId, other.userName],
+    name: ['THEIR_SECRET'],
+  }
+  return { server, mine, client: server.clientFor(mine.secret), foreign, theirs }
+}
+
+/** Calls a route with `value` for one of its parameters, and what the other team has for the others. */
+async function call(
+  server: TestServer,
+  key: string,
+  { route, shape, name, place }: (typeof namings)[number],
+  value: string,
+  foreign: Foreign,
+): Promise<string> {
+  const path = shape.path.replaceAll(/:(\w+)/g, (_, other: string) => {
+    const text = place === 'path' && other === name ? value : (foreign[other]?.[0] ?? 'x')
+    return encodeURIComponent(text)
+  })
+  const url = new URL(server.running().url + path)
+  for (const [other, text] of Object.entries(queries[route] ?? {})) url.searchParams.set(other, text)
+  if (place === 'query') url.searchParams.set(name, value)
+  const headers: Record<string, string> = { authorization: `Bearer ${key}` }
+  const init: RequestInit = { method: shape.method, headers }
+  if (shape.body === 'bytes') {
+    headers['content-type'] = 'application/octet-stream'
+    init.body = 'x'
+  } else if (shape.body !== undefined) {
+    headers['content-type'] = 'application/json'
+    init.body = JSON.stringify(bodies[route] ?? {})
+  }
+  const response = await fetch(url, init)
+  if (response.ok) {
+    await response.body?.cancel()
+    return String(response.status)
+  }
+  const { error } = (await response.json()) as { error: { code: string } }
+  return `${response.status} ${error.code}`
+}
+
+/** All that the other team would see of a change. */
+async function snapshot(theirs: Client): Promise<unknown> {
+  const [jobs, projects, secrets, teams, users, files] = await Promise.all([
+    theirs.job.list({}),
+    theirs.project.list({}),
+    theirs.secret.list({}),
+    theirs.team.list({}),
+    theirs.user.list({}),
+    theirs.storage.list({}),
+  ])
+  const keys = (await theirs.key.list({})).items.map(({ id, name }) => [id, name])
+  return { jobs, projects, secrets, teams, users, files, keys }
+}
