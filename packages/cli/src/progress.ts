@@ -23,14 +23,11 @@ export function showProgress(out: Output, label: string, totalBytes: number): Pr
     clearOnComplete: true,
     fps: 8,
     barsize: Math.max(8, Math.min(32, (canvas.columns ?? 80) - 52)),
-    barCompleteChar: '━',
-    barIncompleteChar: '╌',
-    format: (options, { progress }, { value, total, done }: { value: number; total: number; done: string }) => {
+    format: (options, { progress, total }, { done }: { done: string }) => {
       const size = options.barsize ?? 32
       const filled = Math.round(progress * size)
       const line = out.styleNote('cyan', '━'.repeat(filled)) + out.styleNote('dim', '╌'.repeat(size - filled))
       const percent = `${Math.floor(progress * 100)}%`.padStart(4)
-      void value
       return `${label} ${line} ${percent}  ${done} of ${formatBytes(total)}`
     },
   })

@@ -27,7 +27,7 @@ export async function uploadFolder(context: Context, folder: string, patterns: r
   sayWhatGoes(context, scan)
   const { url } = await context.target()
   await using archive = await packFolder(context, folder, scan, !isLoopback(url))
-  return send(context, archive)
+  return await send(context, archive)
 }
 
 /** Stores a .zip, .tar or .tar.gz on the server as it is. */
@@ -92,7 +92,12 @@ async function send(context: Context, archive: Archive): Promise<Workspace> {
     return await client.workspace.upload({
       sha256: archive.sha256,
       contentLength: archive.sizeBytes,
-      body: ReadableStream.from(counted(archive.read(), progress)),
+      body: ReadableStream.from(
+        counted(archive.read(), progress, () => {
+          progress.stop()
+          context.out.status('Waiting for the server to unpack the files')
+        }),
+      ),
     })
   } finally {
     progress.stop()
@@ -102,11 +107,13 @@ async function send(context: Context, archive: Archive): Promise<Workspace> {
 async function* counted(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   progress: Progress,
+  onEnd?: () => void,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
     yield chunk
     progress.add(chunk.byteLength)
   }
+  onEnd?.()
 }
 
 /** Says how much goes and what is odd about it, before it goes. */
@@ -142,13 +149,14 @@ async function* readFile(file: string): AsyncGenerator<Uint8Array> {
 class Spool {
   sizeBytes = 0
   #chunks: Uint8Array[] = []
+  #waitingBytes = 0
   #folder: string | undefined
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#chunks.push(chunk)
     this.sizeBytes += chunk.byteLength
-    const waiting = this.#chunks.reduce((sum, one) => sum + one.byteLength, 0)
-    if (waiting > limits.inMemoryBytes) await this.#spill()
+    this.#waitingBytes += chunk.byteLength
+    if (this.#waitingBytes > limits.inMemoryBytes) await this.#spill()
   }
 
   async *read(): AsyncGenerator<Uint8Array> {
@@ -165,5 +173,6 @@ class Spool {
     await using file = await open(join(this.#folder, 'workspace.tar'), 'a', 0o600)
     for (const chunk of this.#chunks) await file.write(chunk)
     this.#chunks = []
+    this.#waitingBytes = 0
   }
 }

@@ -1,5 +1,6 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
-import { mkdir } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { aFolder, runCli } from '../testing/run-cli.ts'
@@ -142,6 +143,20 @@ test('a job that cannot run exits with 125 or 127 and says why', async () => {
   const image = await cli(cwd, ['run', '--workspace', 'none', '--image', 'python:3', '--', 'true'])
   expect(image.exitCode).toBe(2)
   expect(image.stderr).toContain('--image')
+})
+
+test('a workspace that is too large for memory arrives whole, and nothing of it stays behind', async () => {
+  const cwd = await aFolder()
+  const content = randomBytes(40_000_000)
+  await writeFile(join(cwd, 'data.bin'), content)
+  const left = async (): Promise<string[]> =>
+    (await readdir(tmpdir())).filter((name) => /^nabla-[A-Za-z0-9]{6}$/.test(name))
+  const before = await left()
+  const ran = await cli(cwd, ['run', '--', 'sha256sum < data.bin'], { columns: 100, env: { NO_COLOR: '1' } })
+  expect(ran.stderr).toMatch(/Packing ━*╌* +\d+% {2}[\d.]+ k?M?B of 40\.0 MB/)
+  expect(ran.stderr).toMatch(/Uploading ━*╌* +\d+%/)
+  expect(ran.stdout).toBe(`${createHash('sha256').update(content).digest('hex')}  -\n`)
+  expect(await left()).toEqual(before)
 })
 
 test('an archive is sent as it is', async () => {
