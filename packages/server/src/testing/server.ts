@@ -64,15 +64,9 @@ export async function startTestServer(make: MakeDatabase, capacity?: Capacity): 
 
 /** Connections that linger are closed by the clock, so it has to go on. */
 async function closeServer(server: RunningServer, clock: TestClock): Promise<void> {
-  let closed = false
-  const closing = server.close().finally(() => {
-    closed = true
-  })
-  while (!closed) {
-    clock.advance(1000)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  await closing
+  const closing = server.close().then(() => true)
+  const aMoment = () => new Promise<false>((resolve) => setImmediate(() => resolve(false)))
+  while (!(await Promise.race([closing, aMoment()]))) clock.advance(1000)
 }
 
 async function untilState(test: TestServer, job: string, state: JobState): Promise<Job> {
