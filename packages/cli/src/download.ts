@@ -65,7 +65,7 @@ export async function unpackTar(response: Response, target: string, progress: Pr
 export async function saveFile(out: Output, response: Response, label: string, target: string): Promise<number> {
   const expected = Number(response.headers.get('content-length') ?? Number.NaN)
   const progress = showProgress(out, `Downloading ${label}`, expected || 0)
-  const draft = `${target}.${process.pid}.part`
+  const draft = `${target}.part`
   const hash = createHash('sha256')
   let sizeBytes = 0
   try {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, open, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -140,17 +140,15 @@ function nameSome(paths: readonly string[]): string {
   return paths.length > 5 ? `${shown} and ${paths.length - 5} more` : shown
 }
 
-async function* readFile(file: string): AsyncGenerator<Uint8Array> {
-  await using handle = await open(file)
-  yield* handle.createReadStream({ highWaterMark: limits.readBytes, autoClose: false })
-}
-
-/** Keeps what is written to it: in memory up to a bound, beyond that in a file that only this user can read. */
+/**
+ * Keeps what is written to it: in memory up to a bound, beyond that in a file that only this user can read. The file
+ * has no name from the start on, so that nothing stays behind however the process ends.
+ */
 class Spool {
   sizeBytes = 0
   #chunks: Uint8Array[] = []
   #waitingBytes = 0
-  #folder: string | undefined
+  #file: FileHandle | undefined
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#chunks.push(chunk)
@@ -160,19 +158,36 @@ class Spool {
   }
 
   async *read(): AsyncGenerator<Uint8Array> {
-    if (this.#folder !== undefined) yield* readFile(join(this.#folder, 'workspace.tar'))
+    if (this.#file) yield* readHandle(this.#file)
     yield* this.#chunks
   }
 
   async remove(): Promise<void> {
-    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true })
+    await this.#file?.close()
   }
 
   async #spill(): Promise<void> {
-    this.#folder ??= await mkdtemp(join(tmpdir(), 'nabla-'))
-    await using file = await open(join(this.#folder, 'workspace.tar'), 'a', 0o600)
-    for (const chunk of this.#chunks) await file.write(chunk)
+    this.#file ??= await openNameless()
+    for (const chunk of this.#chunks) await this.#file.write(chunk)
     this.#chunks = []
     this.#waitingBytes = 0
   }
+}
+
+async function openNameless(): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), 'nabla-'))
+  try {
+    return await open(join(folder, 'workspace.tar'), 'wx+', 0o600)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function* readFile(file: string): AsyncGenerator<Uint8Array> {
+  await using handle = await open(file)
+  yield* readHandle(handle)
+}
+
+async function* readHandle(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  yield* handle.createReadStream({ start: 0, highWaterMark: limits.readBytes, autoClose: false })
 }

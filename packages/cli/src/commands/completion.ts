@@ -12,7 +12,7 @@ const scripts: Record<string, string> = {
   local current=\${COMP_WORDS[COMP_CWORD]} line
   COMPREPLY=()
   while IFS= read -r line; do
-    [[ $line == "$current"* ]] && COMPREPLY+=("\${line%%$'\\t'*}")
+    [[ $line == __files__ || $line == "$current"* ]] && COMPREPLY+=("\${line%%$'\\t'*}")
   done < <(nabla __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
   if [[ \${COMPREPLY[0]} == __files__ ]]; then COMPREPLY=(); compopt -o default 2>/dev/null; fi
 }

@@ -37,7 +37,8 @@ async function findHere(context: Context): Promise<Finding[]> {
   return [
     { level: 'ok', topic: 'node', message: `Node ${process.versions.node}` },
     ...(await findLogin(context)),
-    await findGit(),
+    await findProgram('git', 'Install git if jobs shall get their files from repositories.'),
+    await findProgram('python3', 'A server on this machine needs Python 3 to start jobs.'),
     await findProject(context),
   ]
 }
@@ -57,11 +58,10 @@ async function findLogin({ settings }: Context): Promise<Finding[]> {
   ]
 }
 
-async function findGit(): Promise<Finding> {
-  const git = await promisify(execFile)('git', ['--version'], { timeout: 5000 }).catch(() => undefined)
-  if (git) return { level: 'ok', topic: 'git', message: git.stdout.trim() }
-  const hint = 'Install git if jobs shall get their files from repositories.'
-  return { level: 'warning', topic: 'git', message: 'There is no git.', hint }
+async function findProgram(name: string, hint: string): Promise<Finding> {
+  const found = await promisify(execFile)(name, ['--version'], { timeout: 5000 }).catch(() => undefined)
+  if (found) return { level: 'ok', topic: name, message: found.stdout.trim() }
+  return { level: 'warning', topic: name, message: `There is no ${name}.`, hint }
 }
 
 async function findProject(context: Context): Promise<Finding> {

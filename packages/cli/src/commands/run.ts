@@ -26,7 +26,7 @@ Ctrl-C asks the job to stop; a second one leaves it to the server.`,
     { line: 'run -- python train.py --epochs 5', about: 'send this folder and train' },
     { line: "run -- 'make data && python train.py | tee /artifacts/log'", about: 'a shell line, quoted' },
     {
-      line: 'run --machine-type cpu-2 --time-limit 2h -- ./train.sh',
+      line: 'run --machine-type C2 --time-limit 2h -- ./train.sh',
       about: 'on a larger slice, for two hours at most',
     },
     { line: 'run --env LR=0.1 --secret HF_TOKEN -- python train.py', about: 'with a variable and a secret' },
