@@ -20,8 +20,11 @@ export async function sendFile(
   const base = { body: file.stream, contentType: 'application/octet-stream', fileName: basename(path) }
   if (!range) return { ...base, sizeBytes: file.length, headers: shared }
   const last = file.start + file.length - 1
-  const contentRange = `bytes ${file.start}-${last}/${file.sizeBytes}`
-  return { ...base, status: 206, sizeBytes: file.length, headers: { ...shared, 'content-range': contentRange } }
+  const part = {
+    'content-range': `bytes ${file.start}-${last}/${file.sizeBytes}`,
+    'content-length': String(file.length),
+  }
+  return { ...base, status: 206, sizeBytes: file.sizeBytes, headers: { ...shared, ...part } }
 }
 
 /** Files and folders of a tree as one tar: those named, those that match, or all. */
