@@ -3,6 +3,7 @@ import { dropLease, holderOf, leaseHolds, leaseMs, takeLease } from './lease.ts'
 import { type Acting, act, newActing } from './act.ts'
 import { endedWith, type Observation, observe } from './observe.ts'
 import { place } from './place.ts'
+import { readQueue } from './queue.ts'
 import { QuotaKeeper } from './quota.ts'
 import { dueIds, nextDue, type Note, openIds, type PlanResult, planAll } from './plan.ts'
 import { sweepDeleted } from './sweep.ts'
@@ -262,18 +263,10 @@ class ControlLoop implements Loop {
 
   /** Gives places to queued tasks. Answers with the owners of those that got one. */
   async #place(trx: Transaction<Tables>, now: number): Promise<string[]> {
-    const queued = await trx
-      .selectFrom('tasks')
-      .selectAll()
-      .where('state', '=', 'queued')
-      .orderBy('priority', 'desc')
-      .orderBy('createdAt')
-      .orderBy('id')
-      .limit(limits.placeWindow)
-      .execute()
+    const queued = await readQueue(trx)
     if (queued.length === 0) return []
     const holding = (await readHeld(trx)).filter((task) => task.state !== 'ended')
-    const { start } = place(queued.map(toTask), holding, this.#deps.machineTypes.capacity, now)
+    const { start } = place(queued, holding, this.#deps.machineTypes.capacity, now)
     for (const { task, gpus } of start) {
       await updateTask(trx, task, {
         state: 'placed',

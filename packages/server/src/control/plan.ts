@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import type { Logger } from 'pino'
 import type { Tables } from '../db/tables.ts'
 import { type NewEvent, recordEvents } from '../events/record.ts'
-import { plannedKinds } from '../kinds/planned.ts'
+import { plannedKinds } from '../kinds/index.ts'
 import { toIso } from '../lib/clock.ts'
 import { cutShort, insertTask, type Task, updateTask } from '../tasks/task.ts'
 

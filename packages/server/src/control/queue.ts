@@ -1,3 +1,5 @@
+import type { Transaction } from 'kysely'
+import type { Tables } from '../db/tables.ts'
 import type { Deps } from '../deps.ts'
 import { place } from './place.ts'
 import { limits } from '../lib/limits.ts'
@@ -14,7 +16,18 @@ export interface QueuePlace {
  */
 export async function queuePlace(deps: Deps, task: Task): Promise<QueuePlace | null> {
   if (task.state !== 'queued') return null
-  const queued = await deps.db
+  const queued = await readQueue(deps.db)
+  const holding = await deps.db.selectFrom('tasks').selectAll().where('state', 'in', ['placed', 'running']).execute()
+  const { start, waiting } = place(queued, holding.map(toTask), deps.machineTypes.capacity, deps.clock.now())
+  const found = waiting.find((other) => other.task.id === task.id)
+  if (found) return { position: found.position, why: found.why }
+  if (start.some((other) => other.task.id === task.id)) return { position: 1, why: 'it is about to start' }
+  return { position: await countBefore(deps, task), why: 'others are before it in the queue' }
+}
+
+/** The head of the queue: as many waiting tasks as are looked at for a place at a time. */
+export async function readQueue(db: Pick<Transaction<Tables>, 'selectFrom'>): Promise<Task[]> {
+  const rows = await db
     .selectFrom('tasks')
     .selectAll()
     .where('state', '=', 'queued')
@@ -23,17 +36,7 @@ export async function queuePlace(deps: Deps, task: Task): Promise<QueuePlace | n
     .orderBy('id')
     .limit(limits.placeWindow)
     .execute()
-  const holding = await deps.db.selectFrom('tasks').selectAll().where('state', 'in', ['placed', 'running']).execute()
-  const { start, waiting } = place(
-    queued.map(toTask),
-    holding.map(toTask),
-    deps.machineTypes.capacity,
-    deps.clock.now(),
-  )
-  const found = waiting.find((other) => other.task.id === task.id)
-  if (found) return { position: found.position, why: found.why }
-  if (start.some((other) => other.task.id === task.id)) return { position: 1, why: 'it is about to start' }
-  return { position: await countBefore(deps, task), why: 'others are before it in the queue' }
+  return rows.map(toTask)
 }
 
 async function countBefore(deps: Deps, task: Task): Promise<number> {

@@ -1,4 +1,4 @@
-import { plannedKinds } from '../kinds/planned.ts'
+import { plannedKinds } from '../kinds/index.ts'
 import { collectWorkspaces } from '../kinds/workspace.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'

@@ -1,5 +1,5 @@
 import { engineSuite } from './engine-suite.ts'
-import { isRoot, makeBench } from './process/bench.ts'
+import { isRoot, makeBench } from './process/test-bench.ts'
 
 if (isRoot) {
   engineSuite('process, as root', () => makeBench('root'))

@@ -1,6 +1,7 @@
 import type { Noun } from '@nabla/api'
 import { artifactHandlers } from './artifact.ts'
 import { eventHandlers } from './event.ts'
+import { jobKind } from './job-kind.ts'
 import { jobHandlers } from './job.ts'
 import { keyHandlers } from './key.ts'
 import type { Handlers } from './kind.ts'
@@ -28,3 +29,6 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   user: userHandlers,
   server: serverHandlers,
 }
+
+/** Every kind that owns tasks: what the control loop looks after. */
+export const plannedKinds = [jobKind] as const

@@ -4,7 +4,10 @@ import type { Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { encodeJsonText } from '../lib/json-text.ts'
+import { limits } from '../lib/limits.ts'
+import { SpareBuffers } from '../lib/spare-buffers.ts'
 import { type Filter, type LogLine, type LogPiece, type Mask, maskSecrets } from '../tasks/logs/log-store.ts'
+import { readHidden } from '../tasks/hidden-values.ts'
 import { readSpec } from './job-kind.ts'
 import { findJob, type JobWithNames } from './job-view.ts'
 import type { Handlers, StreamItem } from './kind.ts'
@@ -68,11 +71,19 @@ function follow(
 /** A block of the contract, made of bytes: through here goes all that jobs write. */
 function toEvent({ seq, lines, at, source, bytes, partial }: LogPiece): StreamItem {
   const rest: Omit<ApiBlock, 'text'> = { seq, lines, at: toIso(at), source, ...(partial ? { partial } : {}) }
-  return {
-    id: String(seq + lines - 1),
-    json: encodeJsonText(bytes, `${JSON.stringify(rest).slice(0, -1)},"text":`, '}'),
-  }
+  const id = String(seq + lines - 1)
+  const before = `${JSON.stringify(rest).slice(0, -1)},"text":`
+  if (bytes.length < smallBytes) return { id, json: encodeJsonText(bytes, before, '}') }
+  let lent: Buffer | undefined
+  const json = encodeJsonText(bytes, before, '}', (size) => (lent = spares.take(size)))
+  return { id, json, sent: () => lent && spares.give(lent) }
 }
+
+/** Up to here a new buffer costs next to nothing. */
+const smallBytes = 32 * 1024
+
+/** Room for a block with as many escapes as characters. */
+const spares = new SpareBuffers(2 * limits.logBlockBytes + 1024, limits.logSpareBuffers)
 
 async function filterOf(deps: Deps, row: JobWithNames, source: LogSource | undefined): Promise<Filter> {
   const mask = await maskOf(deps, row)
@@ -86,8 +97,10 @@ async function maskOf(deps: Deps, row: JobWithNames): Promise<Mask | undefined> 
     .filter((value) => value.startsWith('secret:'))
     .map((value) => value.slice('secret:'.length))
   if (names.length === 0) return undefined
-  const secrets = await resolveSecrets(deps.db, deps.box, row.teamId, row.projectId, names)
-  return maskSecrets([...secrets.values()])
+  // Those that a task was given, and those that one will be given that starts while somebody follows.
+  const given = await readHidden(deps, row.id)
+  const present = await resolveSecrets(deps.db, deps.box, row.teamId, row.projectId, names)
+  return maskSecrets([...given, ...present.values()])
 }
 
 function toLine(line: LogLine): ApiLine {

@@ -28,8 +28,17 @@ export interface ByteStream {
 
 /** Server-sent events: `id` is what a client resumes after. The iterator ends when there is no more to come. */
 export interface EventStream {
-  events: AsyncIterable<{ id: string; data: unknown } | { comment: string }>
+  events: AsyncIterable<StreamItem>
 }
+
+export type StreamItem =
+  | { id: string; data: unknown }
+  /**
+   * `json`: the data as JSON already, on one line; it is sent unseen, so whoever makes it keeps to the contract.
+   * `sent` is called when the bytes are out and their memory is free again; never when the client goes away before.
+   */
+  | { id: string; json: Uint8Array; sent?: () => void }
+  | { comment: string }
 
 export type Stream = ByteStream | EventStream
 

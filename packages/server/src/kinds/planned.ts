@@ -2,7 +2,6 @@ import type { Transaction } from 'kysely'
 import type { Action } from '../control/action.ts'
 import type { Tables } from '../db/tables.ts'
 import type { Task } from '../tasks/task.ts'
-import { jobKind } from './job-kind.ts'
 
 /** A row that the loop looks after. */
 export interface PlannedRow {
@@ -38,6 +37,3 @@ export interface Remains {
   id: string
   volumes: string[]
 }
-
-/** Every kind that owns tasks, by the prefix of its ids. */
-export const plannedKinds = [jobKind] as const

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { ended, reported, running } from '../engine-suite.ts'
-import { isRoot, makeBench, type ProcessBench, type Who } from './bench.ts'
+import { isRoot, makeBench, type ProcessBench, type Who } from './test-bench.ts'
 import type { ReportFile } from './reports.ts'
 
 const users: Who[] = isRoot ? ['root', 'user'] : ['root']

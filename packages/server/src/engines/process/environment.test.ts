@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import type { TaskSpec } from '../engine.ts'
 import { ended } from '../engine-suite.ts'
-import { isRoot, makeBench, type ProcessBench, type Who } from './bench.ts'
+import { isRoot, makeBench, type ProcessBench, type Who } from './test-bench.ts'
 
 const users: Who[] = isRoot ? ['root', 'user'] : ['root']
 /** Making an environment takes seconds, and more on a slow network. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { ended, running } from '../engine-suite.ts'
-import { isRoot, makeBench, type ProcessBench } from './bench.ts'
+import { isRoot, makeBench, type ProcessBench } from './test-bench.ts'
 
 const nobody = isRoot ? 'as root' : 'as root (skipped: this is not root)'
 
