@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { z } from 'zod'
-import type { EventStream } from '../kinds/kind.ts'
+import type { EventStream, StreamItem } from '../kinds/kind.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ErrorBody } from '@nabla/api/errors'
 
@@ -32,7 +32,7 @@ export async function writeEvents(stream: EventStream, sink: EventSink): Promise
       if (signal.aborted) return
       if (next.done) break
       beat.written()
-      if (!response.write(encode(next.value, sink.schema))) await drained(response, signal)
+      if (!write(response, next.value, sink.schema)) await drained(response, signal)
     }
     response.end('event: end\ndata: {}\n\n')
   } catch (error) {
@@ -46,12 +46,16 @@ export async function writeEvents(stream: EventStream, sink: EventSink): Promise
   }
 }
 
-type StreamItem = { id: string; data: unknown } | { comment: string }
-
-/** One string, so that one event is one write. JSON has no line breaks of its own, so one `data` line holds it. */
-function encode(item: StreamItem, schema: z.ZodType): string {
-  if ('comment' in item) return `: ${oneLine(item.comment)}\n\n`
-  return `id: ${oneLine(item.id)}\ndata: ${JSON.stringify(schema.parse(item.data))}\n\n`
+/** Whether there is room for more. JSON has no line breaks of its own, so one `data` line holds it. */
+function write(response: ServerResponse, item: StreamItem, schema: z.ZodType): boolean {
+  if ('comment' in item) return response.write(`: ${oneLine(item.comment)}\n\n`)
+  const head = `id: ${oneLine(item.id)}\ndata: `
+  if ('data' in item) return response.write(`${head}${JSON.stringify(schema.parse(item.data))}\n\n`)
+  // Node sends together what is written in one turn.
+  response.write(head)
+  response.write(item.json)
+  const { sent } = item
+  return response.write('\n\n', (error) => !error && sent?.())
 }
 
 const oneLine = (text: string): string => text.replaceAll(/[\r\n\u0000]/g, ' ')

@@ -23,6 +23,8 @@ export const limits = {
   /** What is read of a growing log at a time, into one of a few buffers that all logs share. */
   logReadBytes: 1 * MiB,
   logReadBuffers: 4,
+  /** Buffers for large blocks that are kept between uses: followers that are served at the same moment are few. */
+  logSpareBuffers: 8,
   /** One page of log lines. */
   logPageBytes: 1 * MiB,
   logPageLines: 10_000,

@@ -14,8 +14,8 @@ export interface LogLine {
   partial?: true
 }
 
-/** Lines of one source that belong together, as a follower gets them. */
-export interface LogBlock {
+/** Lines of one source that belong together, as they are on the disk. */
+export interface LogPiece {
   /** Number of the first line; the others follow it. */
   seq: number
   lines: number
@@ -23,10 +23,15 @@ export interface LogBlock {
   source: Source
   /** The attempt that wrote them. */
   part: number
-  /** The lines, joined by newlines; none at the end. */
-  text: string
-  /** Whether the last line goes on in the next block of the same source. */
+  /** The lines, joined by newlines; none at the end. Good only until the next piece is read. */
+  bytes: Buffer
+  /** Whether the last line goes on in the next piece of the same source. */
   partial: boolean
+}
+
+/** The same as text. */
+export interface LogBlock extends Omit<LogPiece, 'bytes'> {
+  text: string
 }
 
 /** Takes the place of the first line of those whose bytes are gone; the others are empty, so that numbers hold. */
@@ -36,21 +41,26 @@ export const removedNote = '[output was removed by the task]'
 export const shortenedNote = '[the task shortened its own output; what it holds from here on follows]'
 
 /** The lines of a record whose number is above `after`. `bytes` are null when the file no longer has them. */
-export function blockOf(record: IndexRecord, bytes: Buffer | null, after: number, mask?: Mask): LogBlock {
-  const text = textOf(record, bytes)
+export function pieceOf(record: IndexRecord, bytes: Buffer | null, after: number, mask?: Mask): LogPiece {
+  const all = contentOf(record, bytes)
   const skip = Math.max(0, after + 1 - record.seq)
   let start = 0
-  for (let line = 0; line < skip; line++) start = text.indexOf('\n', start) + 1
-  const wanted = text.slice(start)
+  for (let line = 0; line < skip; line++) start = all.indexOf(newline, start) + 1
+  const wanted = all.subarray(start)
   return {
     seq: record.seq + skip,
     lines: record.lines - skip,
     at: record.at,
     source: record.source,
     part: record.part,
-    text: mask ? mask(wanted) : wanted,
+    bytes: mask ? Buffer.from(mask(wanted.toString('utf8'))) : wanted,
     partial: record.kind === 'partial',
   }
+}
+
+/** Bytes that are no UTF-8 become U+FFFD. */
+export function toBlock({ bytes, ...piece }: LogPiece): LogBlock {
+  return { ...piece, text: bytes.toString('utf8') }
 }
 
 /** The lines of a block one by one, `limit` at most. */
@@ -67,8 +77,10 @@ export function linesOf(block: LogBlock, limit: number): LogLine[] {
   return lines
 }
 
-function textOf(record: IndexRecord, bytes: Buffer | null): string {
-  if (record.kind === 'lost') return shortenedNote
-  if (!bytes) return removedNote + '\n'.repeat(record.lines - 1)
-  return bytes.toString('utf8', 0, record.kind === 'text' ? bytes.length - 1 : bytes.length)
+const newline = 10
+
+function contentOf(record: IndexRecord, bytes: Buffer | null): Buffer {
+  if (record.kind === 'lost') return Buffer.from(shortenedNote)
+  if (!bytes) return Buffer.from(removedNote + '\n'.repeat(record.lines - 1))
+  return bytes.subarray(0, record.kind === 'text' ? bytes.length - 1 : bytes.length)
 }

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { limits as serverLimits } from '../../lib/limits.ts'
-import type { LogBlock, LogLine } from './block.ts'
+import { type LogBlock, type LogLine, type LogPiece, toBlock } from './block.ts'
 import { IndexReader } from './index-reader.ts'
 import { folderBytes, logPath, partPath } from './log-path.ts'
 import { openWriters } from './log-writers.ts'
@@ -12,7 +12,7 @@ import { type LogPage, type PageQuery, readPage, readTail } from './read-page.ts
 import { readRaw, readStream, type StreamQuery } from './read-stream.ts'
 import type { Source } from './record.ts'
 
-export type { LogBlock, LogLine } from './block.ts'
+export type { LogBlock, LogLine, LogPiece } from './block.ts'
 export { type Mask, maskSecrets } from './mask.ts'
 export type { LogPage, PageQuery } from './read-page.ts'
 export type { StreamQuery } from './read-stream.ts'
@@ -59,6 +59,8 @@ export interface LogStore {
   read(logId: string, query: PageQuery): Promise<LogPage>
   /** Everything after a line, in blocks, and then what comes, until the log is closed. A follower pulls. */
   stream(logId: string, query?: StreamQuery): AsyncGenerator<LogBlock, void, void>
+  /** The same, each block as `show` makes it from bytes that are good only during the call. */
+  streamAs<T>(logId: string, query: StreamQuery, show: (piece: LogPiece) => T): AsyncGenerator<T, void, void>
   /** The bytes of the log so far, in the order of its lines, for a download. */
   raw(logId: string, filter?: Filter): Readable
   /** The last `limit` lines, fewer where they are larger than a page. */
@@ -81,6 +83,10 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const logDir = (logId: string) => logPath(dir, logId)
   const pageRules = { pageBytes: limits.logPageBytes, pageRecords: limits.logPageRecords }
   const waits = { pollMs: limits.logPollMs, unwatchedPollMs: limits.logUnwatchedPollMs }
+  const streamAs: LogStore['streamAs'] = (logId, query, show) => {
+    logDir(logId)
+    return readStream({ logsDir: dir, logId, clock, ...waits }, query, show)
+  }
   return {
     ...openWriters({ ...options, limits }),
     partDir(logId, part) {
@@ -91,10 +97,8 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     async read(logId, query) {
       return await readPage(logDir(logId), { ...query, limit: Math.min(query.limit, limits.logPageLines) }, pageRules)
     },
-    stream(logId, query = {}) {
-      logDir(logId)
-      return readStream({ logsDir: dir, logId, clock, ...waits }, query)
-    },
+    stream: (logId, query = {}) => streamAs(logId, query, toBlock),
+    streamAs,
     raw: (logId, filter = {}) => Readable.from(readRaw(logDir(logId), filter), { objectMode: false }),
     async tail(logId, limit, filter = {}) {
       return await readTail(logDir(logId), Math.min(limit, limits.logPageLines), filter, pageRules)

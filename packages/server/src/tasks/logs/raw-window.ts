@@ -2,11 +2,16 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { limits } from '../../lib/limits.ts'
+import { SpareBuffers } from '../../lib/spare-buffers.ts'
 import { openPlainFile, readFully } from './raw-file.ts'
 import type { IndexRecord } from './record.ts'
 
 /** Small records are read together, this much at a time. */
 const windowBytes = 64 * 1024
+
+/** For records larger than that. */
+const spares = new SpareBuffers(limits.logBlockBytes, limits.logSpareBuffers)
 
 /** Raw files one reader keeps open: two parts that write side by side. */
 const openFiles = 6
@@ -44,7 +49,7 @@ export class RawWindow {
     return slice(window, record)
   }
 
-  /** Lets go of large buffers: a reader that is slow to ask for more holds only what it was given. */
+  /** Lets go of large buffers, which others use then: a reader that is slow to ask for more holds only what it was given. */
   trim(): void {
     for (const window of this.#windows.values()) if (window.buffer.length > windowBytes) drop(window)
   }
@@ -52,7 +57,10 @@ export class RawWindow {
   async close(): Promise<void> {
     const windows = [...this.#windows.values()]
     this.#windows.clear()
-    for (const window of windows) await window.handle.close()
+    for (const window of windows) {
+      drop(window)
+      await window.handle.close()
+    }
   }
 
   async #window(record: IndexRecord): Promise<Window | null> {
@@ -64,6 +72,7 @@ export class RawWindow {
     for (const [other, window] of this.#windows) {
       if (this.#windows.size < openFiles) break
       this.#windows.delete(other)
+      drop(window)
       await window.handle.close()
     }
     const window = { handle, buffer: Buffer.alloc(0), start: 0, end: 0 }
@@ -73,7 +82,10 @@ export class RawWindow {
 
   async #fill(window: Window, record: IndexRecord): Promise<void> {
     const length = Math.max(record.length, windowBytes)
-    if (window.buffer.length < length) window.buffer = Buffer.allocUnsafeSlow(length)
+    if (window.buffer.length < length) {
+      drop(window)
+      window.buffer = length > windowBytes ? spares.take(length) : Buffer.allocUnsafeSlow(length)
+    }
     window.start = record.offset
     window.end = record.offset
     window.end += await readFully(window.handle, window.buffer, length, record.offset)
@@ -88,6 +100,7 @@ function slice(window: Window, record: IndexRecord): Buffer | null {
 }
 
 function drop(window: Window): void {
+  spares.give(window.buffer)
   window.buffer = Buffer.alloc(0)
   window.start = 0
   window.end = 0

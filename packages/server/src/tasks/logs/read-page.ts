@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { blockOf, linesOf, type LogLine } from './block.ts'
+import { linesOf, type LogLine, pieceOf, toBlock } from './block.ts'
 import { IndexReader } from './index-reader.ts'
 import type { Mask } from './mask.ts'
 import { RawWindow } from './raw-window.ts'
@@ -48,7 +48,7 @@ export async function readPage(logDir: string, query: PageQuery, rules: PageRule
         if (page.lines.length >= query.limit || bytes >= rules.pageBytes || record.seq > last) return page
         const lines = wanted(record, query.source)
           ? linesOf(
-              blockOf(record, await raw.bytes(record), page.next, query.mask),
+              toBlock(pieceOf(record, await raw.bytes(record), page.next, query.mask)),
               Math.min(query.limit - page.lines.length, record.lines),
             )
           : []
@@ -87,7 +87,7 @@ export async function readTail(
       const record = await index.at(position)
       if (!record || !wanted(record, query.source)) continue
       const after = record.seq + record.lines - 1 - (limit - count)
-      const lines = linesOf(blockOf(record, await raw.bytes(record), after, query.mask), record.lines)
+      const lines = linesOf(toBlock(pieceOf(record, await raw.bytes(record), after, query.mask)), record.lines)
       const taken = withinBytes(lines.toReversed(), rules.pageBytes - bytes).toReversed()
       blocks.push(taken)
       count += taken.length

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { blockOf, type LogBlock, removedNote } from './block.ts'
+import { type LogPiece, pieceOf, removedNote } from './block.ts'
 import { ChangeWatch, type WatchPlace } from './change-watch.ts'
 import { IndexReader } from './index-reader.ts'
 import type { Mask } from './mask.ts'
@@ -20,8 +20,16 @@ export interface StreamQuery {
   ended?: () => boolean | Promise<boolean>
 }
 
-/** The log from `after` on, and then as it grows, until it is closed or removed. Reads only as it is pulled. */
-export async function* readStream(place: WatchPlace, query: StreamQuery): AsyncGenerator<LogBlock, void, void> {
+/**
+ * The log from `after` on, and then as it grows, until it is closed or removed. Reads only as it is pulled.
+ *
+ * @param show makes of a piece what the follower gets; the bytes of the piece are good only during the call
+ */
+export async function* readStream<T>(
+  place: WatchPlace,
+  query: StreamQuery,
+  show: (piece: LogPiece) => T,
+): AsyncGenerator<T, void, void> {
   const watch = new ChangeWatch(place)
   const cursor: Cursor = { after: query.after ?? 0, position: null, closed: false }
   let existed = false
@@ -29,7 +37,7 @@ export async function* readStream(place: WatchPlace, query: StreamQuery): AsyncG
     while (!query.signal?.aborted) {
       const over = (await query.ended?.()) ?? false
       const before = cursor.position
-      const exists = yield* readOn(place, query, cursor)
+      const exists = yield* readOn(place, query, cursor, show)
       if (existed && !exists) return
       existed = exists
       if (cursor.closed) return
@@ -82,7 +90,12 @@ interface Cursor {
  *
  * @returns whether there is such a log
  */
-async function* readOn(place: WatchPlace, query: StreamQuery, cursor: Cursor): AsyncGenerator<LogBlock, boolean, void> {
+async function* readOn<T>(
+  place: WatchPlace,
+  query: StreamQuery,
+  cursor: Cursor,
+  show: (piece: LogPiece) => T,
+): AsyncGenerator<T, boolean, void> {
   const logDir = join(place.logsDir, place.logId)
   const index = await IndexReader.open(join(logDir, 'index'))
   if (!index) return false
@@ -97,10 +110,10 @@ async function* readOn(place: WatchPlace, query: StreamQuery, cursor: Cursor): A
         cursor.position += 1
         cursor.closed = record.kind === 'end'
         if (!wanted(record, query.source) || lastSeqOf(record) <= cursor.after) continue
-        const block = blockOf(record, await raw.bytes(record), cursor.after, query.mask)
+        const shown = show(pieceOf(record, await raw.bytes(record), cursor.after, query.mask))
         raw.trim()
         cursor.after = lastSeqOf(record)
-        yield block
+        yield shown
       }
     }
   } finally {
