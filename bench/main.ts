@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { firstLine } from './first-line.ts'
+import { list } from './list.ts'
+import { logs } from './logs.ts'
+import { type Section, toMarkdown } from './report.ts'
+import { throughput } from './throughput.ts'
+import { upload } from './upload.ts'
+
+/**
+ * Benchmarks: `npm run bench` runs all of them and prints a table each, `npm run bench -- logs list` runs some.
+ * `--write` also puts the tables into docs/benchmarks.md, which takes all of them.
+ */
+const benches: Record<string, () => Promise<Section>> = { 'first-line': firstLine, throughput, logs, list, upload }
+
+const begin = '<!-- written by `npm run bench -- --write`: begin -->'
+const end = '<!-- end -->'
+
+const { values, positionals } = parseArgs({ options: { write: { type: 'boolean' } }, allowPositionals: true })
+const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
+if (unknown.length > 0 || (values.write && positionals.length > 0)) {
+  console.error(`usage: npm run bench -- [${Object.keys(benches).join(' | ')} …], or npm run bench -- --write`)
+  process.exit(2)
+}
+
+const tables: string[] = []
+for (const [name, bench] of Object.entries(benches)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue
+  console.error(`${name} …`)
+  const table = toMarkdown(await bench())
+  console.log(table)
+  tables.push(table)
+}
+if (values.write) await write(tables)
+process.exit(0)
+
+async function write(tables: string[]): Promise<void> {
+  const path = join(import.meta.dirname, '..', 'docs', 'benchmarks.md')
+  const text = await readFile(path, 'utf8')
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`${path} has lost its markers`)
+  const content = [begin, '', machine(), '', ...tables, end].join('\n')
+  await writeFile(path, text.slice(0, from) + content + text.slice(to + end.length))
+}
+
+function machine(): string {
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
+  const model = cpus()[0]?.model ?? 'unknown processor'
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  const date = new Date().toISOString().slice(0, 10)
+  return (
+    `Measured by \`npm run bench -- --write\` on ${date}, commit ${commit}, Node ${process.version}, ` +
+    `Linux ${release()}: ${availableParallelism()} processors (${model}), ${memory} of memory.`
+  )
+}
