@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from '@nabla/api/client'
 import type { Job } from '@nabla/api/job'
 import type { Context } from './context.ts'
@@ -143,33 +144,32 @@ function onInterrupts(
  * Returns what ends it.
  */
 function showStatus(
-  { io, out }: Context,
+  context: Context,
   client: Client,
   job: Job,
   printer: LogPrinter,
   watching: AbortSignal,
 ): () => void {
+  const { io, out } = context
   if (!out.canvas) return () => {}
   const ending = new AbortController()
   const signal = AbortSignal.any([watching, ending.signal])
-  let present = job
-  const draw = (): void => {
-    if (!printer.sawOutput && !signal.aborted) out.status(activityOf(present, io.now()))
-  }
-  const timer = setInterval(draw, 1000)
   const watch = async (): Promise<void> => {
-    for await (const _ of client.event.stream({ subject: job.id }, { signal })) {
-      present = await client.job.show({ job: job.id }, { signal })
-      draw()
+    let present = job
+    for (let waitMs: number = limits.statusFirstMs; !printer.sawOutput; waitMs = limits.statusMs) {
+      out.status(activityOf(present, io.now()))
+      await pause(waitMs, undefined, { signal })
+      // Where the server is gone for a moment, following the log says so.
+      present = await client.job.show({ job: job.id }, { signal }).catch((error: unknown) => {
+        if (isPassing(error)) return present
+        throw error
+      })
     }
   }
-  // The log is what matters, and says when the server is gone; the status line just stays as it was.
   watch().catch((error: unknown) => {
-    if (!signal.aborted && !isPassing(error)) out.warn(`no status: ${String(error)}`)
+    if (!signal.aborted) out.warn(`the state of the job is not known: ${String(error)}`)
   })
-  draw()
   return () => {
-    clearInterval(timer)
     ending.abort()
     out.clearStatus()
   }

@@ -17,6 +17,9 @@ export const limits = {
   retryMostMs: 5_000,
   /** How long it keeps trying: a restart takes seconds, an upgrade may take minutes. */
   retryForMs: 10 * 60_000,
+  /** When the status line is brought up to date for the first time, and how often after that. */
+  statusFirstMs: 150,
+  statusMs: 1_000,
   /** Longest time that one `wait` request stays open: the most the server allows. */
   waitSeconds: 60,
   /** Rows asked for at a time: the most the server gives in one page. */

@@ -49,10 +49,6 @@ export class Output {
     return this.#err.isTTY === true && !this.#settings.dumbTerminal
   }
 
-  get isTerminal(): boolean {
-    return this.#out.isTTY === true
-  }
-
   /** Both streams end on the same screen, so that they must not run into each other. */
   get sharesScreen(): boolean {
     return this.#out.isTTY === true && this.#err.isTTY === true

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -220,5 +220,21 @@ test('completion of bash offers commands, flags, choices and names of the server
   expect(complete('nabla job list --state f')).toEqual(['failed'])
   expect(complete('nabla job show complete')).toEqual(['complete-me'])
   expect(complete('nabla completion z')).toEqual(['zsh'])
+  expect(complete('nabla run --env-file a')).toEqual([''])
   expect(complete('nabla no-such ')).toEqual([''])
+})
+
+const hasFish = spawnSync('fish', ['--version']).status === 0
+
+test.skipIf(!hasFish)('completion of fish offers the same, and files (skipped where there is no fish)', async () => {
+  await login()
+  await writeFile(join(cwd, 'vars.env'), '')
+  const bin = join(import.meta.dirname, '../../../../bin')
+  const env = { PATH: `${bin}:${process.env['PATH']}`, HOME: cwd, XDG_CONFIG_HOME: join(cwd, 'config') }
+  const complete = (line: string): string[] => {
+    const script = `nabla completion fish | source; complete -C "${line}"`
+    return execFileSync('fish', ['--no-config', '-c', script], { cwd, env, encoding: 'utf8' }).trim().split('\n')
+  }
+  expect(complete('nabla job l')).toEqual(['list\tShow jobs, newest first', 'logs\tShow the log of a job'])
+  expect(complete('nabla run --env-file v')).toEqual(['vars.env'])
 })
