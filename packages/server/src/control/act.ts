@@ -5,6 +5,7 @@ import { resolveSecrets } from '../kinds/secret.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
 import type { QuotaKeeper } from './quota.ts'
+import { noteHidden } from '../tasks/hidden-values.ts'
 import { cutShort, type Task } from '../tasks/task.ts'
 import { fillVolume } from '../volumes/origin.ts'
 
@@ -132,6 +133,7 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     request.projectId,
     names.map((value) => value.slice(secretPrefix.length)),
   )
+  await noteHidden(deps, task.ownerId, [...secrets.values()])
   const env = Object.entries(request.env).map(([name, value]) => {
     const secret = value.startsWith(secretPrefix) ? secrets.get(value.slice(secretPrefix.length)) : value
     if (secret === undefined) throw new AppError('unknown_secret', { name: value.slice(secretPrefix.length) })
