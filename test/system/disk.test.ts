@@ -45,7 +45,7 @@ test.skipIf(!canMount())(
     const other = await client.job.create({ body: { command: steps, project: 'disk' } })
     await until(async () => expect(await linesOf(server, other.id)).toContain('step 1'))
 
-    const fill = 'dd if=/dev/zero of=/storage/big bs=1M 2>&1; echo "dd said $?"; sleep 2; exit 3'
+    const fill = 'echo begin; dd if=/dev/zero of=/storage/big bs=1M 2>&1; echo "dd said $?"; sleep 2; exit 3'
     const filler = await client.job.create({ body: { command: fill, project: 'disk' } })
     await until(() => expect(statfsSync(disk).bavail).toBeLessThan(64))
 

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { run, useServerProcess } from './support/server-process.ts'
+import { run, until, useServerProcess } from './support/server-process.ts'
+import { leftovers } from './support/task-files.ts'
 
 const server = useServerProcess({ env: { NABLA_LOG_LEVEL: 'trace' } })
 const canary = 'canary-8f3a"$(id)&<x>\\é-91c7'
@@ -36,6 +37,7 @@ test('a secret reaches its job and nothing else', async () => {
 })
 
 test('a secret stands in no file of the server but the raw output of the job that printed it', async () => {
+  await until(() => expect(leftovers(server().data)).toEqual([]))
   await server().kill()
   await server().start()
   const files = readdirSync(server().data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())

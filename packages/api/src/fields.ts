@@ -19,6 +19,9 @@ export const displayName = z
   .refine((text) => text.trim() === text, 'a name has no blanks at its ends')
   .refine((text) => text !== '.' && text !== '..', 'a name is not `.` or `..`')
 
+/** Text that a program gets as an argument or a variable: the system ends it at a NUL. */
+export const programText = z.string().regex(/^[^\u0000]*$/, 'a text without NUL')
+
 /** The name of an environment variable or a secret. */
 export const variableName = z
   .string()
@@ -29,7 +32,7 @@ export const tag = z
   .string()
   .min(1)
   .max(60)
-  .regex(/^[^\s,][^,\n\r\t]*$/, 'a tag has no commas')
+  .regex(/^[^\s,\u0000-\u001f\u007f][^,\u0000-\u001f\u007f]*$/, 'a tag has no commas and no control characters')
 
 export const tags = z.array(tag).max(30).describe('Words to find it by.')
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { displayName, flag, id, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
+import { displayName, flag, id, programText, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
 import { logBlock, logLine, logSource } from './log.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 import { workspaceSource } from './workspace.ts'
@@ -56,18 +56,17 @@ const port = z.number().int().min(1024).max(65_535)
 
 /** What a job is made of, before defaults. */
 const specFields = {
-  command: z.string().min(1).max(100_000).describe('A shell command line.'),
-  image: z.string().min(1).max(500).describe('`host`: this machine is the image.'),
+  command: programText.min(1).max(100_000).describe('A shell command line.'),
+  image: programText.min(1).max(500).describe('`host`: this machine is the image.'),
   machineType: z.string().max(100).optional().describe('See `nabla machine-type list`.'),
   workspace: workspaceSource,
   env: z
-    .record(variableName, z.string().max(65_536))
+    .record(variableName, programText.max(65_536))
     .describe('Environment variables. A value `secret:NAME` is replaced by that secret.'),
   ports: z.array(port).max(20).describe('Ports that the command listens on.'),
   workingDir: taskPath.describe('Where the workspace is and the command starts.'),
   artifactsDir: taskPath.describe('What is in it is kept after the job.'),
-  requirements: z
-    .string()
+  requirements: programText
     .max(1000)
     .nullable()
     .describe('Python requirements file in the workspace, installed when it is there. Null: none.'),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { id, time, variableName } from './fields.ts'
+import { id, programText, time, variableName } from './fields.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 
 /** A value that jobs receive and nobody reads back. */
@@ -35,7 +35,7 @@ export const secretRoutes = {
     access: 'member',
     params: bySecret,
     query: scope,
-    body: z.strictObject({ value: z.string().min(1).max(65_536) }),
+    body: z.strictObject({ value: programText.min(1).max(65_536) }),
     response: secret,
     errors: ['not_found'],
   }),

@@ -60,7 +60,8 @@ export class Reports {
   }
 
   async remove(id: string): Promise<void> {
-    await rm(join(this.folder, id + suffix), { force: true })
+    // A task that was killed leaves the room that it kept for its last report.
+    for (const name of [`.${id}.last`, `.${id}.draft`, id + suffix]) await rm(join(this.folder, name), { force: true })
     this.#ended.delete(id)
   }
 

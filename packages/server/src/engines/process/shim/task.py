@@ -80,6 +80,7 @@ class Task:
         # Read as well: what an installer wrote last becomes the reason of a failure.
         system = os.open(spec["outputDir"] + "/system", APPEND | os.O_RDWR, 0o644)
         last_words = os.open(spec["outputDir"] + "/stderr", os.O_RDONLY | os.O_CLOEXEC)
+        self.report.reserve()
         self.groups.create()
         root = self._build_root()
         linux.sethostname(spec["hostname"])
