@@ -302,6 +302,20 @@ describe('packages', () => {
     expect(wanted.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
   })
 
+  test('the lockfile has all that `npm ci` asks for, on every system', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>
+    }
+    const optional = Object.entries(packages).flatMap(([path, { optionalDependencies }]) =>
+      Object.keys(optionalDependencies ?? {}).map((name) => [path, name] as const),
+    )
+    expect(optional.length).toBeGreaterThan(50)
+    const missing = optional.filter(
+      ([path, name]) => !packages[`${path}/node_modules/${name}`] && !packages[`node_modules/${name}`],
+    )
+    expect(missing).toEqual([])
+  })
+
   test('the lockfile names no registry', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "https?:/)
   })
