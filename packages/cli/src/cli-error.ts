@@ -1,3 +1,4 @@
+import type { ApiError } from '@nabla/api/client'
 import { type ExitReason, exitCodes } from './exit-codes.ts'
 
 /** A problem that the user can solve: what happened, and what to do next. */
@@ -20,6 +21,14 @@ export class CliError extends Error {
 /** The command line itself is wrong. */
 export function usageError(message: string, hint: string): CliError {
   return new CliError(message, hint, 'usage')
+}
+
+/**
+ * Whether the server said no, or did not answer. Its class is not imported for this: it comes with the whole client,
+ * which only commands that talk to a server load.
+ */
+export function isApiError(error: unknown): error is ApiError {
+  return error instanceof Error && error.name === 'ApiError'
 }
 
 /** The code of a system error, such as `ENOENT`; undefined for anything else. */

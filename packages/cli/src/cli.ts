@@ -1,7 +1,6 @@
-import type { ApiError } from '@nabla/api/client'
 import { CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
-import { CliError } from './cli-error.ts'
+import { CliError, isApiError } from './cli-error.ts'
 import { type Command, type Group, isGroup } from './command.ts'
 import { entries } from './commands/index.ts'
 import { createContext, type Io } from './context.ts'
@@ -104,9 +103,8 @@ async function report(error: unknown, out: Output): Promise<number> {
     out.error({ code: error.reason, message: error.message, hint: error.hint })
     return error.exitCode
   }
-  // The class comes with the client, which is only loaded by commands that talk to a server.
-  if (error instanceof Error && error.name === 'ApiError') {
-    const { status, code, message, hint, requestId } = error as ApiError
+  if (isApiError(error)) {
+    const { status, code, message, hint, requestId } = error
     out.error({ code, message, hint, requestId })
     return exitCodes[exitReasonOf(status)].code
   }

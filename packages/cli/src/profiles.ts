@@ -1,7 +1,7 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { CliError, systemCode } from './cli-error.ts'
+import { readJsonFile } from './json-file.ts'
 
 const profile = z.object({ key: z.string().optional(), user: z.string().optional(), team: z.string().optional() })
 const profiles = z.object({
@@ -17,16 +17,7 @@ export type Profiles = z.output<typeof profiles>
 
 /** Reads the logins; a file that is not there holds none. Throws when it is there and is not what it should be. */
 export async function readProfiles(file: string): Promise<Profiles> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return { servers: {} }
-    throw new CliError(`The file ${file} cannot be read (${systemCode(error)}).`, 'Check its owner and its mode.')
-  }
-  const parsed = profiles.safeParse(parseJson(text))
-  if (parsed.success) return parsed.data
-  throw new CliError(`The file ${file} is damaged.`, 'Remove it and run `nabla login` again.')
+  return (await readJsonFile(file, profiles, 'Remove it and run `nabla login` again.')) ?? { servers: {} }
 }
 
 /** Writes the logins, readable for this user alone, and in one step. */
@@ -36,12 +27,4 @@ export async function writeProfiles(file: string, next: Profiles): Promise<void>
   await writeFile(draft, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600 })
   await chmod(draft, 0o600)
   await rename(draft, file)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

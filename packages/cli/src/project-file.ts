@@ -1,8 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { CliError, systemCode, usageError } from './cli-error.ts'
 import type { Context } from './context.ts'
+import { readJsonFile } from './json-file.ts'
 
 const projectFile = z.object({ project: z.string().min(1) })
 const stateFile = z.object({ lastJob: z.string(), url: z.string() })
@@ -84,23 +85,5 @@ async function writeOwn(cwd: string, file: string, value: unknown): Promise<void
   }
 }
 
-async function readJson<Value>(file: string, schema: z.ZodType<Value>): Promise<Value | undefined> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
-    throw new CliError(`The file ${file} cannot be read (${systemCode(error)}).`, 'Check its owner and its mode.')
-  }
-  const parsed = schema.safeParse(parseJson(text))
-  if (parsed.success) return parsed.data
-  throw new CliError(`The file ${file} is damaged.`, 'Correct it, or remove it.')
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
+const readJson = <Value>(file: string, schema: z.ZodType<Value>): Promise<Value | undefined> =>
+  readJsonFile(file, schema, 'Correct it, or remove it.')

@@ -79,7 +79,7 @@ async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, '
     tags: flags.tag,
   }
   const given = Object.entries(spec).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given) as Omit<Body, 'command' | 'project'>
+  return Object.fromEntries(given)
 }
 
 const flagOfField: Record<string, string> = { ports: 'port', tags: 'tag', timeLimitSeconds: 'timeLimit' }

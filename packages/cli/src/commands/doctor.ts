@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Finding } from '@nabla/api/server'
+import { isApiError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -83,8 +84,8 @@ async function findThere(context: Context): Promise<Finding[]> {
       ...findings,
     ]
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'ApiError' || !('hint' in error)) throw error
-    return [{ level: 'problem', topic: 'server', message: error.message, hint: String(error.hint) }]
+    if (!isApiError(error)) throw error
+    return [{ level: 'problem', topic: 'server', message: error.message, hint: error.hint }]
   }
 }
 

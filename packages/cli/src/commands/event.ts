@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
 import { formatTime } from '../format.ts'
 import { withRetries } from '../resume.ts'
-import { onOneLine } from '../terminal-width.ts'
+import { onOneLine, truncate } from '../terminal-width.ts'
 
 export const events = defineCommand({
   name: 'events',
@@ -74,12 +74,11 @@ async function print({ out }: Context, event: Event): Promise<void> {
   const facts = Object.entries(event.data).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  const words = [
-    out.style('dim', formatTime(event.at)),
-    out.style('bold', event.type.padEnd(16)),
-    event.subject,
-    ...(event.actor === null ? [] : [`by ${event.actor}`]),
-    out.style('dim', onOneLine(facts.join(' '))),
-  ]
-  await out.line(words.join('  ').trimEnd())
+  const head = [formatTime(event.at), event.type.padEnd(16), event.subject]
+  const detail = onOneLine([...(event.actor === null ? [] : [`by ${event.actor}`]), ...facts].join('  '))
+  const room = out.width === undefined ? detail.length : out.width - head.join('  ').length - 2
+  const [time = '', type = '', subject = ''] = head
+  const painted = [out.style('dim', time), out.style('bold', type), subject]
+  if (detail !== '' && room > 8) painted.push(out.style('dim', truncate(detail, room)))
+  await out.line(painted.join('  '))
 }
