@@ -14,7 +14,7 @@ eachDatabase((make) => {
     const stranger = server.clientFor(undefined)
     expect(await stranger.server.live()).toEqual({ status: 'ok', version })
     expect(await stranger.server.ready()).toEqual({ status: 'ready' })
-    expect(await textOf(stranger.server.home())).toContain('It is well and takes work.')
+    expect(await textOf(stranger.server.home())).toContain('It runs, and takes jobs.')
   })
 
   test('without its database it is alive but not ready, and keeps the reason inside', async () => {

@@ -37,12 +37,12 @@ function health({ ready, detail }: HomeFacts): string {
   const disc = '<circle cx="8" cy="8" r="5" fill="currentColor"/>'
   const triangle = '<path d="M8 2.5 14.5 13.5h-13z" fill="currentColor"/>'
   const icon = `<svg viewBox="0 0 16 16" aria-hidden="true">${ready ? disc : triangle}</svg>`
-  const text = ready ? 'It is well and takes work.' : `It takes no work now: ${detail}.`
+  const text = ready ? 'It runs, and takes jobs.' : `It takes no jobs now: ${detail}.`
   return `<p class="health ${ready ? 'well' : 'warn'}">${icon}<span>${escapeHtml(text)}</span></p>`
 }
 
 function step(about: string, command: string): string {
-  return `<li><p>${escapeHtml(about)}</p><pre tabindex="0"><code>${escapeHtml(command)}</code></pre></li>`
+  return `<li><p>${escapeHtml(about)}</p><pre><code>${escapeHtml(command)}</code></pre></li>`
 }
 
 const style = `
@@ -59,9 +59,8 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 h2 { font-size: 14px; line-height: 20px; font-weight: 600; margin-bottom: 12px; }
 section ol { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
 li p { color: var(--quiet); margin-bottom: 6px; }
-pre { background: var(--raised); border-radius: 4px; padding: 8px 12px; line-height: 20px; overflow-x: auto; }
+pre { background: var(--raised); border-radius: 4px; padding: 8px 12px; line-height: 20px; white-space: pre-wrap; }
 pre::before { content: "$ "; color: var(--quiet); }
-pre code { overflow-wrap: normal; }
 nav { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
 nav a { display: grid; align-content: start; gap: 2px; padding: 12px 16px; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); }
 nav a:hover { border-color: var(--accent); text-decoration: none; }
