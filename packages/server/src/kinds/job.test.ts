@@ -162,6 +162,7 @@ eachDatabase((make) => {
       }
       expect(await follow({})).toBe('one\ntwo')
       expect(await follow({ after: 1 })).toBe('two')
+      expect(await follow({ since: '2100-01-01T00:00:00Z' })).toBe('')
     })
   })
 

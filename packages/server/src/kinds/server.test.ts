@@ -29,7 +29,7 @@ eachDatabase((make) => {
       code: 'busy',
       message: 'The server is busy: the database does not answer.',
     })
-    expect(await textOf(stranger.server.home())).toContain('It takes no work now: the database does not answer.')
+    expect(await textOf(stranger.server.home())).toContain('It takes no jobs now: the database does not answer.')
   })
 
   test('figures count jobs and tasks over all teams, and name none', async () => {

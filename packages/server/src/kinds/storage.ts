@@ -33,11 +33,7 @@ export const storageHandlers: Handlers<'storage'> = {
   async put({ caller, query, upload, signal }, deps) {
     if (deps.ballast.isReleased) throw new AppError('disk_full')
     const root = await storageOf(deps, caller)
-    const { usedBytes, quotaBytes } = await measure(deps, caller, signal)
-    const admit = (sizeBytes: number) => {
-      if (quotaBytes === null || usedBytes + sizeBytes <= quotaBytes) return
-      throw new AppError('quota_exceeded', { used: sizeText(usedBytes), quota: sizeText(quotaBytes) })
-    }
+    const admit = await admission(deps, caller, root, signal)
     admit(0)
     const expected = query.sha256 ? { expectedSha256: query.sha256 } : {}
     const written = await write(root, query.path, upload, { admit, ...expected })
@@ -103,14 +99,29 @@ async function storageOf(deps: Deps, caller: Caller): Promise<string> {
   return deps.volumes.volumeDir(id)
 }
 
+/** What throws once an upload would exceed the quota. Only a storage that has one is measured for it. */
+async function admission(deps: Deps, caller: Caller, root: string, signal: AbortSignal) {
+  const quotaBytes = await quotaOf(deps, caller)
+  if (quotaBytes === null) return () => {}
+  const { bytes: usedBytes } = await usage(root, signal)
+  return (sizeBytes: number) => {
+    if (usedBytes + sizeBytes <= quotaBytes) return
+    throw new AppError('quota_exceeded', { used: sizeText(usedBytes), quota: sizeText(quotaBytes) })
+  }
+}
+
+async function quotaOf(deps: Deps, caller: Caller): Promise<number | null> {
+  const team = await deps.db
+    .selectFrom('teams')
+    .select('storageQuotaBytes')
+    .where('id', '=', caller.teamId)
+    .executeTakeFirstOrThrow()
+  return team.storageQuotaBytes
+}
+
 async function measure(deps: Deps, caller: Caller, signal: AbortSignal): Promise<StorageUsage> {
   const root = await storageOf(deps, caller)
-  const [used, free, team] = await Promise.all([
-    usage(root, signal),
-    freeBytes(root),
-    deps.db.selectFrom('teams').select('storageQuotaBytes').where('id', '=', caller.teamId).executeTakeFirstOrThrow(),
-  ])
-  const quotaBytes = team.storageQuotaBytes
+  const [used, free, quotaBytes] = await Promise.all([usage(root, signal), freeBytes(root), quotaOf(deps, caller)])
   const left = quotaBytes === null ? free : Math.max(0, Math.min(free, quotaBytes - used.bytes))
   return { region: 'local', usedBytes: used.bytes, files: used.files, quotaBytes, freeBytes: left }
 }

@@ -101,7 +101,10 @@ async function* readOn<T>(
   if (!index) return false
   const raw = new RawWindow(logDir)
   try {
-    cursor.position ??= await startOf(index, cursor.after, query.sinceMs)
+    if (cursor.position === null) {
+      cursor.position = await startOf(index, cursor.after, query.sinceMs)
+      cursor.closed = await endsBefore(index, cursor.position)
+    }
     for (;;) {
       const records = await index.records(cursor.position)
       if (records.length === 0) return true
@@ -120,6 +123,13 @@ async function* readOn<T>(
     await raw.close()
     await index.close()
   }
+}
+
+/** Whether the record before this position closes the log; one that begins behind it would wait for ever otherwise. */
+async function endsBefore(index: IndexReader, position: number): Promise<boolean> {
+  if (position === 0) return false
+  const [previous] = await index.records(position - 1)
+  return previous?.kind === 'end'
 }
 
 /** A copy of the bytes with secrets hidden; bytes in which there are none stay as they are, text or not. */
