@@ -33,7 +33,8 @@ export interface Module {
   forTests: boolean
 }
 
-const testOnly = /\.test\.ts$|-suite\.ts$|-fixtures?\.ts$|\/testing\/|\/test-bench\.ts$|\/other-user\.ts$|^test\/|^bench\//
+const testOnly =
+  /\.test\.ts$|-suite\.ts$|-fixtures?\.ts$|\/testing\/|\/test-bench\.ts$|\/other-user\.ts$|^test\/|^bench\//
 
 /** Every TypeScript module of the repository, parsed. */
 export function readModules(): Module[] {
