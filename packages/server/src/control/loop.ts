@@ -60,6 +60,8 @@ class ControlLoop implements Loop {
   #runningSince = new Map<string, number>()
   /** Logs of resources that have ended, which their followers are still to be told. */
   readonly #unclosed = new Set<string>()
+  /** The head of the queue as it was read last. */
+  readonly #queue = new Map<string, Task>()
   #problem: string | null = null
   #passes = 0
   #lastPassMs = 0
@@ -263,7 +265,7 @@ class ControlLoop implements Loop {
 
   /** Gives places to queued tasks. Answers with the owners of those that got one. */
   async #place(trx: Transaction<Tables>, now: number): Promise<string[]> {
-    const queued = await readQueue(trx)
+    const queued = await readQueue(trx, this.#queue)
     if (queued.length === 0) return []
     const holding = (await readHeld(trx)).filter((task) => task.state !== 'ended')
     const { start } = place(queued, holding, this.#deps.machineTypes.capacity, now)

@@ -17,7 +17,7 @@ export interface QueuePlace {
 export async function queuePlace(deps: Deps, task: Task): Promise<QueuePlace | null> {
   if (task.state !== 'queued') return null
   const queued = await readQueue(deps.db)
-  const holding = await deps.db.selectFrom('tasks').selectAll().where('state', 'in', ['placed', 'running']).execute()
+  const holding = await fromHeld(deps.db).selectAll().where('state', 'in', ['placed', 'running']).execute()
   const { start, waiting } = place(queued, holding.map(toTask), deps.machineTypes.capacity, deps.clock.now())
   const found = waiting.find((other) => other.task.id === task.id)
   if (found) return { position: found.position, why: found.why }
@@ -25,23 +25,37 @@ export async function queuePlace(deps: Deps, task: Task): Promise<QueuePlace | n
   return { position: await countBefore(deps, task), why: 'others are before it in the queue' }
 }
 
-/** The head of the queue: as many waiting tasks as are looked at for a place at a time. */
-export async function readQueue(db: Pick<Transaction<Tables>, 'selectFrom'>): Promise<Task[]> {
-  const rows = await db
-    .selectFrom('tasks')
-    .selectAll()
+/**
+ * The head of the queue: as many waiting tasks as are looked at for a place at a time.
+ *
+ * @param known tasks that an earlier call read, by id, and then those of this one: a task that waits hardly changes,
+ * and most of the work is in reading the same ones again and again
+ */
+export async function readQueue(db: Database, known = new Map<string, Task>()): Promise<Task[]> {
+  const order = await fromHeld(db)
+    .select(['id', 'version'])
     .where('state', '=', 'queued')
     .orderBy('priority', 'desc')
     .orderBy('createdAt')
     .orderBy('id')
     .limit(limits.placeWindow)
     .execute()
-  return rows.map(toTask)
+  const unknown = order.filter(({ id, version }) => known.get(id)?.version !== version).map(({ id }) => id)
+  const rows = unknown.length === 0 ? [] : await fromHeld(db).selectAll().where('id', 'in', unknown).execute()
+  const read = new Map(rows.map((row) => [row.id, toTask(row)]))
+  const queue = order.flatMap(({ id }) => read.get(id) ?? known.get(id) ?? [])
+  known.clear()
+  for (const task of queue) known.set(task.id, task)
+  return queue
 }
 
+type Database = Pick<Transaction<Tables>, 'selectFrom'>
+
+/** Tasks that are not done with. Without the condition a query goes through all there ever were. */
+const fromHeld = (db: Database) => db.selectFrom('tasks').where('removedAt', 'is', null)
+
 async function countBefore(deps: Deps, task: Task): Promise<number> {
-  const { count } = await deps.db
-    .selectFrom('tasks')
+  const { count } = await fromHeld(deps.db)
     .select(({ fn }) => fn.countAll().as('count'))
     .where('state', '=', 'queued')
     .where(({ eb, and, or }) =>

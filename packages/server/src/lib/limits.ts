@@ -42,6 +42,8 @@ export const limits = {
   logUnwatchedPollMs: 100,
   /** Before trying again to write the index of a log, on a full disk. */
   logRetryMs: 1000,
+  /** Up to so many jobs that have a tag or a beginning of a name, a list reads all of them and sorts. */
+  fewJobs: 1000,
   /** Rows in one page of a list. */
   pageRows: 200,
 
