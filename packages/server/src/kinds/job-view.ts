@@ -1,3 +1,4 @@
+import { type Expression, sql } from 'kysely'
 import type { Job, JobPhase, JobState, JobSummary } from '@nabla/api/job'
 import type { JobRow, TaskRow, VolumeRow } from '../db/tables.ts'
 import type { Db, Deps } from '../deps.ts'
@@ -14,26 +15,33 @@ export interface JobWithNames extends JobRow {
   userName: string
 }
 
-/** Selects jobs of one team that are not deleted, with the names they refer to: every read of jobs starts here. */
-export function selectJobs(db: Pick<Db, 'selectFrom'>, teamId: string) {
+/**
+ * Selects jobs of one team that are not deleted, with the names they refer to: every read of jobs starts here.
+ *
+ * @param team the column of the team, where it is not to be looked up in an index
+ */
+export function selectJobs(
+  db: Pick<Db, 'selectFrom'>,
+  teamId: string,
+  team: Expression<string> = sql.ref('jobs.teamId'),
+) {
   return db
     .selectFrom('jobs')
     .innerJoin('projects', 'projects.id', 'jobs.projectId')
     .innerJoin('users', 'users.id', 'jobs.createdBy')
     .selectAll('jobs')
     .select(['projects.name as projectName', 'users.name as userName'])
-    .where('jobs.teamId', '=', teamId)
+    .where(team, '=', teamId)
     .where('jobs.deletedAt', 'is', null)
 }
 
 /** The newest job of that name, or the one with that id; another team's does not exist. */
 export async function findJob(deps: Pick<Deps, 'db'>, caller: Caller, reference: string): Promise<JobWithNames> {
-  const row = await selectJobs(deps.db, caller.teamId)
-    .where(({ eb, or }) => or([eb('jobs.id', '=', reference), eb('jobs.name', '=', reference)]))
-    .orderBy(({ eb }) => eb('jobs.id', '=', reference), 'desc')
-    .orderBy('jobs.createdAt', 'desc')
-    .limit(1)
-    .executeTakeFirst()
+  const jobs = selectJobs(deps.db, caller.teamId)
+  // One after the other: asked for both at once, SQLite looks through all jobs of the team.
+  const row =
+    (await jobs.where('jobs.id', '=', reference).executeTakeFirst()) ??
+    (await jobs.where('jobs.name', '=', reference).orderBy('jobs.createdAt', 'desc').limit(1).executeTakeFirst())
   if (!row) throw new AppError('not_found', { noun: 'job', id: reference })
   return row
 }

@@ -6,10 +6,11 @@ import { change } from '../events/change.ts'
 import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
+import { selectMatching } from './job-filter.ts'
 import { jobLogHandlers } from './job-log.ts'
 import { readSpec } from './job-kind.ts'
 import { submitJob } from './job-submit.ts'
-import { findJob, type JobWithNames, readJobParts, selectJobs, toJob, toSummary } from './job-view.ts'
+import { findJob, type JobWithNames, readJobParts, toJob, toSummary } from './job-view.ts'
 import type { Caller, Handlers } from './kind.ts'
 import { findProject } from './project.ts'
 import { replaceTags } from './tags.ts'
@@ -18,19 +19,14 @@ export const jobHandlers: Handlers<'job'> = {
   ...jobLogHandlers,
 
   async list({ caller, query }, deps) {
-    let rows = selectJobs(deps.db, caller.teamId)
-    if (query.project !== undefined) {
-      const project = await findProject(deps.db, caller.teamId, query.project)
-      rows = rows.where('jobs.projectId', '=', project.id)
-    }
-    if (query.state) rows = rows.where('jobs.state', '=', query.state)
-    if (query.name) rows = rows.where('jobs.name', '>=', query.name).where('jobs.name', '<', `${query.name}\u{10ffff}`)
-    if (query.tag) {
-      const { tag } = query
-      rows = rows.where(({ exists, selectFrom }) =>
-        exists(selectFrom('tags').select('tag').whereRef('tags.subjectId', '=', 'jobs.id').where('tag', '=', tag)),
-      )
-    }
+    const { project, state, tag, name } = query
+    const projectId = project === undefined ? undefined : (await findProject(deps.db, caller.teamId, project)).id
+    let rows = await selectMatching(deps.db, caller.teamId, {
+      projectId,
+      state,
+      tag: tag || undefined,
+      name: name || undefined,
+    })
     if (query.after) {
       const { createdAt, id } = readCursor(query.after)
       rows = rows.where(({ eb, refTuple, tuple }) =>

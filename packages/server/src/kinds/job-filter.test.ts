@@ -1,0 +1,76 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { JobRow } from '../db/tables.ts'
+import { toIso } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
+import { limits } from '../lib/limits.ts'
+import { eachDatabase, type TestDatabase } from '../testing/database.ts'
+import { aCaller, aJob, aProject, start } from '../testing/fixtures.ts'
+import { type JobFilter, selectMatching } from './job-filter.ts'
+
+const many = limits.fewJobs + 200
+
+eachDatabase((make) => {
+  describe('jobs of a filter', () => {
+    let database: TestDatabase
+    let teamId: string
+    let projectId: string
+
+    /** `run-0` … of one team, of which every tenth failed; all tagged `all`, every hundredth `some` too. */
+    beforeAll(async () => {
+      database = await make()
+      const { db } = database
+      const caller = await aCaller(db)
+      teamId = caller.teamId
+      projectId = (await aProject(db, { teamId })).id
+      const pattern = await aJob(db, { teamId, projectId, createdBy: caller.userId, name: 'pattern' })
+      const rows = Array.from({ length: many }, (_, number) => rowOf(pattern, number))
+      await db.insertInto('jobs').values(rows).execute()
+      const tags = rows.flatMap(({ id }, number) => [
+        { teamId, subjectId: id, tag: 'all' },
+        ...(number % 100 === 0 ? [{ teamId, subjectId: id, tag: 'some' }] : []),
+      ])
+      await db.insertInto('tags').values(tags).execute()
+      const stranger = await aCaller(db)
+      const others = await aProject(db, { teamId: stranger.teamId })
+      const foreign = { teamId: stranger.teamId, projectId: others.id, createdBy: stranger.userId }
+      const { id: subjectId } = await aJob(db, { ...foreign, name: 'run-0' })
+      await db.insertInto('tags').values({ teamId: stranger.teamId, subjectId, tag: 'some' }).execute()
+    })
+
+    const namesOf = async (filter: JobFilter): Promise<string[]> => {
+      const rows = await (await selectMatching(database.db, teamId, filter)).orderBy('jobs.createdAt').execute()
+      return rows.map((row) => row.name)
+    }
+
+    const numbered = (keep: (number: number) => boolean) =>
+      Array.from({ length: many }, (_, number) => number)
+        .filter(keep)
+        .map((number) => `run-${number}`)
+
+    test('a tag that few have, and one that many have', async () => {
+      expect(await namesOf({ tag: 'some' })).toEqual(numbered((number) => number % 100 === 0))
+      expect(await namesOf({ tag: 'all' })).toEqual(numbered(() => true))
+      expect(await namesOf({ tag: 'none' })).toEqual([])
+    })
+
+    test('a beginning of a name that few have, and one that many have', async () => {
+      expect(await namesOf({ name: 'run-11' })).toEqual(numbered((number) => `${number}`.startsWith('11')))
+      expect(await namesOf({ name: 'run-' })).toEqual(numbered(() => true))
+      expect(await namesOf({ name: 'RUN' })).toEqual([])
+    })
+
+    test('all at once', async () => {
+      const failed = numbered((number) => number % 10 === 0)
+      expect(await namesOf({ tag: 'all', name: 'run-', state: 'failed', projectId })).toEqual(failed)
+      expect(await namesOf({ tag: 'some', name: 'run-1', state: 'failed', projectId })).toEqual(
+        numbered((number) => number % 100 === 0 && `${number}`.startsWith('1')),
+      )
+    })
+  })
+})
+
+function rowOf(pattern: JobRow, number: number): JobRow {
+  const at = toIso(start + number * 1000)
+  const state = number % 10 === 0 ? 'failed' : 'succeeded'
+  return { ...pattern, id: newId('job'), name: `run-${number}`, state, createdAt: at, endedAt: at }
+}
