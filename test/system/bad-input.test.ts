@@ -81,7 +81,7 @@ describe('a job that cannot be', () => {
     ['no command', { command: '' }, 'invalid', /command/],
     ['a folder of the system as its place', { workingDir: '/usr/lib' }, 'bad_path', /\/usr\/lib/],
     ['a path with ..', { artifactsDir: '/data/../etc' }, 'invalid', /\.\./],
-    ['a git address of another kind', { workspace: { from: 'git', url: 'file:///etc' } }, 'bad_git_url', /file:/],
+    ['a git address of another kind', { workspace: { from: 'git', url: 'file:///etc' } }, 'invalid', /file:/],
     [
       'a git address that is an option',
       { workspace: { from: 'git', url: '--upload-pack=touch /tmp/x' } },

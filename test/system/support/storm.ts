@@ -62,10 +62,25 @@ export async function raiseStorm(
       await server.start()
     }
     for (const job of storm.jobs) await ended(server, job.id)
-    for (const job of storm.jobs) await job.follower.done
+    for (const job of storm.jobs) await within(job.follower.done, `the log of ${job.name} to end`)
     return storm
   } finally {
     following.abort()
+  }
+}
+
+const followMs = 60_000
+
+/** Waits for a promise, but not for ever. */
+async function within(promise: Promise<void>, what: string): Promise<void> {
+  const given = new AbortController()
+  const late = pause(followMs, undefined, { signal: given.signal }).then(() => {
+    throw new Error(`waited in vain for ${what}`)
+  })
+  try {
+    await Promise.race([promise, late])
+  } finally {
+    given.abort()
   }
 }
 
