@@ -98,7 +98,9 @@ export class Tailer {
     this.#unwatch()
     await this.#running?.catch(() => undefined)
     await this.#drain(true)
-    for (const source of this.#sources) if (source.offset <= rules.syncBytes) await source.sync()
+    // A file that nothing was written to costs as much as any other, and most commands leave two of the three so.
+    const small = this.#sources.filter(({ offset }) => offset > 0 && offset <= rules.syncBytes)
+    for (const source of small) await source.sync()
     await index.sync()
     for (const source of this.#sources) await source.close()
   }
