@@ -24,6 +24,8 @@ export interface Acting {
   retries: Map<string, { failures: number; notBefore: number }>
   /** Tasks whose engine holds nothing of them any more. */
   removed: Map<string, Task>
+  /** Calls under way. They never reject; a server that stops waits for them, so that none works on behind it. */
+  calls: Set<Promise<void>>
 }
 
 export const newActing = (): Acting => ({
@@ -34,7 +36,13 @@ export const newActing = (): Acting => ({
   failed: new Map(),
   retries: new Map(),
   removed: new Map(),
+  calls: new Set(),
 })
+
+function track(acting: Acting, call: Promise<void>): void {
+  acting.calls.add(call)
+  void call.finally(() => acting.calls.delete(call))
+}
 
 /**
  * Makes the engine calls that bring tasks to where they should be: the only place that does. All calls run in the
@@ -72,7 +80,7 @@ function startTask(
   if (deps.clock.steady() < (acting.retries.get(task.id)?.notBefore ?? 0)) return
   const abort = new AbortController()
   acting.starting.set(task.id, abort)
-  void start(deps, engine, task, quotas, abort.signal)
+  const call = start(deps, engine, task, quotas, abort.signal)
     .then(
       () => {
         acting.started.add(task.id)
@@ -89,6 +97,7 @@ function startTask(
       acting.starting.delete(task.id)
       settled()
     })
+  track(acting, call)
 }
 
 /** An engine may be down for a moment. Answers whether the start is tried again. */
@@ -192,13 +201,14 @@ function stopTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settle
   }
   if (acting.stopping.has(task.id)) return
   acting.stopping.add(task.id)
-  void engine
+  const call = engine
     .stop(task.id, task.stopGraceMs)
     .catch((error: unknown) => {
       acting.stopping.delete(task.id)
       deps.log.error({ err: error, subject: task.ownerId }, 'could not stop a task')
     })
     .finally(settled)
+  track(acting, call)
 }
 
 function removeTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settled: () => void): void {
@@ -206,16 +216,17 @@ function removeTask(deps: Deps, engine: Engine, task: Task, acting: Acting, sett
   acting.started.delete(task.id)
   if (acting.removing.has(task.id) || acting.removed.has(task.id)) return
   acting.removing.add(task.id)
-  void engine
+  const call = engine
     .remove(task.id)
     .then(
-      () => acting.removed.set(task.id, task),
+      () => void acting.removed.set(task.id, task),
       (error: unknown) => deps.log.error({ err: error, subject: task.ownerId }, 'could not clean up after a task'),
     )
     .finally(() => {
       acting.removing.delete(task.id)
       settled()
     })
+  track(acting, call)
 }
 
 function exitOf(error: unknown): TaskExit {

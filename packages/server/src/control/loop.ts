@@ -20,7 +20,7 @@ export interface Loop {
   /** Says that a resource changed. A hint: one that is lost is made up for by the next full sweep. */
   wake(id: string): void
   start(): Promise<void>
-  /** Stops planning; what runs runs on. Resolves when the pass under way is done. */
+  /** Stops planning; what runs runs on. Resolves when nothing is under way any more. */
   stop(): Promise<void>
   /** Resolves when there is nothing to do until something changes or some time has come. */
   idle(): Promise<void>
@@ -62,6 +62,7 @@ class ControlLoop implements Loop {
   readonly #unclosed = new Set<string>()
   /** The head of the queue as it was read last. */
   readonly #queue = new Map<string, Task>()
+  #measuring: Promise<void> = Promise.resolve()
   #problem: string | null = null
   #passes = 0
   #lastPassMs = 0
@@ -96,8 +97,9 @@ class ControlLoop implements Loop {
     this.#cancelRetry()
     this.#cancelQuota()
     this.#cancelDue()
-    for (const starting of this.#acting.starting.values()) starting.abort()
     await this.#passing
+    for (const starting of this.#acting.starting.values()) starting.abort()
+    await Promise.all([this.#measuring, ...this.#acting.calls])
     await dropLease(this.#deps.db, this.#holder).catch(() => {})
   }
 
@@ -194,6 +196,7 @@ class ControlLoop implements Loop {
     await this.#finishLogs(done.plan.notes)
     for (const id of done.plan.stale) this.wake(id)
     this.#armDue(done.due, now)
+    if (this.#stopped.signal.aborted) return
     act(this.#deps, done.held, this.#acting, this.#quotas, () => {
       this.#changed = true
       this.#kick()
@@ -320,7 +323,7 @@ class ControlLoop implements Loop {
 
   #armQuota(): void {
     this.#cancelQuota = this.#deps.clock.after(limits.quotaMs, () => {
-      void this.#checkQuotas().finally(() => this.#stopped.signal.aborted || this.#armQuota())
+      this.#measuring = this.#checkQuotas().finally(() => this.#stopped.signal.aborted || this.#armQuota())
     })
   }
 

@@ -107,7 +107,7 @@ describe('what comes in', () => {
     [
       'in a list',
       { name: 'x', tags: ['ok', 'a,b', 3] },
-      'The body is not right: `tags[1]` is not allowed: a tag has no commas; `tags[2]` must be text.',
+      'The body is not right: `tags[1]` is not allowed: a tag has no commas and no control characters; `tags[2]` must be text.',
     ],
     ['no object', [1], 'The body is not right: it must be an object.'],
   ])('%s: the message names it', async (_, payload, message) => {

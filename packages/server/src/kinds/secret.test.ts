@@ -160,6 +160,6 @@ eachDatabase((make) => {
     }
     await expect(as(ada).set({ name: 'A', body: { value: 'x', sealed: 'y' } as never })).rejects.toThrow(ZodError)
     await expect(as(ada).set({ name: 'A', body: { value: '' } })).rejects.toThrow(ZodError)
-    await expect(as(ada).set({ name: 'A', body: { value: 'a\0b' } })).rejects.toMatchObject({ code: 'invalid' })
+    await expect(as(ada).set({ name: 'A', body: { value: 'a\0b' } })).rejects.toThrow(ZodError)
   })
 })
