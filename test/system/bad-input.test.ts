@@ -85,7 +85,7 @@ describe('a job that cannot be', () => {
     [
       'a git address that is an option',
       { workspace: { from: 'git', url: '--upload-pack=touch /tmp/x' } },
-      'bad_git_url',
+      'invalid',
       /upload-pack/,
     ],
     ['a control character in its name', { name: 'refused\u0007' }, 'invalid', /name/],
