@@ -1,5 +1,5 @@
 import type { JobState } from '@nabla/api/job'
-import { sql } from 'kysely'
+import { column, withoutIndex } from '../db/column.ts'
 import type { Db } from '../deps.ts'
 import { limits } from '../lib/limits.ts'
 import { selectJobs } from './job-view.ts'
@@ -40,11 +40,9 @@ export async function selectMatching(db: Db, teamId: string, filter: JobFilter) 
   const end = `${name}\u{10ffff}`
   const named = db.selectFrom('jobs').select('id').where('teamId', '=', teamId)
   const many = await areMany(named.where('name', '>=', name).where('name', '<', end))
-  const column = many ? withoutIndex('jobs.name') : sql.ref<string>('jobs.name')
-  return rows.where(column, '>=', name).where(column, '<', end)
+  const byName = many ? withoutIndex('jobs.name') : column('jobs.name')
+  return rows.where(byName, '>=', name).where(byName, '<', end)
 }
-
-const withoutIndex = (column: string) => sql<string>`${sql.ref(column)} || ''`
 
 /** Whether a query finds more than a few. Reads an index only as far as that. */
 async function areMany(found: { offset(rows: number): { limit(rows: number): { execute(): Promise<unknown[]> } } }) {

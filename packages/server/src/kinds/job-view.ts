@@ -1,5 +1,6 @@
-import { type Expression, sql } from 'kysely'
 import type { Job, JobPhase, JobState, JobSummary } from '@nabla/api/job'
+import type { Expression } from 'kysely'
+import { column } from '../db/column.ts'
 import type { JobRow, TaskRow, VolumeRow } from '../db/tables.ts'
 import type { Db, Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
@@ -23,7 +24,7 @@ export interface JobWithNames extends JobRow {
 export function selectJobs(
   db: Pick<Db, 'selectFrom'>,
   teamId: string,
-  team: Expression<string> = sql.ref('jobs.teamId'),
+  team: Expression<string> = column('jobs.teamId'),
 ) {
   return db
     .selectFrom('jobs')
