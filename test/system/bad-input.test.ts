@@ -258,11 +258,12 @@ describe('a path', () => {
   test.each(['../evil', '/etc/nabla-evil', 'a/../../evil', '', '.', '..', 'a\u0000b', 'a//../../b', 'x'.repeat(300)])(
     '%j is not written',
     async (path) => {
-      await expectRefusal(server().client.storage.put({ path, body: 'x' }), 400, 'bad_path')
+      const code = path.includes('\u0000') ? 'invalid' : 'bad_path'
+      await expectRefusal(server().client.storage.put({ path, body: 'x' }), 400, code)
       await expectRefusal(
         server().client.storage.delete({ path, recursive: true }),
         400,
-        path === '' ? 'invalid' : 'bad_path',
+        path === '' ? 'invalid' : code,
       )
     },
   )
@@ -289,8 +290,8 @@ describe('a link that a job left', () => {
     expect(job).toMatchObject({ state: 'succeeded' })
     const { client } = server()
     for (const path of links) {
-      for (const got of [client.artifact.get({ job: job.id, path }), client.storage.get({ path })]) {
-        const error = await got.then(
+      for (const get of [() => client.artifact.get({ job: job.id, path }), () => client.storage.get({ path })]) {
+        const error = await get().then(
           () => expect.unreachable(`${path} was served`),
           (error: unknown) => error,
         )

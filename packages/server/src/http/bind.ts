@@ -76,6 +76,7 @@ function querySchema(shape: RouteShape): z.ZodType {
 
 async function serve(route: BoundRoute, request: FastifyRequest, reply: FastifyReply, binding: Binding) {
   const { shape } = route
+  refuseNul(request)
   const params = check('The address', route.params, request.params)
   const query = check('The query', route.query, request.query)
   const release = takeStreamPlace(shape, request.caller, binding)
@@ -102,6 +103,14 @@ async function serve(route: BoundRoute, request: FastifyRequest, reply: FastifyR
     release()
   }
   return reply
+}
+
+/** No name or path holds a NUL, and PostgreSQL takes no text with one, not even to look for it. */
+function refuseNul({ params, query }: FastifyRequest): void {
+  const values = [params, query].flatMap((given) => Object.values(given as Record<string, unknown>)).flat()
+  if (values.some((value) => typeof value === 'string' && value.includes('\0'))) {
+    throw new AppError('invalid', { detail: 'The address holds a NUL character (%00).' })
+  }
 }
 
 async function readBody(shape: RouteShape, request: FastifyRequest, { bounds, deps }: Binding): Promise<unknown> {
