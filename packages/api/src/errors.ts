@@ -33,6 +33,11 @@ export const errorCatalogue = {
     message: 'A page of {origin} may not change anything on this server.',
     hint: 'Use the pages of this server itself, at its own address.',
   },
+  other_team: {
+    status: 404,
+    message: 'This key acts in the team {mine}, not in {team}.',
+    hint: 'Make a key for that team with `nabla key create --team {team}`, and log in with it.',
+  },
   wrong_host: {
     status: 421,
     message: 'This server does not answer to the name {host}.',
@@ -79,11 +84,6 @@ export const errorCatalogue = {
     status: 409,
     message: 'The value of the secret {name} cannot be read with the key of this server.',
     hint: 'Set it again with `nabla secret set {name}`, or restore `secret.key` in the data folder.',
-  },
-  bad_git_url: {
-    status: 400,
-    message: 'The git address {url} cannot be used: {reason}.',
-    hint: 'Give an https, http, ssh or git address.',
   },
 
   // Files
@@ -138,12 +138,12 @@ export const errorCatalogue = {
   git_refused: {
     status: 422,
     message: 'The repository {url} was not found, or it refused the login.',
-    hint: 'Check the address. For a private repository give `--workspaceUsername` and `--workspacePassword` (a token).',
+    hint: 'Check the address. For a private repository give `--workspace-username` and `--workspace-password` (a token).',
   },
   git_ref_not_found: {
     status: 422,
     message: 'The repository {url} has no branch, tag or commit {ref}.',
-    hint: 'Check `--workspaceRef`, and that it was pushed.',
+    hint: 'Check `--workspace-ref`, and that it was pushed.',
   },
   git_failed: {
     status: 422,

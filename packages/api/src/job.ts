@@ -204,7 +204,7 @@ export const jobRoutes = {
     access: 'member',
     body: createJob,
     response: job,
-    errors: ['not_found', 'unknown_machine_type', 'image_not_supported', 'unknown_secret', 'bad_path', 'bad_git_url'],
+    errors: ['not_found', 'unknown_machine_type', 'image_not_supported', 'unknown_secret', 'bad_path'],
   }),
   show: route({
     method: 'GET',

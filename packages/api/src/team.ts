@@ -54,7 +54,7 @@ export const teamRoutes = {
       storageQuotaBytes: sizeBytes.nullable().optional().describe('What its storage may hold; null: the whole disk.'),
     }),
     response: team,
-    errors: ['not_found', 'name_taken'],
+    errors: ['not_found', 'other_team', 'name_taken'],
   }),
   members: route({
     method: 'GET',
@@ -64,7 +64,7 @@ export const teamRoutes = {
     params: byTeam,
     query: pageQuery,
     response: pageOf(teamMember),
-    errors: ['not_found'],
+    errors: ['not_found', 'other_team'],
   }),
   addMember: route({
     method: 'PUT',
@@ -77,7 +77,7 @@ export const teamRoutes = {
       member: teamMember,
       key: z.string().nullable().describe('The first key of a user made by this call; shown only here.'),
     }),
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found', 'other_team', 'conflict'],
   }),
   removeMember: route({
     method: 'DELETE',
@@ -86,6 +86,6 @@ export const teamRoutes = {
     access: 'admin',
     params: byMember,
     response: z.object({ removed: z.literal(true) }),
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found', 'other_team', 'conflict'],
   }),
 }

@@ -39,7 +39,8 @@ export const newActing = (): Acting => ({
   calls: new Set(),
 })
 
-function track(acting: Acting, call: Promise<void>): void {
+/** Notes a call that is under way. */
+export function track(acting: Acting, call: Promise<void>): void {
   acting.calls.add(call)
   void call.finally(() => acting.calls.delete(call))
 }

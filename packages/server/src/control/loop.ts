@@ -1,12 +1,12 @@
 import type { Transaction } from 'kysely'
 import { dropLease, holderOf, leaseHolds, leaseMs, takeLease } from './lease.ts'
-import { type Acting, act, newActing } from './act.ts'
+import { type Acting, act, newActing, track } from './act.ts'
 import { endedWith, type Observation, observe } from './observe.ts'
 import { place } from './place.ts'
 import { readQueue } from './queue.ts'
 import { QuotaKeeper } from './quota.ts'
 import { dueIds, nextDue, type Note, openIds, type PlanResult, planAll } from './plan.ts'
-import { sweepDeleted } from './sweep.ts'
+import { measureVolumes, sweepDeleted } from './sweep.ts'
 import type { Tables } from '../db/tables.ts'
 import { isDiskFull } from '../db/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -104,8 +104,8 @@ class ControlLoop implements Loop {
   }
 
   async idle(): Promise<void> {
-    const { starting, removing } = this.#acting
-    while (this.#passing !== null || starting.size > 0 || removing.size > 0) {
+    const { calls } = this.#acting
+    while (this.#passing !== null || calls.size > 0) {
       await (this.#passing ?? new Promise((resolve) => setImmediate(resolve)))
     }
   }
@@ -193,6 +193,7 @@ class ControlLoop implements Loop {
     for (const id of done.removed) this.#acting.removed.delete(id)
     this.#deps.feed.notify()
     for (const id of done.plan.ended) this.#unclosed.add(id)
+    if (done.plan.ended.length > 0) track(this.#acting, this.#measure(done.plan.ended))
     await this.#finishLogs(done.plan.notes)
     for (const id of done.plan.stale) this.wake(id)
     this.#armDue(done.due, now)
@@ -214,6 +215,14 @@ class ControlLoop implements Loop {
     for (const id of this.#unclosed) {
       await logs.close(id)
       this.#unclosed.delete(id)
+    }
+  }
+
+  async #measure(ended: readonly string[]): Promise<void> {
+    try {
+      await measureVolumes(this.#deps, ended)
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, 'what a job left could not be measured')
     }
   }
 

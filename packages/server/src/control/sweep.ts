@@ -4,6 +4,7 @@ import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'
 import { toIso } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
+import { usage } from '../volumes/usage.ts'
 
 /**
  * Deletes the files of resources that were deleted, then forgets their rows: in this order, so that a crash between
@@ -21,4 +22,15 @@ export async function sweepDeleted(deps: Deps): Promise<void> {
   }
   for (const id of await collectWorkspaces(deps)) await deps.volumes.removeVolume(id)
   await deps.feed.prune(toIso(deps.clock.now() - limits.eventsKeptMs))
+}
+
+/** Writes down how much the resources that have just ended left in their volumes: a figure for people, not a limit. */
+export async function measureVolumes(deps: Deps, owners: readonly string[]): Promise<void> {
+  const rows = await deps.db.selectFrom('volumes').select('id').where('ownerId', 'in', owners).execute()
+  for (const { id } of rows) {
+    await deps.volumes.createVolume(id)
+    const { bytes, files } = await usage(deps.volumes.volumeDir(id))
+    if (files === 0) continue
+    await deps.db.updateTable('volumes').set({ sizeBytes: bytes, files }).where('id', '=', id).execute()
+  }
 }

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { eachDatabase } from '../testing/database.ts'
 import { startTestServer, type TestServer } from '../testing/server.ts'
@@ -176,6 +179,25 @@ eachDatabase((make) => {
       await expect(get({ job: job.id, path: 'no.txt' })).rejects.toMatchObject({ code: 'file_not_found' })
       await expect(get({ job: job.id, path: '../nabla.db' })).rejects.toMatchObject({ code: 'bad_path' })
       await expect(archive({ job: job.id, glob: '*.pt' })).rejects.toMatchObject({ code: 'file_not_found' })
+    })
+
+    test('what a job left is counted when it has ended', async () => {
+      const server = await startTestServer(make)
+      const { id } = await submit(server, { command: 'run=60s' })
+      await server.untilState(id, 'running')
+      const { db, volumes } = server.running().deps
+      const { artifactsId } = await db.selectFrom('jobs').select('artifactsId').executeTakeFirstOrThrow()
+      writeFileSync(join(volumes.volumeDir(artifactsId), 'model.bin'), Buffer.alloc(10_000))
+      await server.untilState(id, 'succeeded')
+      await server.running().deps.loop.idle()
+      const counted = await server.client.project.delete({ project: 'demo', dryRun: true })
+      expect(counted).toMatchObject({ deleted: false, jobs: 1, activeJobs: 0 })
+      expect(counted.artifactBytes).toBeGreaterThanOrEqual(10_000)
+      const listed = await server.client.artifact.list({ job: id })
+      expect(listed.items).toMatchObject([{ path: 'model.bin', type: 'file', sizeBytes: 10_000 }])
+      const file = await server.client.artifact.get({ job: id, path: 'model.bin' })
+      const digest = createHash('sha256').update(Buffer.alloc(10_000)).digest('base64')
+      expect(file.headers.get('repr-digest')).toBe(`sha-256=:${digest}:`)
     })
 
     test('a stored file comes back as it was sent, whole and in part', async () => {

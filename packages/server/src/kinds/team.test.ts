@@ -76,7 +76,7 @@ eachDatabase((make) => {
     await expect(as(admin).addMember({ team: admin.teamId, user: 'x', body: role })).rejects.toThrow(ZodError)
   })
 
-  test('other teams are not found, by name or id, also those of the same person', async () => {
+  test('a key reaches no team but its own; which of them is told only to those who belong to it', async () => {
     const stranger = await aCaller(database.db)
     const second = await as(admin).create({ body: { name: `second ${newId('team')}` } })
     const teams = [stranger.teamId, stranger.teamName, second.id, second.name, newId('team'), '%']
@@ -87,7 +87,9 @@ eachDatabase((make) => {
         () => as(admin).addMember({ team, user: 'eve', body: {} }),
         () => as(admin).removeMember({ team, user: stranger.userId }),
       ]
-      for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'not_found', params: { id: team } })
+      const own = team === second.id || team === second.name
+      const refusal = own ? { code: 'other_team', params: { team: second.name } } : { code: 'not_found' }
+      for (const call of calls) await expect(call()).rejects.toMatchObject({ ...refusal, status: 404 })
     }
     expect(await as(stranger).members({ team: stranger.teamId })).toMatchObject({ items: [{ role: 'admin' }] })
   })

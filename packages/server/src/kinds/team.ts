@@ -128,8 +128,21 @@ async function callersTeam(db: Kysely<Tables>, caller: Caller, reference: string
     .where('id', '=', caller.teamId)
     .where((eb) => eb.or([eb('id', '=', reference), eb('name', '=', reference)]))
     .executeTakeFirst()
-  if (!team) throw new AppError('not_found', { noun: 'team', id: reference })
+  if (!team) throw await noTeam(db, caller, reference)
   return team
+}
+
+/** One of the caller's other teams is told from one that is not there, or not theirs to know of. */
+async function noTeam(db: Kysely<Tables>, caller: Caller, reference: string): Promise<AppError> {
+  const other = await db
+    .selectFrom('teams')
+    .innerJoin('members', 'members.teamId', 'teams.id')
+    .select('teams.name')
+    .where('members.userId', '=', caller.userId)
+    .where((eb) => eb.or([eb('teams.id', '=', reference), eb('teams.name', '=', reference)]))
+    .executeTakeFirst()
+  if (other) return new AppError('other_team', { team: other.name, mine: caller.teamName })
+  return new AppError('not_found', { noun: 'team', id: reference })
 }
 
 async function holdCallersTeam(trx: Trx, caller: Caller, reference: string): Promise<TeamRow> {

@@ -347,7 +347,7 @@ describe('what can go wrong', () => {
   })
 
   test('an address that would be stored with its password', () => {
-    expect(() => checkGitUrl('https://ann:canary@host/repo')).toThrowError(/--workspacePassword/)
+    expect(() => checkGitUrl('https://ann:canary@host/repo')).toThrowError(/--workspace-password/)
     expect(() => checkGitUrl('https://ann:canary@host/repo')).not.toThrowError(/canary/)
     expect(() => checkGitUrl('https://host/repo', 'main')).not.toThrow()
     expect(() => checkGitUrl('ssh://git@host/repo')).not.toThrow()

@@ -68,8 +68,8 @@ export async function fetchGit(request: GitRequest): Promise<GitTree> {
 export function checkGitUrl(url: string, ref?: string): void {
   const { login } = parseRemote(url)
   if (login) {
-    const detail = 'Leave the name and the password out of the git address; give them with --workspaceUsername and'
-    throw new AppError('invalid', { detail: `${detail} --workspacePassword, which are kept sealed.` })
+    const detail = 'Leave the name and the password out of the git address; give them with --workspace-username and'
+    throw new AppError('invalid', { detail: `${detail} --workspace-password, which are kept sealed.` })
   }
   if (ref !== undefined) parseRef(ref)
 }

@@ -10,6 +10,8 @@ import type { ReportFile } from './reports.ts'
 const users: Who[] = isRoot ? ['root', 'user'] : ['root']
 const MiB = 2 ** 20
 
+const unlessRoot = isRoot ? '' : ' (skipped: this is not root)'
+
 describe.each(users)('the end of a task of the process engine, as %s', (who) => {
   let bench: ProcessBench
   beforeEach(async () => {
@@ -114,15 +116,16 @@ describe.each(users)('the end of a task of the process engine, as %s', (who) => 
     expect((await ended(engine, task.id)).exit).toMatchObject({ cause: 'lost', blame: 'machine' })
   })
 
-  test.runIf(who === 'root')('does not come with the end of the launcher, which is started again', async () => {
-    const [before, after] = [bench.task('sleep 1000'), bench.task('exit 6')]
-    await bench.engine.start(before)
-    await running(bench.engine, before.id)
-    process.kill(launcherPid(), 'SIGKILL')
-    await bench.engine.start(after)
-    expect((await ended(bench.engine, after.id)).exit?.code).toBe(6)
-    await running(bench.engine, before.id)
-  })
+  if (who === 'root')
+    test('does not come with the end of the launcher, which is started again', async () => {
+      const [before, after] = [bench.task('sleep 1000'), bench.task('exit 6')]
+      await bench.engine.start(before)
+      await running(bench.engine, before.id)
+      process.kill(launcherPid(), 'SIGKILL')
+      await bench.engine.start(after)
+      expect((await ended(bench.engine, after.id)).exit?.code).toBe(6)
+      await running(bench.engine, before.id)
+    })
 
   test('leaves nothing behind once it is removed', async () => {
     const source = bench.folder('workspace', { a: 'a' })
@@ -146,12 +149,13 @@ describe.each(users)('the end of a task of the process engine, as %s', (who) => 
     ).not.toContain(`${namespace} `)
   })
 
-  test.runIf(who === 'root' && isRoot)('is told apart when memory ran out', async () => {
-    const resources = { cpus: 1, memoryBytes: 64 * MiB, gpus: [], pids: 64 }
-    const exit = await exitOf("python3 -c 'x = bytearray(300 * 2**20)'", { resources })
-    expect(exit).toMatchObject({ cause: 'oom', code: 137, blame: 'user' })
-    expect(exit?.reason).toContain('larger machine type')
-  })
+  if (who === 'root')
+    test.runIf(isRoot)(`is told apart when memory ran out${unlessRoot}`, async () => {
+      const resources = { cpus: 1, memoryBytes: 64 * MiB, gpus: [], pids: 64 }
+      const exit = await exitOf("python3 -c 'x = bytearray(300 * 2**20)'", { resources })
+      expect(exit).toMatchObject({ cause: 'oom', code: 137, blame: 'user' })
+      expect(exit?.reason).toContain('larger machine type')
+    })
 
   test('cannot be put off by a fork bomb', async () => {
     const resources = { cpus: 1, memoryBytes: 256 * MiB, gpus: [], pids: 40 }

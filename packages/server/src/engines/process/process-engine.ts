@@ -75,7 +75,7 @@ class ProcessEngine implements Engine {
 
   accepts(image: string): { ok: true } | { ok: false; reason: string } {
     if (image === 'host') return { ok: true }
-    const reason = 'this server has no engine for images yet: use --container host, or leave --container out'
+    const reason = 'This server runs jobs on the machine itself and has no engine for images yet.'
     return { ok: false, reason }
   }
 
