@@ -2,7 +2,7 @@ import { jobStates, type JobState } from '@nabla/api/job'
 import type { Deps } from '../deps.ts'
 import { list, sha256 } from '../volumes/folder.ts'
 import { sendArchive, sendFile } from './files.ts'
-import { findJob } from './job-view.ts'
+import { findJob } from './job/view.ts'
 import type { Caller, Handlers } from './kind.ts'
 
 export const artifactHandlers: Handlers<'artifact'> = {

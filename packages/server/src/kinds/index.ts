@@ -1,7 +1,7 @@
 import type { Noun } from '@nabla/api'
 import { artifactHandlers } from './artifact.ts'
 import { eventHandlers } from './event.ts'
-import { jobKind } from './job-kind.ts'
+import { jobKind } from './job/planned.ts'
 import { jobHandlers } from './job.ts'
 import { keyHandlers } from './key.ts'
 import type { Handlers } from './kind.ts'

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { JobRow } from '../db/tables.ts'
-import { toIso } from '../lib/clock.ts'
-import { newId } from '../lib/ids.ts'
-import { limits } from '../lib/limits.ts'
-import { eachDatabase, type TestDatabase } from '../testing/database.ts'
-import { aCaller, aJob, aProject, start } from '../testing/fixtures.ts'
-import { type JobFilter, selectMatching } from './job-filter.ts'
+import type { JobRow } from '../../db/tables.ts'
+import { toIso } from '../../lib/clock.ts'
+import { newId } from '../../lib/ids.ts'
+import { limits } from '../../lib/limits.ts'
+import { eachDatabase, type TestDatabase } from '../../testing/database.ts'
+import { aCaller, aJob, aProject, start } from '../../testing/fixtures.ts'
+import { type JobFilter, selectMatching } from './filter.ts'
 
 const many = limits.fewJobs + 200
 

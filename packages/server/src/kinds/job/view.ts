@@ -1,14 +1,14 @@
 import type { Job, JobPhase, JobState, JobSummary } from '@nabla/api/job'
 import type { Expression } from 'kysely'
-import { column } from '../db/column.ts'
-import type { JobRow, TaskRow, VolumeRow } from '../db/tables.ts'
-import type { Db, Deps } from '../deps.ts'
-import { AppError } from '../lib/app-error.ts'
-import { toIso } from '../lib/clock.ts'
-import { type Task, toTask } from '../tasks/task.ts'
-import type { VolumeOrigin } from '../volumes/origin.ts'
-import { readSpec } from './job-kind.ts'
-import type { Caller } from './kind.ts'
+import { column } from '../../db/column.ts'
+import type { JobRow, TaskRow, VolumeRow } from '../../db/tables.ts'
+import type { Db, Deps } from '../../deps.ts'
+import { AppError } from '../../lib/app-error.ts'
+import { toIso } from '../../lib/clock.ts'
+import { type Task, toTask } from '../../tasks/task.ts'
+import type { VolumeOrigin } from '../../volumes/origin.ts'
+import { readSpec } from './planned.ts'
+import type { Caller } from '../kind.ts'
 
 /** A job's row with the names it refers to. */
 export interface JobWithNames extends JobRow {

@@ -1,9 +1,9 @@
 import { exitCodeMeanings, type JobSpec, type JobState } from '@nabla/api/job'
-import type { Action } from '../control/action.ts'
-import type { JobRow } from '../db/tables.ts'
-import type { TaskExit } from '../engines/engine.ts'
-import { fromIso, toIso } from '../lib/clock.ts'
-import type { NewTask, Task } from '../tasks/task.ts'
+import type { Action } from '../../control/action.ts'
+import type { JobRow } from '../../db/tables.ts'
+import type { TaskExit } from '../../engines/engine.ts'
+import { fromIso, toIso } from '../../lib/clock.ts'
+import type { NewTask, Task } from '../../tasks/task.ts'
 
 /** What the planner may change in a job's row. */
 export type JobChanges = Partial<Pick<JobRow, 'state' | 'reason' | 'exitCode' | 'attempt' | 'startedAt' | 'endedAt'>>

@@ -1,9 +1,9 @@
 import { type JobSpec, jobSpec } from '@nabla/api/job'
 import type { Transaction } from 'kysely'
-import type { JobRow, Tables } from '../db/tables.ts'
-import type { NewTask } from '../tasks/task.ts'
-import { type JobChanges, type JobWant, planJob } from './job-plan.ts'
-import type { PlannedKind, Remains } from './planned.ts'
+import type { JobRow, Tables } from '../../db/tables.ts'
+import type { NewTask } from '../../tasks/task.ts'
+import { type JobChanges, type JobWant, planJob } from './plan.ts'
+import type { PlannedKind, Remains } from '../planned.ts'
 
 /** The part of the task request that depends on the machine type: fixed when the job is submitted. */
 export interface StoredJobSpec {

@@ -1,12 +1,12 @@
 import { type JobSpec, jobSpec } from '@nabla/api/job'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { JobRow } from '../db/tables.ts'
-import type { TaskExit } from '../engines/engine.ts'
-import { toIso } from '../lib/clock.ts'
-import type { NewTask, Task } from '../tasks/task.ts'
-import { aTask } from '../testing/tasks.ts'
-import { type JobAction, type JobWant, planJob, retryDelayMs } from './job-plan.ts'
+import type { JobRow } from '../../db/tables.ts'
+import type { TaskExit } from '../../engines/engine.ts'
+import { toIso } from '../../lib/clock.ts'
+import type { NewTask, Task } from '../../tasks/task.ts'
+import { aTask } from '../../testing/tasks.ts'
+import { type JobAction, type JobWant, planJob, retryDelayMs } from './plan.ts'
 
 const now = Date.UTC(2026, 0, 1, 12)
 

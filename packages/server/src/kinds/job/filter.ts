@@ -1,8 +1,8 @@
 import type { JobState } from '@nabla/api/job'
-import { column, withoutIndex } from '../db/column.ts'
-import type { Db } from '../deps.ts'
-import { limits } from '../lib/limits.ts'
-import { selectJobs } from './job-view.ts'
+import { column, withoutIndex } from '../../db/column.ts'
+import type { Db } from '../../deps.ts'
+import { limits } from '../../lib/limits.ts'
+import { selectJobs } from './view.ts'
 
 /** What a list of jobs can be narrowed to. */
 export interface JobFilter {
