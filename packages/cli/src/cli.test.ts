@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Command, type Group, isGroup } from './command.ts'
 import { entries } from './commands/index.ts'
 import { kebab } from './flags.ts'
-import { widthOf } from './terminal-width.ts'
+import { widthOf } from './terminal/terminal-width.ts'
 import { runCli } from './testing/run-cli.ts'
 
 const nodes = await Promise.all(entries.map(async (entry) => ({ entry, node: await entry.load() })))

@@ -7,7 +7,7 @@ import { createContext, type Io } from './context.ts'
 import { exitCodes, exitReasonOf } from './exit-codes.ts'
 import { globalFlags, renderHelp, renderPage } from './help.ts'
 import { type Call, createRoot, mount, toUsageError } from './mount.ts'
-import { Output, OutputClosed } from './output.ts'
+import { Output, OutputClosed } from './terminal/output.ts'
 import { readSettings } from './settings.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Client } from '@nabla/api/client'
-import type { Output, Sink } from './output.ts'
+import type { Output, Sink } from './terminal/output.ts'
 import type { Settings, Variables } from './settings.ts'
 import type { Target } from './target.ts'
 

@@ -1,5 +1,5 @@
 import { usageError } from './cli-error.ts'
-import { parseBytes, parseDuration } from './format.ts'
+import { parseBytes, parseDuration } from './terminal/format.ts'
 
 /** What shell completion offers for a value: names of the server, or files. */
 export type Completes = 'job' | 'project' | 'secret' | 'machine-type' | 'team' | 'key' | 'file'

@@ -5,7 +5,7 @@ import { type Command, defineCommand, type Example } from './command.ts'
 import type { Context } from './context.ts'
 import { type Arg, arg, type Args, type Completes, type Flag, flag, type Flags } from './flags.ts'
 import { limits } from './limits.ts'
-import type { Column } from './table.ts'
+import type { Column } from './terminal/table.ts'
 
 /**
  * Commands made from routes of the contract: path parameters and required texts of the body become arguments, the

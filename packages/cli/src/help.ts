@@ -1,7 +1,7 @@
 import { type Command, type Example, type Group, isGroup } from './command.ts'
 import { type Arg, type Flag, type Flags, kebab } from './flags.ts'
-import type { Output } from './output.ts'
-import { widthOf } from './terminal-width.ts'
+import type { Output } from './terminal/output.ts'
+import { widthOf } from './terminal/terminal-width.ts'
 
 /** Options that every command takes. */
 export const globalFlags: Record<string, Flag> = {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { systemCode, usageError } from './cli-error.ts'
 import type { Context } from './context.ts'
-import type { JobFlags } from './job-flags.ts'
+import type { JobFlags } from './job/flags.ts'
 
 /** Files first, then --env, then --secret: what is nearer to the command wins. */
 export async function readEnv(

@@ -3,9 +3,9 @@ import { basename, join, resolve } from 'node:path'
 import type { Client } from '@nabla/api/client'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
-import { collect, eachFile, fileColumns, totalOf } from '../file-list.ts'
+import { collect, eachFile, fileColumns, totalOf } from '../files/file-list.ts'
 import { arg, flag } from '../flags.ts'
-import { formatBytes, plural } from '../format.ts'
+import { formatBytes, plural } from '../terminal/format.ts'
 import { printList } from '../from-contract.ts'
 import { findJob } from '../project-file.ts'
 
@@ -50,7 +50,7 @@ const get = defineCommand({
       return
     }
     const target = resolve(context.cwd, to ?? basename(path))
-    const { saveFile } = await import('../download.ts')
+    const { saveFile } = await import('../files/download.ts')
     const sizeBytes = await saveFile(out, response, basename(path), target)
     if (out.json) await out.value({ path: target, sizeBytes })
     else out.note(`Saved ${target} (${formatBytes(sizeBytes)})`)
@@ -107,7 +107,10 @@ async function downloadSome(
   const some = { job, ...(glob !== undefined && { glob }) }
   const total = await totalOf(eachFile((page) => client.artifact.list({ ...some, recursive: 'true', ...page })))
   if (total.files === 0 && glob === undefined) return total
-  const [{ unpackTar }, { showProgress }] = await Promise.all([import('../download.ts'), import('../progress.ts')])
+  const [{ unpackTar }, { showProgress }] = await Promise.all([
+    import('../files/download.ts'),
+    import('../terminal/progress.ts'),
+  ])
   const response = await client.artifact.archive(some)
   const progress = showProgress(context.out, 'Downloading', total.sizeBytes)
   try {

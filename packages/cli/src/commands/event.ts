@@ -2,9 +2,9 @@ import type { Event } from '@nabla/api/event'
 import { defineCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
-import { formatTime } from '../format.ts'
-import { withRetries } from '../resume.ts'
-import { onOneLine, truncate } from '../terminal-width.ts'
+import { formatTime } from '../terminal/format.ts'
+import { withRetries } from '../job/resume.ts'
+import { onOneLine, truncate } from '../terminal/terminal-width.ts'
 
 export const events = defineCommand({
   name: 'events',

@@ -4,10 +4,10 @@ import { usageError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
-import { printLog } from '../follow.ts'
-import { parseDuration } from '../format.ts'
+import { printLog } from '../job/follow.ts'
+import { parseDuration } from '../terminal/format.ts'
 import { limits } from '../limits.ts'
-import { LogPrinter } from '../log-printer.ts'
+import { LogPrinter } from '../terminal/log-printer.ts'
 import { findJob } from '../project-file.ts'
 
 interface Window {

@@ -1,7 +1,7 @@
 import type { Job } from '@nabla/api/job'
 import type { Context } from '../context.ts'
-import { formatAgo, formatBytes, formatDuration, formatTime, plural } from '../format.ts'
-import { durationOf, hasEnded, signOf, styleOf } from '../job-words.ts'
+import { formatAgo, formatBytes, formatDuration, formatTime, plural } from '../terminal/format.ts'
+import { durationOf, hasEnded, signOf, styleOf } from '../job/words.ts'
 import { quoteWord } from '../quote.ts'
 
 /** Says that a job was submitted. `asResult`: its name is all the user gets, so it goes to standard output. */

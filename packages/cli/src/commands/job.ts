@@ -2,15 +2,15 @@ import { type Job, type JobSummary, jobStates } from '@nabla/api/job'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
-import { formatAgo, formatDuration } from '../format.ts'
+import { formatAgo, formatDuration } from '../terminal/format.ts'
 import { listCommand } from '../from-contract.ts'
-import { waitForEnd } from '../follow.ts'
-import { durationOf, exitCodeOf, hasEnded, signOf, styleOf } from '../job-words.ts'
+import { waitForEnd } from '../job/follow.ts'
+import { durationOf, exitCodeOf, hasEnded, signOf, styleOf } from '../job/words.ts'
 import { findJob, rememberJob } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
 import { readEnv } from '../read-env.ts'
-import { jobFlags } from '../job-flags.ts'
-import type { Column } from '../table.ts'
+import { jobFlags } from '../job/flags.ts'
+import type { Column } from '../terminal/table.ts'
 import { artifacts } from './artifact.ts'
 import { logs } from './job-logs.ts'
 import { sayJob, showJob } from './job-say.ts'
@@ -40,7 +40,7 @@ const create = defineCommand({
     { line: 'job create --workspace none --json -- nvidia-smi', about: 'without files; prints the job as JSON' },
   ],
   async run(context, { command }, flags) {
-    const { submitJob } = await import('../submit.ts')
+    const { submitJob } = await import('../job/submit.ts')
     await sayJob(context, await submitJob(context, command, flags), true)
   },
 })

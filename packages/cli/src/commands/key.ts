@@ -1,6 +1,6 @@
 import type { Key } from '@nabla/api/key'
 import type { Group } from '../command.ts'
-import { formatAgo } from '../format.ts'
+import { formatAgo } from '../terminal/format.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 
 const list = listCommand<Key>('key', {

@@ -2,7 +2,7 @@ import { CliError, usageError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { readProfiles, writeProfiles } from '../profiles.ts'
-import { askSecret, askText, canAsk, readStdin } from '../prompts.ts'
+import { askSecret, askText, canAsk, readStdin } from '../terminal/prompts.ts'
 import { defaultUrl, normalizeUrl } from '../target.ts'
 
 export const login = defineCommand({

@@ -1,6 +1,6 @@
 import type { MachineType } from '@nabla/api/machine-type'
 import type { Group } from '../command.ts'
-import { formatMemory } from '../format.ts'
+import { formatMemory } from '../terminal/format.ts'
 import { listCommand } from '../from-contract.ts'
 
 const list = listCommand<MachineType>('machine-type', {

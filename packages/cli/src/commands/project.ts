@@ -4,10 +4,10 @@ import type { Project } from '@nabla/api/project'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import { arg, flag } from '../flags.ts'
-import { formatAgo, formatBytes, formatTime, plural } from '../format.ts'
+import { formatAgo, formatBytes, formatTime, plural } from '../terminal/format.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 import { findProject, writeProject } from '../project-file.ts'
-import { askToGoOn } from '../prompts.ts'
+import { askToGoOn } from '../terminal/prompts.ts'
 
 const list = listCommand<Project>('project', {
   about: 'Show the projects of the team, newest first',

@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts'
 import { arg, flag } from '../flags.ts'
-import { jobFlags } from '../job-flags.ts'
+import { jobFlags } from '../job/flags.ts'
 import { sayJob } from './job-say.ts'
 
 export const run = defineCommand({
@@ -34,11 +34,11 @@ Ctrl-C asks the job to stop; a second one leaves it to the server.`,
     { line: 'run --detach -- python train.py', about: 'come back later: nabla job logs --follow' },
   ],
   async run(context, { command }, flags) {
-    const { submitJob } = await import('../submit.ts')
+    const { submitJob } = await import('../job/submit.ts')
     const job = await submitJob(context, command, flags)
     await sayJob(context, job, flags.detach)
     if (flags.detach) return 0
-    const { followJob } = await import('../follow.ts')
+    const { followJob } = await import('../job/follow.ts')
     return followJob(context, job, { onInterrupt: flags.detachOnInterrupt ? 'detach' : 'stop' })
   },
 })

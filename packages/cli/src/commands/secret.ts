@@ -3,9 +3,9 @@ import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
-import { formatAgo } from '../format.ts'
+import { formatAgo } from '../terminal/format.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
-import { askSecret, canAsk, readStdin } from '../prompts.ts'
+import { askSecret, canAsk, readStdin } from '../terminal/prompts.ts'
 
 const list = listCommand<Secret>('secret', {
   about: 'Show the names of the secrets; values are never shown',

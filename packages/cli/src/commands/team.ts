@@ -1,6 +1,6 @@
 import type { Team, TeamMember } from '@nabla/api/team'
 import type { Group } from '../command.ts'
-import { formatAgo, formatBytes } from '../format.ts'
+import { formatAgo, formatBytes } from '../terminal/format.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 
 const list = listCommand<Team>('team', {

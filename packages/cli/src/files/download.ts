@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { lstat, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
 import { extract, type ReadEntry } from 'tar'
-import { CliError, systemCode } from './cli-error.ts'
-import type { Output } from './output.ts'
-import { type Progress, showProgress } from './progress.ts'
+import { CliError, systemCode } from '../cli-error.ts'
+import type { Output } from '../terminal/output.ts'
+import { type Progress, showProgress } from '../terminal/progress.ts'
 
 export interface Unpacked {
   files: number

@@ -1,4 +1,4 @@
-import { usageError } from './cli-error.ts'
+import { usageError } from '../cli-error.ts'
 
 /** Words for sizes, times and counts, and the way back from what a user types. */
 

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ApiError } from '@nabla/api/client'
-import { isApiError } from './cli-error.ts'
-import type { Context } from './context.ts'
-import { limits } from './limits.ts'
+import { isApiError } from '../cli-error.ts'
+import type { Context } from '../context.ts'
+import { limits } from '../limits.ts'
 
 /** Whether trying again may help: no answer at all, or one that says the server is not there for the moment. */
 export function isPassing(error: unknown): error is ApiError {

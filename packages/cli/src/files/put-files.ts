@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { open, readdir, lstat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Client } from '@nabla/api/client'
-import { CliError, systemCode } from './cli-error.ts'
-import type { Context } from './context.ts'
-import { limits } from './limits.ts'
-import { type Progress, showProgress } from './progress.ts'
+import { CliError, systemCode } from '../cli-error.ts'
+import type { Context } from '../context.ts'
+import { limits } from '../limits.ts'
+import { type Progress, showProgress } from '../terminal/progress.ts'
 
 interface LocalFile {
   path: string

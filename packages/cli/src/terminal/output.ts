@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { styleText } from 'node:util'
-import { systemCode } from './cli-error.ts'
-import type { Settings } from './settings.ts'
+import { systemCode } from '../cli-error.ts'
+import type { Settings } from '../settings.ts'
 import { type Column, renderFields, renderTable } from './table.ts'
 import { truncate } from './terminal-width.ts'
 

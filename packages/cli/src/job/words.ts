@@ -1,6 +1,6 @@
 import { type Job, type JobState, jobStates } from '@nabla/api/job'
-import { formatDuration } from './format.ts'
-import type { Style } from './output.ts'
+import { formatDuration } from '../terminal/format.ts'
+import type { Style } from '../terminal/output.ts'
 
 /** How states look, and sentences about a job. */
 

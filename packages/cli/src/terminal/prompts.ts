@@ -1,5 +1,5 @@
-import { CliError, usageError } from './cli-error.ts'
-import type { Context } from './context.ts'
+import { CliError, usageError } from '../cli-error.ts'
+import type { Context } from '../context.ts'
 
 /** Asks for a text that is not shown while it is typed. `instead`: how to give it without a terminal. */
 export async function askSecret(context: Context, message: string, instead: string): Promise<string> {

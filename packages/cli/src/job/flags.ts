@@ -1,4 +1,4 @@
-import { flag, inSection, type ValuesOf } from './flags.ts'
+import { flag, inSection, type ValuesOf } from '../flags.ts'
 
 /** The options that describe a job, shared by `nabla run` and `nabla job create`. */
 export const jobFlags = {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Header, type HeaderData } from 'tar'
 import { expect, test } from 'vitest'
 import { unpackTar } from './download.ts'
-import { aFolder } from './testing/run-cli.ts'
+import { aFolder } from '../testing/run-cli.ts'
 
 const noProgress = { add: () => {}, stop: () => {} }
 

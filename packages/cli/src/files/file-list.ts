@@ -1,8 +1,8 @@
 import type { FileEntry } from '@nabla/api/file'
-import type { Context } from './context.ts'
-import { formatAgo, formatBytes } from './format.ts'
-import { limits } from './limits.ts'
-import type { Column } from './table.ts'
+import type { Context } from '../context.ts'
+import { formatAgo, formatBytes } from '../terminal/format.ts'
+import { limits } from '../limits.ts'
+import type { Column } from '../terminal/table.ts'
 
 interface FilePage {
   items: FileEntry[]
