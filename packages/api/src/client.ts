@@ -141,15 +141,9 @@ async function* events(options: ClientOptions, shape: RouteShape, input: Input, 
     },
   })
   const decoder = new TextDecoder()
-  let held: string[] = []
   try {
     for await (const chunk of response.body ?? []) {
-      const text = decoder.decode(chunk, { stream: true })
-      held.push(text)
-      // The parser would go through the beginning of a long line again with each chunk.
-      if (!text.includes('\n')) continue
-      parser.feed(held.join(''))
-      held = []
+      parser.feed(decoder.decode(chunk, { stream: true }))
       yield* ready.splice(0)
       if (failure) throw failure
       if (ended) return
