@@ -65,6 +65,17 @@ async function onDatabase(database: string): Promise<Map<string, number[]>> {
     for (let request = 0; request < requests; request++) samples.push(await timed(ask))
     found.set(what, samples)
   }
+  const [job] = (await client.job.list({ limit: 1 })).items
+  for (const [what, reference] of [
+    ['one job, by id', job?.id ?? ''],
+    ['one job, by name', job?.name ?? ''],
+  ] as const) {
+    const samples: number[] = []
+    for (let request = 0; request < requests; request++) {
+      samples.push(await timed(() => client.job.show({ job: reference })))
+    }
+    found.set(what, samples)
+  }
   return found
 }
 
