@@ -75,7 +75,7 @@ describe('a job that cannot be', () => {
       'unknown_machine_type',
       /H100.*small.*--machine-type/s,
     ],
-    ['an image', { image: 'pytorch/pytorch:latest' }, 'image_not_supported', /host/],
+    ['an image', { image: 'pytorch/pytorch:latest' }, 'image_not_supported', /--image/],
     ['a secret that is not there', { env: { TOKEN: 'secret:NO_SUCH' } }, 'unknown_secret', /nabla secret set NO_SUCH/],
     ['a field that is not there', { gpuCount: 4 }, 'invalid', /gpuCount/],
     ['no command', { command: '' }, 'invalid', /command/],
