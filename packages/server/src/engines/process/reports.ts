@@ -73,8 +73,10 @@ export class Reports {
       // The name in brackets may hold spaces and brackets itself; what follows the last one is plain.
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
       return fields[0] !== 'Z' && fields[0] !== 'X' && Number(fields[19]) === file.start
-    } catch {
-      return false
+    } catch (error) {
+      // A process that ends while it is read says ESRCH. Anything else, such as too many open files, says nothing of it.
+      if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'ESRCH')) return false
+      throw error
     }
   }
 
