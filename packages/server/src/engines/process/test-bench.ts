@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -79,7 +79,20 @@ export async function makeBench(who: Who): Promise<ProcessBench> {
     async close() {
       for (const { id } of await engine.list()) await engine.remove(id)
       await engine.close()
-      rmSync(base, { recursive: true, force: true })
+      await removeFolder(base)
     },
+  }
+}
+
+/** An engine that was made anew may still be deleting what the last one left: until then a folder is not empty. */
+async function removeFolder(path: string): Promise<void> {
+  for (let tries = 0; existsSync(path); tries++) {
+    if (tries === 200) throw new Error(`${path} cannot be removed`)
+    try {
+      rmSync(path, { recursive: true, force: true })
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, tries === 0 ? 0 : 25))
   }
 }
