@@ -118,6 +118,26 @@ export const errorCatalogue = {
     message: 'What arrived is not what was sent: expected SHA-256 {expected}, got {actual}.',
     hint: 'Send it again.',
   },
+  bad_chunk: {
+    status: 400,
+    message: 'What arrived is no sequence of chunks: {reason}.',
+    hint: 'Send it again; if it happens again, update the client.',
+  },
+  bad_tree: {
+    status: 400,
+    message: 'The tree {digest} cannot be used: {reason}.',
+    hint: 'Rename or leave out what is named, then send it again.',
+  },
+  tree_incomplete: {
+    status: 409,
+    message: 'The tree {digest} is not complete: {missing} of its chunks are not here.',
+    hint: 'Ask which are lacking, send them, and commit it again.',
+  },
+  damaged_chunk: {
+    status: 500,
+    message: 'A part of {path} is damaged on the disk of the server: chunk {hash}, {reason}.',
+    hint: 'Run `nabla fsck` on the server to see what is affected, and restore it from a backup.',
+  },
   disk_full: {
     status: 507,
     message: 'The disk of the server is full.',

@@ -1,0 +1,144 @@
+import { z } from 'zod'
+
+/**
+ * How a tree of files is written down: its entries in the order of their paths, as lines of JSON, cut into segments,
+ * and a root that names the segments. Segments and root are chunks like those of files, known by their SHA-256, so a
+ * change to one file changes one segment and the root. Equal trees have equal digests, whoever writes them down.
+ */
+
+/** SHA-256 in hex of what a chunk holds. */
+export const chunkHash = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex')
+
+/** Part of a file: its hash and its length in bytes. */
+export type FileChunk = readonly [hash: string, sizeBytes: number]
+
+/** One file, folder or link. Paths are relative, with forward slashes, and have no `.` and `..`. */
+export type TreeEntry =
+  | { type: 'file'; path: string; executable: boolean; chunks: readonly FileChunk[] }
+  | { type: 'folder'; path: string }
+  | { type: 'link'; path: string; target: string }
+
+/** What the root of a tree says. Its SHA-256 is the digest of the tree. */
+export const treeRoot = z.strictObject({
+  version: z.literal(1),
+  files: z.number().int().min(0),
+  sizeBytes: z.number().int().min(0),
+  segments: z.array(z.tuple([chunkHash, z.number().int().min(1)])).max(100_000),
+})
+
+export type TreeRoot = z.infer<typeof treeRoot>
+
+export const treeLimits = {
+  /** Entries of one segment: cut by content at about 256, and here at the latest. */
+  segmentEntries: 2048,
+  /** Bytes of one segment before it is closed; one entry may go beyond, as that of a very large file does. */
+  segmentBytes: 512 * 1024,
+  /** Most bytes of one segment: the entry of a file of 400 GiB. */
+  maxSegmentBytes: 63 * 1024 * 1024,
+} as const
+
+const encoder = new TextEncoder()
+
+/** The bytes of a root. */
+export function encodeRoot(root: TreeRoot): Uint8Array<ArrayBuffer> {
+  const { version, files, sizeBytes, segments } = root
+  return encoder.encode(JSON.stringify({ version, files, sizeBytes, segments }))
+}
+
+/** Reads a root. Throws an Error that says what is wrong with it. */
+export function decodeRoot(bytes: Uint8Array): TreeRoot {
+  return treeRoot.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
+}
+
+/**
+ * The segments of a tree, in order. `entries` must be in the order of `comparePaths`, each path once; an Error says
+ * where they are not.
+ */
+export function* encodeSegments(entries: Iterable<TreeEntry>): Generator<Uint8Array<ArrayBuffer>> {
+  let lines: string[] = []
+  let length = 0
+  let before: string | undefined
+  for (const entry of entries) {
+    if (before !== undefined && comparePaths(before, entry.path) >= 0) {
+      throw new Error(`not in order: ${before}, ${entry.path}`)
+    }
+    before = entry.path
+    const line = encodeEntry(entry)
+    lines.push(line)
+    length += line.length
+    if (isCut(entry.path) || lines.length === treeLimits.segmentEntries || length >= treeLimits.segmentBytes) {
+      yield encoder.encode(lines.join(''))
+      lines = []
+      length = 0
+    }
+  }
+  if (lines.length > 0) yield encoder.encode(lines.join(''))
+}
+
+/** The entries of a segment. Throws an Error for what is no segment; paths are not judged. */
+export function decodeSegment(bytes: Uint8Array): TreeEntry[] {
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  if (!text.endsWith('\n')) throw new Error('the last line of a segment is cut off')
+  return text.slice(0, -1).split('\n').map(decodeEntry)
+}
+
+/** The order of paths in a tree: that of their UTF-8 bytes. */
+export function comparePaths(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let index = 0; index < length; index++) {
+    const [one, other] = [a.charCodeAt(index), b.charCodeAt(index)]
+    if (one === other) continue
+    // Surrogates stand for code points above all others, though their own numbers are lower than some.
+    return byCodePoint(one) - byCodePoint(other)
+  }
+  return a.length - b.length
+}
+
+/** Bytes of a file. */
+export function fileSize(chunks: readonly FileChunk[]): number {
+  let sum = 0
+  for (const [, sizeBytes] of chunks) sum += sizeBytes
+  return sum
+}
+
+const byCodePoint = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit)
+
+const segmentEntry = z.union([
+  z.tuple([z.enum(['f', 'x']), z.string().min(1), z.array(z.union([chunkHash, z.number().int().min(1)]))]),
+  z.tuple([z.literal('d'), z.string().min(1)]),
+  z.tuple([z.literal('l'), z.string().min(1), z.string().min(1)]),
+])
+
+/** `["f",path,[hash,size,…]]` (`x`: executable), `["d",path]` or `["l",path,target]`. */
+function encodeEntry(entry: TreeEntry): string {
+  switch (entry.type) {
+    case 'file':
+      return `${JSON.stringify([entry.executable ? 'x' : 'f', entry.path, entry.chunks.flat()])}\n`
+    case 'folder':
+      return `${JSON.stringify(['d', entry.path])}\n`
+    case 'link':
+      return `${JSON.stringify(['l', entry.path, entry.target])}\n`
+    default:
+      return entry satisfies never
+  }
+}
+
+function decodeEntry(line: string): TreeEntry {
+  const [kind, path, more] = segmentEntry.parse(JSON.parse(line))
+  if (kind === 'd') return { type: 'folder', path }
+  if (kind === 'l') return { type: 'link', path, target: more }
+  const chunks: FileChunk[] = []
+  for (let index = 0; index < more.length; index += 2) {
+    const [hash, sizeBytes] = [more[index], more[index + 1]]
+    if (typeof hash !== 'string' || typeof sizeBytes !== 'number') throw new Error(`odd chunks of ${path}`)
+    chunks.push([hash, sizeBytes])
+  }
+  return { type: 'file', path, executable: kind === 'x', chunks }
+}
+
+/** FNV-1a of the path: a segment ends where its low 8 bits are zero, so insertions move only the cuts near them. */
+function isCut(path: string): boolean {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < path.length; index++) hash = Math.imul(hash ^ path.charCodeAt(index), 0x01000193)
+  return ((hash ^ (hash >>> 16)) & 0xff) === 0
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { sizeBytes } from './fields.ts'
+import { route } from './route.ts'
+import { chunkHash } from './tree-format.ts'
+
+/**
+ * Files by content: a client asks which chunks the server lacks, sends those, and commits the tree. See
+ * `tree-format.ts` for what a tree is, `chunker.ts` for how files are cut, `chunk-frame.ts` for how chunks travel.
+ * A team sees only chunks of its own, so a hash alone opens nothing.
+ */
+export const tree = z
+  .object({
+    digest: chunkHash.describe('SHA-256 of the root of the tree: equal trees have equal digests.'),
+    files: z.number().int(),
+    sizeBytes,
+  })
+  .meta({ id: 'Tree' })
+
+export type Tree = z.infer<typeof tree>
+
+export const treeRequestLimits = {
+  /** Hashes in one question: about 670 KB of JSON. */
+  hashes: 10_000,
+  /** Bytes of one parcel of chunks: a client fills it to the first, one large segment may take the second. */
+  usualParcelBytes: 8 * 1024 * 1024,
+  parcelBytes: 64 * 1024 * 1024,
+} as const
+
+const hashes = z.array(chunkHash).max(treeRequestLimits.hashes)
+
+export const treeRoutes = {
+  lacking: route({
+    method: 'POST',
+    path: '/api/v1/trees/lacking',
+    about: 'Which of these chunks must be sent. Those that are there already are kept for at least half a day.',
+    access: 'member',
+    body: z.strictObject({
+      chunks: hashes.default([]).describe('Hashes of parts of files.'),
+      segments: hashes
+        .default([])
+        .describe('Hashes of segments of trees. One that is there answers for all the chunks that it names.'),
+    }),
+    response: z.object({ chunks: z.array(chunkHash), segments: z.array(chunkHash) }),
+    errors: ['disk_full'],
+  }),
+  send: route({
+    method: 'PUT',
+    path: '/api/v1/trees/chunks',
+    about: 'Stores chunks, as frames, 8 MiB or so at a time. What has been answered is on the disk.',
+    access: 'member',
+    body: 'bytes',
+    response: z.object({
+      chunks: z.number().int().describe('Chunks that came.'),
+      newChunks: z.number().int().describe('Those that the server did not have.'),
+    }),
+    errors: ['bad_chunk', 'body_too_large', 'disk_full'],
+  }),
+  commit: route({
+    method: 'POST',
+    path: '/api/v1/trees',
+    about: 'Makes a tree of chunks that have been sent. It is kept while something refers to it, and a day besides.',
+    access: 'member',
+    body: z.strictObject({ digest: chunkHash.describe('Of the root, which is sent as a chunk too.') }),
+    response: tree,
+    errors: ['tree_incomplete', 'bad_tree', 'disk_full'],
+  }),
+}
