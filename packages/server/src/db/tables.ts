@@ -8,6 +8,9 @@ export interface Tables {
   teams: TeamRow
   members: MemberRow
   keys: KeyRow
+  passwords: PasswordRow
+  sessions: SessionRow
+  signInCodes: SignInCodeRow
   projects: ProjectRow
   jobs: JobRow
   tasks: TaskRow
@@ -50,6 +53,39 @@ export interface KeyRow {
   createdAt: string
   lastUsedAt: string | null
   expiresAt: string | null
+}
+
+/** `hash` is that of `lib/password.ts`. */
+export interface PasswordRow {
+  userId: string
+  hash: string
+  changedAt: string
+}
+
+/** One browser that is signed in. `keyId`: the key that it signed in with, and ends with; null for a password. */
+export interface SessionRow {
+  id: string
+  userId: string
+  /** The team that it acts in now. */
+  teamId: string
+  keyId: string | null
+  /** SHA-256 of the token in the cookie. */
+  hash: string
+  /** What the browser says it is, cut short, and where it came from: for people to tell their sessions apart. */
+  agent: string
+  address: string
+  createdAt: string
+  lastUsedAt: string
+  expiresAt: string
+}
+
+/** A code that is good for one sign-in, as the key would be. */
+export interface SignInCodeRow {
+  hash: string
+  userId: string
+  teamId: string
+  keyId: string
+  expiresAt: string
 }
 
 export interface ProjectRow {

@@ -8,6 +8,7 @@ export const idPrefixes = {
   user: 'u',
   team: 'te',
   key: 'k',
+  session: 'ss',
   project: 'pr',
   job: 'j',
   task: 'tk',
