@@ -7,14 +7,14 @@ import { firstLine } from './first-line.ts'
 import { list } from './list.ts'
 import { logs } from './logs.ts'
 import { type Section, toMarkdown } from './report.ts'
+import { sync } from './sync.ts'
 import { throughput } from './throughput.ts'
-import { upload } from './upload.ts'
 
 /**
  * Benchmarks: `npm run bench` runs all of them and prints a table each, `npm run bench -- logs list` runs some.
  * `--write` also puts the tables into docs/benchmarks.md, which takes all of them.
  */
-const benches: Record<string, () => Promise<Section>> = { 'first-line': firstLine, throughput, logs, list, upload }
+const benches: Record<string, () => Promise<Section>> = { 'first-line': firstLine, throughput, logs, list, sync }
 
 const begin = '<!-- written by `npm run bench -- --write`: begin -->'
 const end = '<!-- end -->'

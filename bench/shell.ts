@@ -10,6 +10,14 @@ export async function run(program: string, args: string[], options: SpawnOptions
 /** A shell line, with pipes whose every part has to succeed. */
 export const runShell = (line: string): Promise<void> => run('bash', ['-o', 'pipefail', '-c', line])
 
+/** Whether there is a program of this name. */
+export async function isInstalled(program: string): Promise<boolean> {
+  return run('bash', ['-c', `command -v ${program}`]).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** Waits until a child has ended well. */
 export async function untilDone(child: ChildProcess, what: string): Promise<void> {
   let errors = ''
