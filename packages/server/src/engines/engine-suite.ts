@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import type { Engine, TaskReport, TaskSpec } from './engine.ts'
+import type { Engine, TaskReport, TaskSample, TaskSpec } from './engine.ts'
 
 /** One engine to try, with a place for its files. Commands that every engine must understand: `exit N`, `sleep N`. */
 export interface EngineBench {
@@ -35,6 +35,17 @@ export async function reported(
 export const ended = (engine: Engine, id: string, withinMs = boundMs) =>
   reported(engine, id, ({ state }) => state === 'ended', withinMs)
 export const running = (engine: Engine, id: string) => reported(engine, id, ({ state }) => state === 'running')
+
+/** Measures a task until what it uses suits, and returns that measurement. */
+export async function sampled(engine: Engine, id: string, suits: (sample: TaskSample) => boolean): Promise<TaskSample> {
+  let last: TaskSample | undefined
+  for (let waitedMs = 0; waitedMs < boundMs; waitedMs += pollMs) {
+    last = (await engine.sample([id])).tasks[0]
+    if (last && suits(last)) return last
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+  }
+  throw new Error(`waited in vain for the use of task ${id}; last seen: ${JSON.stringify(last)}`)
+}
 
 /** What the control loop relies on, the same for every engine. */
 export function engineSuite(name: string, make: () => Promise<EngineBench>): void {
@@ -144,6 +155,26 @@ const contract: Record<string, (bench: EngineBench) => Promise<void>> = {
     expect(reports.get(going.id)?.state).toBe('running')
     await engine.stop(going.id, 5_000)
     expect((await ended(engine, going.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+  },
+
+  async 'measures what a task uses'(bench) {
+    const idle = bench.task('sleep 1000')
+    const busy = bench.task('text=$(head -c 60000000 /dev/zero | tr "\\0" x); while :; do :; done')
+    await bench.engine.start(idle)
+    await bench.engine.start(busy)
+    await sampled(bench.engine, idle.id, ({ memoryBytes }) => (memoryBytes ?? 0) > 0)
+    const sample = await sampled(
+      bench.engine,
+      busy.id,
+      ({ cpuSeconds, memoryBytes }) => (cpuSeconds ?? 0) > 0.3 && (memoryBytes ?? 0) > 55_000_000,
+    )
+    expect(sample.processes).toBeGreaterThan(0)
+    const { tasks } = await bench.engine.sample([idle.id, busy.id, 'tknone'])
+    expect(tasks.map(({ id }) => id)).toEqual([idle.id, busy.id])
+    expect(tasks[0]?.cpuSeconds).toBeLessThan(tasks[1]?.cpuSeconds ?? 0)
+    await bench.engine.stop(busy.id, 5_000)
+    await ended(bench.engine, busy.id)
+    expect((await bench.engine.sample([busy.id])).tasks).toEqual([])
   },
 
   async 'says what it can run'(bench) {

@@ -97,6 +97,47 @@ export interface Capacity {
   gpus: Gpu[]
 }
 
+/**
+ * What a task has used so far and uses now. What the machine cannot tell is left out: that is a gap, never a zero.
+ * Counts go up from the begin of the task; one that goes down, as when an engine lost sight of a process, is a gap too.
+ */
+export interface TaskSample {
+  id: string
+  /** Processor seconds. */
+  cpuSeconds?: number
+  /** Periods in which it wanted to run, and those in which it was held back for having used up its share. */
+  cpuPeriods?: number
+  cpuThrottledPeriods?: number
+  /** In use now, without what the system could take back. */
+  memoryBytes?: number
+  /** The most so far. */
+  memoryPeakBytes?: number
+  diskReadBytes?: number
+  diskWriteBytes?: number
+  /** Only where the task has a network of its own. */
+  networkInBytes?: number
+  networkOutBytes?: number
+  processes?: number
+}
+
+/** What a GPU does now; what it does not tell is left out. */
+export interface GpuSample {
+  index: number
+  /** Percent of the last moments in which it was busy, and in which its memory was. */
+  utilization?: number
+  memoryUtilization?: number
+  memoryUsedBytes?: number
+  memoryTotalBytes?: number
+  powerWatts?: number
+  temperatureCelsius?: number
+}
+
+export interface Samples {
+  tasks: TaskSample[]
+  /** All GPUs of the engine, whoever uses them. */
+  gpus: GpuSample[]
+}
+
 /** One thing that `nabla doctor` found. */
 export interface Finding {
   level: 'ok' | 'warning' | 'problem'
@@ -131,6 +172,8 @@ export interface Engine {
   /** Calls back with the id of a task as soon as it may have changed, until the signal aborts. */
   watch(onChange: (id: string) => void, signal: AbortSignal): void
   capacity(): Promise<Capacity>
+  /** Measures these tasks and all GPUs, in bounded time. Tasks that are unknown or have ended are left out. */
+  sample(ids: readonly string[]): Promise<Samples>
   doctor(): Promise<Finding[]>
   /** Lets go of what this process holds (watchers, helpers). Tasks run on. */
   close(): Promise<void>

@@ -54,6 +54,22 @@ export const limits = {
   diskLowBytes: 5 * GiB,
   /** One file put into storage: the quota of the team is the bound that counts, this one only stops nonsense. */
   storedFileBytes: 16 * 1024 * GiB,
+  /** Files that one team sends in parts at a time: each keeps its space until it is done or a day old. */
+  uploadsAtOnce: 100,
+  unfinishedUploadMs: 24 * 3_600_000,
+  /** Part of a large file that clients are told to send: little to repeat, few requests. */
+  uploadPartBytes: 8 * MiB,
+  /** A file up to this size is hashed before it is sent, if that is asked for: it takes a tenth of a second. */
+  digestBytes: 64 * MiB,
+  /** Checksums that are remembered, by file, size and time. */
+  knownChecksums: 10_000,
+  /** Files of an incoming tar that are synced to the disk and put in their places together; and their bytes. */
+  unpackBatchFiles: 2000,
+  unpackBatchBytes: 256 * MiB,
+  /** What one request to copy may take, and one to measure: below what proxies wait for an answer (60 s). */
+  copyMs: 20_000,
+  duMs: 10_000,
+  duEntries: 2_000_000,
   /** Request line and headers of one request; a key and a cookie or two of a proxy fit many times. */
   headerBytes: 16 * KiB,
   /** A client that takes longer to send its headers is only holding a connection. */
@@ -83,6 +99,28 @@ export const limits = {
   authFailureRefillMs: 3_000,
   /** Addresses whose failures are remembered, and keys that are remembered to have worked. */
   authMemory: 10_000,
+  /** Passwords and codes that one address may try in a row to sign in, and after that one every so often. */
+  signInsByAddress: 10,
+  signInsByAddressRefillMs: 10_000,
+  /** Passwords that may be tried for one name, from wherever: 3,000 a day at most, against 12 characters and more. */
+  signInsByName: 20,
+  signInsByNameRefillMs: 30_000,
+  /** Passwords being compared at once, 19 MiB each; the threads of Node do four of them at a time. */
+  passwordsAtOnce: 16,
+  /** A session that nobody uses ends after a week, and one that is used after a month: then one signs in again. */
+  sessionIdleMs: 7 * 24 * 3_600_000,
+  sessionMs: 30 * 24 * 3_600_000,
+  /** Sessions of one user: browsers are few, and the oldest has been left behind. */
+  sessionsPerUser: 50,
+  /** A code for one sign-in is used at once, or was not meant for use. */
+  signInCodeMs: 10 * 60_000,
+  /** Codes that one key may have made and not used. */
+  signInCodesPerKey: 20,
+  /** An address of user content works this long: enough to load a page with what belongs to it. */
+  contentTicketMs: 10 * 60_000,
+  /** Files of the console that are kept in memory; it is some megabytes. */
+  consoleBytes: 64 * MiB,
+  consoleFiles: 2000,
   /** A path that a user names. Leaves room for the data folder in front: Linux takes 4096 in all. */
   pathBytes: 3072,
   /** One name in a path: what Linux file systems hold. */
@@ -145,6 +183,24 @@ export const limits = {
   unusedWorkspaceMs: 24 * 3_600_000,
   /** Processes and threads of one task. */
   taskPids: 4096,
+  /** Pause between two looks at what tasks and machine use: fine enough to see an epoch, and cheap. */
+  metricSampleMs: 2000,
+  /** The same for the machine alone, while nothing runs and nobody looks. */
+  metricIdleMs: 30_000,
+  /** Measurements that a killed server may lose; writing each by itself would cost more than taking it. */
+  metricFlushMs: 10_000,
+  /** One file of figures as measured or by 30 s, and one by 5 min. There are two of each: 16 MiB for a task at most. */
+  metricSegmentBytes: 2 * MiB,
+  metricLastSegmentBytes: 4 * MiB,
+  /** Different series of one subject: each costs memory while it is written. */
+  metricSeriesCount: 2000,
+  /** Moments kept in memory for those who follow: more than one pause of a slow reader. */
+  metricRecentTicks: 64,
+  /** Processes of one task looked at one by one; a task with more has gaps where the kernel does not add up. */
+  metricProcesses: 1000,
+  /** How long GPUs may take to answer before a measurement goes on without, and before the question is given up. */
+  metricGpuWaitMs: 1000,
+  metricGpuMs: 5000,
   /** How old `lastUsedAt` of a key may be: noting every use would cost a write to the disk for each request. */
   keyUsedMs: 60_000,
 } as const

@@ -1,7 +1,8 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../lib/clock.ts'
-import type { Capacity, Engine, Finding, TaskExit, TaskReport, TaskSpec } from '../engine.ts'
+import type { Capacity, Engine, Finding, Samples, TaskExit, TaskReport, TaskSpec } from '../engine.ts'
+import { fakeGpu, fakeUse } from './fake-use.ts'
 
 export interface FakeOptions {
   clock: Clock
@@ -97,6 +98,19 @@ export class FakeEngine implements Engine {
 
   async capacity(): Promise<Capacity> {
     return this.#options.capacity ?? { cpus: 4, memoryBytes: 16 * GiB, gpus: [] }
+  }
+
+  async sample(ids: readonly string[]): Promise<Samples> {
+    this.#mustBeUp()
+    const now = this.#options.clock.now()
+    const tasks = ids.flatMap((id) => {
+      const task = this.#tasks.get(id)
+      const began = task?.report.phases.find(({ phase }) => phase === 'run')?.at
+      if (!task || began === undefined || task.report.state === 'ended') return []
+      return [fakeUse(task.spec, (now - began) / 1000)]
+    })
+    const { gpus } = await this.capacity()
+    return { tasks, gpus: gpus.map((gpu) => fakeGpu(gpu, now / 1000)) }
   }
 
   async doctor(): Promise<Finding[]> {

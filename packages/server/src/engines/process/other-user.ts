@@ -15,7 +15,7 @@ import { createProcessEngine } from './process-engine.ts'
 /** A user that no file of the machine belongs to. */
 export const otherUser = 12_345
 
-type Method = 'start' | 'stop' | 'setWritable' | 'remove' | 'list' | 'capacity' | 'doctor' | 'close'
+type Method = 'start' | 'stop' | 'setWritable' | 'remove' | 'list' | 'capacity' | 'sample' | 'doctor' | 'close'
 type Message = { number: number; value?: unknown; error?: string } | { changed: string }
 
 /** Copies the engine's files into `folder`, where the other user can read them. Returns what `openAsOtherUser` needs. */
@@ -65,6 +65,7 @@ export function openAsOtherUser(copy: { node: string; program: string }, dataDir
     remove: (id) => call('remove', id),
     list: () => call('list'),
     capacity: () => call('capacity'),
+    sample: (ids) => call('sample', ids),
     doctor: () => call('doctor'),
     watch(onChange, signal) {
       watchers.add(onChange)

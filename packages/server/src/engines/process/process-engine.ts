@@ -5,15 +5,17 @@ import { join } from 'node:path'
 
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { Capacity, Engine, Finding, TaskReport, TaskSpec } from '../engine.ts'
+import type { Capacity, Engine, Finding, Samples, TaskReport, TaskSpec } from '../engine.ts'
 import { completeSpec } from './base-environment.ts'
 import { machineCapacity } from './capacity.ts'
 import { type ControlGroups, findControlGroups } from './cgroups.ts'
 import { examine } from './doctor.ts'
+import { GpuMeter } from './gpu-meter.ts'
 import { Launcher } from './launcher.ts'
 import { type Machine, probeMachine } from './machine.ts'
 import { isMissing, type ReportFile, Reports } from './reports.ts'
 import { secretPlaces } from './secret-places.ts'
+import { TaskMeter } from './task-use.ts'
 import { watchReports } from './watch.ts'
 
 export interface ProcessEngineOptions {
@@ -56,6 +58,8 @@ class ProcessEngine implements Engine {
   readonly #tasks: string
   readonly #trash: string
   readonly #reports: Reports
+  readonly #taskMeter: TaskMeter
+  readonly #gpuMeter: GpuMeter
   readonly #stopWatching = new AbortController()
   #ready: Promise<Ready> | null = null
   #capacity: Promise<Capacity> | null = null
@@ -67,6 +71,8 @@ class ProcessEngine implements Engine {
     this.#tasks = join(folder, 'tasks')
     this.#trash = join(folder, 'trash')
     this.#reports = new Reports(join(folder, 'reports'), options.clock)
+    this.#taskMeter = new TaskMeter(this.#reports)
+    this.#gpuMeter = new GpuMeter(options.clock, this.#path)
     for (const made of [this.#tasks, this.#trash, this.#reports.folder])
       mkdirSync(made, { recursive: true, mode: 0o700 })
     // So that the first task need not wait; a problem is told by whoever needs it.
@@ -130,6 +136,12 @@ class ProcessEngine implements Engine {
   capacity(): Promise<Capacity> {
     this.#capacity ??= machineCapacity(this.#path)
     return this.#capacity
+  }
+
+  async sample(ids: readonly string[]): Promise<Samples> {
+    const hasGpus = (await this.capacity()).gpus.length > 0
+    const [tasks, gpus] = await Promise.all([this.#taskMeter.read(ids), hasGpus ? this.#gpuMeter.read() : []])
+    return { tasks, gpus }
   }
 
   async doctor(): Promise<Finding[]> {
