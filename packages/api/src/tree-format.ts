@@ -55,24 +55,47 @@ export function decodeRoot(bytes: Uint8Array): TreeRoot {
  * where they are not.
  */
 export function* encodeSegments(entries: Iterable<TreeEntry>): Generator<Uint8Array<ArrayBuffer>> {
+  const writer = segmentWriter()
+  for (const entry of entries) {
+    const segment = writer.add(entry)
+    if (segment) yield segment
+  }
+  const last = writer.finish()
+  if (last) yield last
+}
+
+/** Makes segments of entries that come one at a time; see `encodeSegments`. */
+export interface SegmentWriter {
+  /** The segment that this entry completes, if it does. */
+  add(entry: TreeEntry): Uint8Array<ArrayBuffer> | undefined
+  /** The last segment; undefined when there is nothing left for it. */
+  finish(): Uint8Array<ArrayBuffer> | undefined
+}
+
+export function segmentWriter(): SegmentWriter {
   let lines: string[] = []
   let length = 0
   let before: string | undefined
-  for (const entry of entries) {
-    if (before !== undefined && comparePaths(before, entry.path) >= 0) {
-      throw new Error(`not in order: ${before}, ${entry.path}`)
-    }
-    before = entry.path
-    const line = encodeEntry(entry)
-    lines.push(line)
-    length += line.length
-    if (isCut(entry.path) || lines.length === treeLimits.segmentEntries || length >= treeLimits.segmentBytes) {
-      yield encoder.encode(lines.join(''))
-      lines = []
-      length = 0
-    }
+  const close = () => {
+    const segment = encoder.encode(lines.join(''))
+    lines = []
+    length = 0
+    return segment
   }
-  if (lines.length > 0) yield encoder.encode(lines.join(''))
+  return {
+    add(entry) {
+      if (before !== undefined && comparePaths(before, entry.path) >= 0) {
+        throw new Error(`not in order: ${before}, ${entry.path}`)
+      }
+      before = entry.path
+      const line = encodeEntry(entry)
+      lines.push(line)
+      length += line.length
+      const full = lines.length === treeLimits.segmentEntries || length >= treeLimits.segmentBytes
+      return full || isCut(entry.path) ? close() : undefined
+    },
+    finish: () => (lines.length > 0 ? close() : undefined),
+  }
 }
 
 /** The entries of a segment. Throws an Error for what is no segment; paths are not judged. */
