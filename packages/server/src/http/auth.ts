@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Deps } from '../deps.ts'
 import type { Caller } from '../kinds/kind.ts'
 import { AppError } from '../lib/app-error.ts'
+import { Attempts } from '../lib/attempts.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Bounds } from './bounds.ts'
 
@@ -21,85 +22,54 @@ export function keyOf(headers: IncomingHttpHeaders): string | undefined {
   return typeof header === 'string' && header !== '' ? header : undefined
 }
 
-interface Bucket {
-  tokens: number
-  at: number
-}
-
 /**
  * Slows down guessing: each address may fail `authFailures` times in a row, and after that once every
  * `authFailureRefillMs`. A key that has worked before is let through all the same, so that one bad script does not
  * lock out everybody behind the same proxy. Memory is bounded; what is oldest is forgotten.
  */
 export class FailureLimiter {
-  readonly #clock: Clock
-  readonly #bounds: Bounds
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #attempts: Attempts
+  readonly #memory: number
   readonly #known = new Set<string>()
 
-  constructor(clock: Clock, bounds: Bounds) {
-    this.#clock = clock
-    this.#bounds = bounds
+  constructor(clock: Clock, { authFailures, authFailureRefillMs, authMemory }: Bounds) {
+    this.#attempts = new Attempts(clock, { most: authFailures, refillMs: authFailureRefillMs, memory: authMemory })
+    this.#memory = authMemory
   }
 
   /** Looks up who `key` speaks for, unless `address` has failed too often: then AppError `too_many_failures`. */
   async check(address: string, key: string, authenticate: (key: string) => Promise<Caller>): Promise<Caller> {
     const network = networkOf(address)
     const digest = createHash('sha256').update(key).digest('base64')
-    if (!this.#known.has(digest)) this.#takeToken(network)
+    if (!this.#known.has(digest)) {
+      const seconds = this.#attempts.take(network)
+      if (seconds > 0) throw new AppError('too_many_failures', { seconds })
+    }
     try {
       const caller = await authenticate(key)
       if (!this.#known.has(digest)) {
-        remember(this.#known, digest, this.#bounds.authMemory)
-        this.#giveBack(network)
+        this.#remember(digest)
+        this.#attempts.giveBack(network)
       }
       return caller
     } catch (error) {
-      if (!(error instanceof AppError)) this.#giveBack(network)
+      if (!(error instanceof AppError)) this.#attempts.giveBack(network)
       throw error
     }
   }
 
-  /** One token is taken before the look-up, so that many tries at once cannot all slip through. */
-  #takeToken(network: string): void {
-    const bucket = this.#refilled(network)
-    if (bucket.tokens < 1) {
-      const seconds = Math.ceil(((1 - bucket.tokens) * this.#bounds.authFailureRefillMs) / 1000)
-      throw new AppError('too_many_failures', { seconds })
-    }
-    this.#buckets.delete(network)
-    if (this.#buckets.size >= this.#bounds.authMemory) dropOldest(this.#buckets)
-    this.#buckets.set(network, { ...bucket, tokens: bucket.tokens - 1 })
-  }
-
-  #giveBack(network: string): void {
-    const bucket = this.#buckets.get(network)
-    if (bucket) bucket.tokens = Math.min(this.#bounds.authFailures, bucket.tokens + 1)
-  }
-
-  #refilled(network: string): Bucket {
-    const now = this.#clock.steady()
-    const { tokens, at } = this.#buckets.get(network) ?? { tokens: this.#bounds.authFailures, at: now }
-    const refill = (now - at) / this.#bounds.authFailureRefillMs
-    return { tokens: Math.min(this.#bounds.authFailures, tokens + refill), at: now }
+  #remember(digest: string): void {
+    const [oldest] = this.#known
+    if (this.#known.size >= this.#memory && oldest !== undefined) this.#known.delete(oldest)
+    this.#known.add(digest)
   }
 }
 
-/** Whoever has one IPv6 address has its whole /64. */
-function networkOf(address: string): string {
+/** The network of an address: whoever has one IPv6 address has its whole /64. */
+export function networkOf(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address
   const [head = '', tail] = address.split('::')
   const groups = head === '' ? [] : head.split(':')
   if (tail !== undefined) while (groups.length < 4) groups.push('0')
   return groups.slice(0, 4).join(':')
-}
-
-function remember(set: Set<string>, value: string, most: number): void {
-  if (set.size >= most) dropOldest(set)
-  set.add(value)
-}
-
-function dropOldest(entries: Map<string, unknown> | Set<string>): void {
-  const [oldest] = entries.keys()
-  if (oldest !== undefined) entries.delete(oldest)
 }

@@ -53,3 +53,11 @@ test('a damaged key is not replaced', () => {
   expect(() => openSecretBox(data)).toThrow(expect.objectContaining({ code: 'data_unusable' }))
   expect(readFileSync(join(data, 'secret.key'), 'utf8')).toBe('short')
 })
+
+test('keys for other purposes are the same after a restart, and differ by purpose and by folder', () => {
+  const box = openSecretBox(data)
+  expect(box.derive('a')).toHaveLength(32)
+  expect(openSecretBox(data).derive('a')).toEqual(box.derive('a'))
+  expect(box.derive('b')).not.toEqual(box.derive('a'))
+  expect(openSecretBox(join(data, 'other')).derive('a')).not.toEqual(box.derive('a'))
+})

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from './app-error.ts'
@@ -14,6 +14,8 @@ export interface SecretBox {
   seal(text: string, context: string): string
   /** Throws AppError `secret_unreadable` when it was sealed with another key or for another context, or changed. */
   open(sealed: string, context: string): string
+  /** A key of 32 bytes for another purpose: HKDF (RFC 5869) of the key, so neither tells anything of the other. */
+  derive(purpose: string): Buffer
 }
 
 const keyBytes = 32
@@ -49,6 +51,7 @@ export function openSecretBox(data: string): SecretBox {
         throw new AppError('secret_unreadable', { name: context.slice(context.lastIndexOf('/') + 1) })
       }
     },
+    derive: (purpose) => Buffer.from(hkdfSync('sha256', key, '', purpose, keyBytes)),
   }
 }
 
