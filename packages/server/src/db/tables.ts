@@ -20,6 +20,10 @@ export interface Tables {
   events: EventRow
   counters: CounterRow
   leases: LeaseRow
+  packs: PackRow
+  chunks: ChunkRow
+  teamChunks: TeamChunkRow
+  trees: TreeRow
 }
 
 export interface UserRow {
@@ -166,6 +170,8 @@ export interface VolumeRow {
   /** JSON of where the files are fetched from and, once they are, what came: `VolumeOrigin`. Null: not fetched. */
   origin: string | null
   digest: string | null
+  /** Digest of the tree of its team that it is. Null: a folder that tasks write to, or files not kept by content. */
+  treeDigest: string | null
   files: number
   sizeBytes: number
   createdAt: string
@@ -214,4 +220,53 @@ export interface LeaseRow {
   expiresAt: string
   /** Grows each time the lease changes hands: a late writer of an earlier holder is told by it. */
   token: number
+}
+
+/** An object in the store that holds chunks: `packs/` and this id. */
+export interface PackRow {
+  /** Begins with the time it was made, so that one without a row tells its age. */
+  id: string
+  sizeBytes: number
+  /** Bytes of its chunks that have rows, heads included. */
+  liveBytes: number
+  createdAt: string
+  /** Since when it has held no chunk any more: its object is removed some time later, when nobody still reads it. */
+  doomedAt: string | null
+}
+
+/** Where a chunk is. The bytes of all teams; whose they are is in `teamChunks`. */
+export interface ChunkRow {
+  /** SHA-256 in hex. */
+  hash: string
+  packId: string
+  /** Where its frame begins in the pack. */
+  offsetBytes: number
+  /** Bytes behind the head of the frame. */
+  storedBytes: number
+  sizeBytes: number
+  /** 1: with zstd; 0: not. */
+  compressed: number
+  /** When a team came to have it for the last time: guards it from being deleted at that moment. */
+  usedAt: string
+  /** JSON of what `SegmentSummary` says of it, once it has been read as a segment of a tree. */
+  summary: string | null
+}
+
+/** That a team has a chunk: without this row it can neither read nor use it. */
+export interface TeamChunkRow {
+  hash: string
+  teamId: string
+  usedAt: string
+  /** Of a segment: when all chunks that it names were last known to be there. */
+  markedAt: string | null
+}
+
+/** A complete tree of a team. While there is this row, each of its chunks is kept. */
+export interface TreeRow {
+  teamId: string
+  digest: string
+  files: number
+  sizeBytes: number
+  createdAt: string
+  usedAt: string
 }

@@ -59,6 +59,7 @@ export async function storageVolume(trx: Trx, teamId: string, now: number): Prom
       ownerId: teamId,
       origin: null,
       digest: null,
+      treeDigest: null,
       files: 0,
       sizeBytes: 0,
       createdAt: toIso(now),

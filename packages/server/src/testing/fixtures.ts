@@ -96,6 +96,7 @@ export async function aVolume(db: Db, given: Pick<VolumeRow, 'teamId' | 'purpose
     ownerId: null,
     origin: null,
     digest: null,
+    treeDigest: null,
     files: 0,
     sizeBytes: 0,
     createdAt: toIso(start),

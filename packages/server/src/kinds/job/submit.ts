@@ -162,6 +162,7 @@ async function insertArtifacts(trx: Trx, caller: Caller, jobId: string, now: num
     ownerId: jobId,
     origin: null,
     digest: null,
+    treeDigest: null,
     files: 0,
     sizeBytes: 0,
     createdAt: toIso(now),
