@@ -22,6 +22,36 @@ export const errorCatalogue = {
     message: 'This API key expired on {date}.',
     hint: 'Make a new one with `nabla key create`, using another key that still works.',
   },
+  session_ended: {
+    status: 401,
+    message: 'This session has ended.',
+    hint: 'Sign in again.',
+  },
+  wrong_password: {
+    status: 403,
+    message: 'The name or the password is wrong.',
+    hint: 'Try again, or sign in with an API key. `nabla user password` sets a new password.',
+  },
+  wrong_code: {
+    status: 403,
+    message: 'This sign-in link has been used, or is too old.',
+    hint: 'Make another with `nabla open`.',
+  },
+  too_many_attempts: {
+    status: 429,
+    message: 'There were too many attempts to sign in.',
+    hint: 'Wait {seconds} seconds, then try again.',
+  },
+  no_team: {
+    status: 403,
+    message: 'You belong to no team.',
+    hint: 'Ask an admin to add you with `nabla team add-member`.',
+  },
+  no_session: {
+    status: 409,
+    message: 'This request has a key, and no session.',
+    hint: 'Send it with the cookie of a session and without a key.',
+  },
   forbidden: { status: 403, message: 'You may not {action}.', hint: 'Ask an admin of the team.' },
   too_many_failures: {
     status: 429,
@@ -32,6 +62,11 @@ export const errorCatalogue = {
     status: 403,
     message: 'A page of {origin} may not change anything on this server.',
     hint: 'Use the pages of this server itself, at its own address.',
+  },
+  not_own_page: {
+    status: 403,
+    message: 'With the cookie of a session, only pages of this server may ask for this.',
+    hint: 'Use the console at its own address. A script sends an API key in `Authorization: Bearer`, and no cookie.',
   },
   other_team: {
     status: 404,
@@ -113,6 +148,21 @@ export const errorCatalogue = {
     message: 'The archive is too large: {reason}.',
     hint: 'Leave data out with .nablaignore and put it into storage with `nabla storage put`.',
   },
+  file_changed: {
+    status: 412,
+    message: 'The file {path} is not the one that was asked for: it has changed.',
+    hint: 'Begin again with the file as it is now.',
+  },
+  wrong_offset: {
+    status: 409,
+    message: 'The upload of {path} has {offset} bytes here, so that is where the next part begins.',
+    hint: 'Ask how far it is, and send the rest.',
+  },
+  artifacts_gone: {
+    status: 410,
+    message: 'The artifacts of {job} were deleted on {date}, by the rule that says how long they are kept.',
+    hint: 'See the rules with `nabla artifact retention show`.',
+  },
   checksum_mismatch: {
     status: 422,
     message: 'What arrived is not what was sent: expected SHA-256 {expected}, got {actual}.',
@@ -147,6 +197,11 @@ export const errorCatalogue = {
     status: 507,
     message: 'The storage of this team is full: {used} of {quota}.',
     hint: 'Delete what is not needed with `nabla storage rm`, or ask an admin for a larger quota.',
+  },
+  store_unavailable: {
+    status: 503,
+    message: 'The object store does not work: {reason}.',
+    hint: 'Run `nabla doctor`; check the settings of the store, and that this server can reach it.',
   },
 
   // Git
