@@ -1,0 +1,106 @@
+import type { Readable } from 'node:stream'
+import type { Tree } from '@nabla/api/tree'
+
+/**
+ * Chunks by their hash: stored once for the whole server, in packs, and kept as long as something needs them.
+ * A team has a chunk only if it sent the bytes itself, so knowing a hash opens nothing.
+ */
+export interface ChunkStore {
+  /**
+   * Which of these the team has to send. What is there is kept for at least half of `limits.chunkHoldMs`. A segment
+   * that is there answers for all the chunks that it names; one of whose chunks that is not certain is lacking too.
+   */
+  lacking(teamId: string, wanted: Hashes): Promise<Hashes>
+  /**
+   * Stores the frames of a parcel, see `chunk-frame.ts`. Durable once it has resolved. Nothing is stored of a parcel
+   * with anything wrong in it. `sizeBytes` is what the sender announced. Throws `bad_chunk`, `body_too_large`.
+   */
+  receive(teamId: string, parcel: Readable, options: ReceiveOptions): Promise<Received>
+  /** For what the server itself takes in: chunks one after the other, compressed here and packed as they come. */
+  add(teamId: string, signal?: AbortSignal): ChunkWriter
+  /**
+   * Makes a tree of a root and what it names, all of which the team has. It is kept while a volume refers to it, and
+   * for `limits.unusedTreeMs` after this. Throws `tree_incomplete`, `bad_tree`, `damaged_chunk`.
+   */
+  commit(teamId: string, digest: string, signal?: AbortSignal): Promise<Tree>
+  /**
+   * The bytes of a chunk, their hash compared. Throws `damaged_chunk` when they are not what they should be or not
+   * there. Whether the reader may see them is for the caller to know: it asks for what a tree of the team names.
+   */
+  read(hash: string, options?: ReadOptions): Promise<Buffer>
+  /**
+   * Many chunks in the order in which they are asked for, each as often as it is. Reads ahead, and of neighbours in a
+   * pack at once, within `limits.readAheadBytes`.
+   */
+  readMany(hashes: Iterable<string>, options?: ReadOptions): AsyncIterable<Buffer>
+  /**
+   * Deletes what nothing needs: trees that nothing refers to, then chunks of no tree that have not been asked for in
+   * `limits.chunkHoldMs`, then packs; and makes few full packs of many that are small or mostly empty. May be broken
+   * off and repeated at any point.
+   */
+  collect(signal: AbortSignal): Promise<Collected>
+  /** Reads all there is and compares it with what should be. `onProgress` hears of each pack. */
+  fsck(signal: AbortSignal, onProgress?: (progress: FsckProgress) => void): Promise<FsckReport>
+}
+
+export interface Hashes {
+  chunks: readonly string[]
+  segments: readonly string[]
+}
+
+export interface ReceiveOptions {
+  signal: AbortSignal
+  sizeBytes?: number | undefined
+}
+
+export interface Received {
+  chunks: number
+  newChunks: number
+}
+
+/** Several `add` may be under way at once. */
+export interface ChunkWriter {
+  /**
+   * Takes a chunk and answers with its hash; the bytes are the caller's again. Waits while much is on its way to the
+   * store. What has been added is durable, and the team's, only once `finish` has resolved.
+   */
+  add(bytes: Uint8Array): Promise<string>
+  /** Stores what is left. To be called once, after all `add`; one that fails makes this fail. */
+  finish(): Promise<void>
+}
+
+export interface ReadOptions {
+  signal?: AbortSignal | undefined
+  /** What the chunk is part of, for the message if it is damaged: a path, or `a tree`. */
+  of?: string | undefined
+}
+
+export interface Collected {
+  trees: number
+  chunks: number
+  packs: number
+  /** Objects that no row knows. */
+  extraObjects: number
+  freedBytes: number
+}
+
+export interface FsckProgress {
+  packs: number
+  packsDone: number
+  sizeBytes: number
+  sizeBytesDone: number
+}
+
+export interface FsckReport {
+  packs: number
+  chunks: number
+  sizeBytes: number
+  /** Objects that should be in the store and are not. */
+  missingObjects: string[]
+  /** Objects that no row knows. Young ones may belong to an upload under way; `collect` removes them in time. */
+  extraObjects: { key: string; sizeBytes: number }[]
+  /** Chunks whose bytes are not there, or not what they should be. */
+  damagedChunks: { hash: string; key: string; reason: string }[]
+  /** Trees that cannot be read whole, and how many of their chunks are missing or damaged. */
+  affectedTrees: { teamId: string; digest: string; missing: number }[]
+}
