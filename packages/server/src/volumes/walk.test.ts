@@ -51,6 +51,7 @@ describe('walk', () => {
         }
         const sorted = inOrder([...expected])
         expect(await paths({ namesAtOnce })).toEqual(sorted)
+        expect(await paths({ namesAtOnce, byPath: true })).toEqual([...expected].sort())
         for (const [index, after] of sorted.entries()) {
           expect(await paths({ namesAtOnce, after })).toEqual(sorted.slice(index + 1))
         }

@@ -26,8 +26,13 @@ export interface TreeEntry {
 export interface WalkOptions {
   /** Also what is in the folders, each right after the folder itself. */
   recursive: boolean
-  /** Begins after this path (as bytes), whether or not it is still there. */
+  /** Begins after this path (as bytes), whether or not it is still there. Not together with `byPath`. */
   after?: string
+  /**
+   * In the order of whole paths, in which `a.b` comes before `a/b`: what is in a folder comes after what is beside it
+   * and sorts before its name and a slash.
+   */
+  byPath?: boolean
   /** Names of one folder kept in memory at a time; see `limits.walkNames`. */
   namesAtOnce?: number
   signal?: AbortSignal
@@ -43,17 +48,24 @@ export async function* walk(start: FileHandle, options: WalkOptions): AsyncGener
   try {
     for (let level = levels.at(-1); level; level = levels.at(-1)) {
       options.signal?.throwIfAborted()
-      const next = await level.entries.next()
+      level.next ??= await level.entries.next()
+      const { next } = level
+      const folder = level.waiting.at(-1)
+      if (folder && (next.done || !options.byPath || `${folder.name}/` < next.value.name)) {
+        level.waiting.pop()
+        const below = await enter(level.folder, folder.name, `${folder.path}/`, '', options)
+        if (below) levels.push(below)
+        continue
+      }
+      level.next = undefined
       if (next.done) {
         levels.pop()
         if (level.folder !== start) await level.folder.close()
         continue
       }
       yield next.value
-      if (options.recursive && next.value.stats.isDirectory() && levels.length < limits.pathDepth) {
-        const level = await enter(next.value.parent, next.value.name, `${next.value.path}/`, '', options)
-        if (level) levels.push(level)
-      }
+      const goesOn = options.recursive && levels.length < limits.pathDepth
+      if (goesOn && next.value.stats.isDirectory()) level.waiting.push(next.value)
     }
   } finally {
     for (const level of levels) if (level.folder !== start) await level.folder.close()
@@ -84,7 +96,18 @@ export function pathBytes(text: string): string {
 interface Level {
   folder: FileHandle
   entries: AsyncGenerator<TreeEntry>
+  /** Read, and not yet met. */
+  next: IteratorResult<TreeEntry, void> | undefined
+  /** Folders whose turn has not come, the next one last: each name begins with the one before it. */
+  waiting: TreeEntry[]
 }
+
+const levelOf = (folder: FileHandle, entries: AsyncGenerator<TreeEntry>): Level => ({
+  folder,
+  entries,
+  next: undefined,
+  waiting: [],
+})
 
 /** How many entries are asked for their `stat` at a time: enough to keep the thread pool of Node busy. */
 const batchSize = 32
@@ -96,7 +119,7 @@ function escape(bytes: Buffer): string {
 /** The levels as they were when `after` was met: each folder on the way down, gone through up to there. */
 async function resume(start: FileHandle, options: WalkOptions): Promise<Level[]> {
   const [first = '', ...rest] = (options.after ?? '').split('/')
-  const levels: Level[] = [{ folder: start, entries: entriesOf(start, '', first, options) }]
+  const levels: Level[] = [levelOf(start, entriesOf(start, '', first, options))]
   if (first === '' || !options.recursive) return levels
   let name = first
   let prefix = ''
@@ -120,7 +143,7 @@ async function enter(
 ): Promise<Level | undefined> {
   try {
     const folder = await pinFolder(entryPath({ parent, name }))
-    return { folder, entries: entriesOf(folder, prefix, after, options) }
+    return levelOf(folder, entriesOf(folder, prefix, after, options))
   } catch (error) {
     if (isUnreachable(error)) return undefined
     throw error
