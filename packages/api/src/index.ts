@@ -7,6 +7,7 @@ import { projectRoutes } from './project.ts'
 import type { RouteShape } from './route.ts'
 import { secretRoutes } from './secret.ts'
 import { serverRoutes } from './server.ts'
+import { sessionRoutes } from './session.ts'
 import { storageRoutes } from './storage.ts'
 import { teamRoutes } from './team.ts'
 import { userRoutes } from './user.ts'
@@ -25,6 +26,7 @@ export const contract = {
   key: keyRoutes,
   team: teamRoutes,
   user: userRoutes,
+  session: sessionRoutes,
   server: serverRoutes,
 } as const satisfies Record<string, Record<string, RouteShape>>
 

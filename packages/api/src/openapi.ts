@@ -62,7 +62,10 @@ export interface OpenApiDocument {
 
 /** Codes that a route can answer with, all told: those of any route, those of its kind, and its own. */
 export function errorCodesOf(shape: RouteShape): ErrorCode[] {
-  const asked: ErrorCode[] = shape.access === 'anyone' ? [] : ['unauthenticated', 'key_expired', 'too_many_failures']
+  const asked: ErrorCode[] =
+    shape.access === 'anyone'
+      ? []
+      : ['unauthenticated', 'key_expired', 'session_ended', 'not_own_page', 'too_many_failures']
   if (shape.access === 'admin') asked.push('forbidden')
   if (shape.method !== 'GET') asked.push('wrong_origin')
   if (shape.body !== undefined) asked.push('body_too_large')

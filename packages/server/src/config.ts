@@ -21,6 +21,23 @@ export const configSchema = z.strictObject({
   data: z.string().describe('Folder that holds everything the server keeps.'),
   host: z.string().default('127.0.0.1').describe('Address to listen on; loopback unless told otherwise.'),
   port: z.number().int().min(0).max(65_535).default(7070).describe('Port to listen on; 0 takes a free one.'),
+  contentUrl: z
+    .string()
+    .regex(/^https?:\/\/[^/?#@]+\/?$/, 'an address such as https://content.example.com')
+    .refine((text) => URL.canParse(text), 'an address such as https://content.example.com')
+    .optional()
+    .describe(
+      'Address at which browsers find files that users made, when the server stands behind a proxy. It must lead here, and not be that of the console.',
+    ),
+  contentPort: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe(
+      'Second port, which has only such files; for browsers on other machines. 0: none. One above `port` if left out, where the server listens for others.',
+    ),
   allowHosts: z.array(z.string()).default([]).describe('Further host names that the server answers to.'),
   database: z
     .string()

@@ -5,12 +5,15 @@ import type { Loop } from './control/loop.ts'
 import type { Tables } from './db/tables.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventFeed } from './events/feed.ts'
+import type { SignInAttempts } from './kinds/session/credentials.ts'
 import type { Clock } from './lib/clock.ts'
 import type { SecretBox } from './lib/secret-box.ts'
+import type { SessionCookie } from './lib/session-cookie.ts'
 import type { ServerMetrics } from './lib/server-metrics.ts'
 import type { LogStore } from './tasks/logs/log-store.ts'
 import type { MachineTypes } from './tasks/machine-types.ts'
 import type { Ballast } from './volumes/ballast.ts'
+import type { UploadStore } from './volumes/upload-store.ts'
 import type { VolumeStore } from './volumes/volume-store.ts'
 
 export type Db = Kysely<Tables>
@@ -25,9 +28,12 @@ export interface Deps {
   machineTypes: MachineTypes
   logs: LogStore
   volumes: VolumeStore
+  uploads: UploadStore
   ballast: Ballast
   feed: EventFeed
   box: SecretBox
+  cookie: SessionCookie
+  signIns: SignInAttempts
   loop: Loop
   metrics: ServerMetrics
 }

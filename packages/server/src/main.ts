@@ -14,12 +14,16 @@ import { EventFeed } from './events/feed.ts'
 import { createApp } from './http/app.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { handlers } from './kinds/index.ts'
+import { createSignInAttempts } from './kinds/session/credentials.ts'
+import { authenticateSession, makeSignInCode } from './kinds/session/open.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { createServerMetrics } from './lib/server-metrics.ts'
 import { openSecretBox } from './lib/secret-box.ts'
+import { createSessionCookie } from './lib/session-cookie.ts'
 import { openLogStore } from './tasks/logs/log-store.ts'
 import { makeMachineTypes } from './tasks/machine-types.ts'
 import { openBallast } from './volumes/ballast.ts'
+import { UploadStore } from './volumes/upload-store.ts'
 import { openVolumeStore } from './volumes/volume-store.ts'
 
 export interface RunningServer {
@@ -27,6 +31,8 @@ export interface RunningServer {
   url: string
   /** A key of the first admin: at the very first start, and when one is asked for. */
   firstKey: string | null
+  /** Made with it: a code that signs one browser in, within ten minutes. */
+  signInCode: string | null
   config: Config
   findings: Finding[]
   app: FastifyInstance
@@ -69,16 +75,29 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const first = (await bootstrap(deps.db, clock)) ?? (options.newKey ? await makeOwnerKey(deps.db, clock) : null)
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
-    const app = createApp(deps, { handlers, authenticate: (secret) => authenticate(deps.db, clock, secret) })
+    const app = createApp(deps, {
+      handlers,
+      authenticate: {
+        key: (secret) => authenticate(deps.db, clock, secret),
+        session: (token) => authenticateSession(deps.db, clock, token),
+      },
+    })
     undo.push(() => app.close())
     const url = await app.listen({ host: config.host, port: config.port })
+    const signInCode = first === null ? null : await codeFor(deps, first.secret)
     const findings = (await Promise.all([...engines.values()].map((engine) => engine.doctor()))).flat()
     log.info({ url, version, data: config.data }, 'ready')
-    return { url, firstKey: first?.secret ?? null, config, findings, app, deps, close }
+    return { url, firstKey: first?.secret ?? null, signInCode, config, findings, app, deps, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+async function codeFor({ db, clock }: Deps, secret: string): Promise<string> {
+  const { keyId, ...caller } = await authenticate(db, clock, secret)
+  const { code } = await makeSignInCode(db, clock, { ...caller, keyId })
+  return code
 }
 
 type Parts = Pick<Deps, 'clock' | 'log' | 'db' | 'engines' | 'logs'>
@@ -92,14 +111,18 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     [...engines].map(async ([name, engine]) => [name, await engine.capacity()] as const),
   )
   const { machineTypes: configured, defaultMachineType, cpuOvercommit } = config
+  const box = openSecretBox(config.data)
   const withoutLoop: Omit<Deps, 'loop'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
     volumes,
+    uploads: new UploadStore(config.data),
     ballast: await openBallast(config.data),
     feed: new EventFeed(db, clock),
-    box: openSecretBox(config.data),
+    box,
+    cookie: createSessionCookie(box),
+    signIns: createSignInAttempts(clock),
     metrics: createServerMetrics(),
   }
   const deps = withoutLoop as Deps

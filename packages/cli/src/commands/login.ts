@@ -70,15 +70,17 @@ export const whoami = defineCommand({
       return
     }
     const origin = { flag: '--url', environment: 'NABLA_URL', login: 'the last login', default: 'nobody named another' }
-    const until = me.key.expiresAt === null ? '' : `, until ${me.key.expiresAt.slice(0, 10)}`
     await out.fields([
       ['user', out.style('bold', me.user.name)],
       ['team', `${me.team.name} (${me.role})`],
-      ['key', `${me.key.name}${until}`],
+      ['key', me.key === null ? '' : `${me.key.name}${until(me.key)}`],
       ['server', `${url} ${out.style('dim', `(${origin[source]})`)}`],
     ])
   },
 })
+
+const until = ({ expiresAt }: { expiresAt: string | null }): string =>
+  expiresAt === null ? '' : `, until ${expiresAt.slice(0, 10)}`
 
 async function askUrl(context: Context, initial: string): Promise<string> {
   return canAsk(context) ? askText(context, 'Address of the server', initial, 'Give --url.') : initial

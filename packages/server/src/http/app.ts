@@ -14,6 +14,7 @@ import { answerBrokenRequest, closeAfterReply, sendError } from './errors.ts'
 import { guardRequests, setSecurityHeaders } from './guard.ts'
 import { Lifetimes } from './lifetimes.ts'
 import { observeRequests } from './metrics.ts'
+import { createOriginRules } from './origins.ts'
 
 export interface AppOptions {
   handlers: AllHandlers
@@ -66,7 +67,8 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   // Bodies are read where their route is known (`body.ts`); Fastify leaves them alone.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   observeRequests(app, deps.metrics)
-  guardRequests(app, deps, { authenticate: options.authenticate, bounds, lifetimes })
+  const rules = createOriginRules(deps.config, () => null)
+  guardRequests(app, deps, { authenticate: options.authenticate, bounds, lifetimes, rules })
   app.setErrorHandler((error, request, reply) => {
     if (hasBody(request.headers)) closeAfterReply(request, reply, bounds, deps.clock)
     sendError(error, request, reply)

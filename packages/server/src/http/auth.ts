@@ -8,12 +8,17 @@ import { Attempts } from '../lib/attempts.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Bounds } from './bounds.ts'
 
-/** Tells who an API key speaks for. Throws AppError `unauthenticated` or `key_expired`. */
-export type Authenticate = (key: string, deps: Deps) => Promise<Caller>
+/** Tells who somebody is. Throws AppError. */
+export interface Authenticate {
+  /** By an API key: `unauthenticated` or `key_expired`. */
+  key(key: string, deps: Deps): Promise<Caller>
+  /** By the token of a session: `session_ended`. */
+  session(token: string, deps: Deps): Promise<Caller>
+}
 
 /**
  * The API key of a request: from `Authorization: Bearer …` or `X-API-Key`, and from nowhere else. A key in an address
- * would end up in histories and logs; one in a cookie would be sent along by pages of other sites.
+ * would end up in histories and logs; one in a cookie could be read by whoever has the browser's files.
  */
 export function keyOf(headers: IncomingHttpHeaders): string | undefined {
   const bearer = /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]

@@ -3,7 +3,7 @@ import { isStreamed, type RouteShape, type Streamed } from '@nabla/api/route'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import type { Caller, EventStream, Handlers, Request, Stream } from '../kinds/kind.ts'
+import type { Caller, EventStream, Handlers, Origins, Request, Stream } from '../kinds/kind.ts'
 import { AppError } from '../lib/app-error.ts'
 import { assert } from '../lib/assert.ts'
 import { bodyLimit, openUpload, readJson } from './body.ts'
@@ -24,6 +24,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     caller: Caller | null
+    origins: Origins
   }
 }
 
@@ -42,7 +43,7 @@ export interface Binding {
   deps: Deps
   bounds: Bounds
   lifetimes: Lifetimes
-  /** Streams that each key holds open. */
+  /** Streams that each key or session holds open. */
   streams: Map<string, number>
 }
 
@@ -90,13 +91,17 @@ async function serve(route: BoundRoute, request: FastifyRequest, reply: FastifyR
       caller: request.caller,
       signal,
       headers: request.headers,
+      address: request.ip,
+      origins: request.origins,
+      answerHeaders: {},
       requestId: request.id,
     } as Request<RouteShape>
     const result = await route.handler(input, binding.deps)
     if (isStreamed(shape.response)) {
       await sendStream(result as Stream, shape.response, { request, reply, signal, binding })
     } else {
-      await reply.type('application/json; charset=utf-8').send(serialize(route, shape.response, result))
+      const text = serialize(route, shape.response, result)
+      await reply.headers(input.answerHeaders).type('application/json; charset=utf-8').send(text)
     }
   } finally {
     close()
@@ -132,19 +137,21 @@ function serialize(route: BoundRoute, schema: z.ZodType, result: unknown): strin
   throw new Error(`the response of ${route.name} does not fit the contract: ${z.prettifyError(parsed.error)}`)
 }
 
-/** Counts the streams of a key; returns what ends the count. Throws AppError `busy` when it has too many. */
+/** Counts the streams of a key or session; returns what ends the count. Throws AppError `busy` when it has too many. */
 function takeStreamPlace(shape: RouteShape, caller: Caller | null, { streams, bounds }: Binding): () => void {
   if (!caller || !isStreamed(shape.response) || shape.response.stream === 'text') return () => undefined
-  const { keyId } = caller
-  const open = streams.get(keyId) ?? 0
+  const holder = caller.sessionId ?? caller.keyId ?? caller.userId
+  const open = streams.get(holder) ?? 0
   if (open >= bounds.streamsPerKey) {
-    throw new AppError('busy', { detail: `this API key has ${open} streams open, and may have no more` })
+    throw new AppError('busy', {
+      detail: `this ${caller.sessionId === null ? 'API key' : 'session'} has ${open} streams open, and may have no more`,
+    })
   }
-  streams.set(keyId, open + 1)
+  streams.set(holder, open + 1)
   return () => {
-    const left = (streams.get(keyId) ?? 1) - 1
-    if (left > 0) streams.set(keyId, left)
-    else streams.delete(keyId)
+    const left = (streams.get(holder) ?? 1) - 1
+    if (left > 0) streams.set(holder, left)
+    else streams.delete(holder)
   }
 }
 

@@ -1,12 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
+import type { Caller } from '../kinds/kind.ts'
 import { type Authenticate, FailureLimiter, keyOf } from './auth.ts'
 import { bodyLimit, checkAnnouncedSize, hasBody } from './body.ts'
 import type { Bounds } from './bounds.ts'
 import { closeAfterReply } from './errors.ts'
 import { createHostCheck, isSameSite } from './host.ts'
 import type { Lifetimes } from './lifetimes.ts'
+import type { OriginRules } from './origins.ts'
+import { assertOwnPage } from './own-page.ts'
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -16,6 +19,8 @@ const securityHeaders = {
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
   'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': 'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cache-control': 'no-store',
 }
@@ -24,46 +29,74 @@ export function setSecurityHeaders(request: FastifyRequest, reply: FastifyReply)
   void reply.headers(securityHeaders).header('x-request-id', request.id)
 }
 
+export interface GuardOptions {
+  authenticate: Authenticate
+  bounds: Bounds
+  lifetimes: Lifetimes
+  rules: OriginRules
+}
+
 /**
- * What every request has to pass before any of its body is read: the host name, the origin, the key, the role, the
- * announced size. Denied is whatever the contract does not allow. An address where there is no route answers
+ * What every request has to pass before any of its body is read: the host name, the origin, the key or the
+ * session, the role, the announced size. Denied is whatever the contract does not allow. An address where there is no route answers
  * `no_route` to anyone: which routes there are is no secret, /docs lists them.
  */
 export function guardRequests(
   app: FastifyInstance,
   deps: Deps,
-  { authenticate, bounds, lifetimes }: { authenticate: Authenticate; bounds: Bounds; lifetimes: Lifetimes },
+  { authenticate, bounds, lifetimes, rules }: GuardOptions,
 ): void {
   const isAllowedHost = createHostCheck(deps.config)
   const limiter = new FailureLimiter(deps.clock, bounds)
   app.decorateRequest('caller', null)
+  app.decorateRequest('origins')
 
   app.addHook('onRequest', async (request, reply) => {
     setSecurityHeaders(request, reply)
     if (lifetimes.closing) throw new AppError('busy', { detail: 'it is being stopped' })
     const { host, origin } = request.headers
-    if (!isAllowedHost(host, request.socket.localAddress)) {
+    // What users made has an origin of its own, where nothing of this app is found (`content.ts`).
+    if (rules.isContent(host) || !isAllowedHost(host, request.socket.localAddress)) {
       throw new AppError('wrong_host', { host: (host ?? 'none').slice(0, 100) })
     }
     if (origin !== undefined && !safeMethods.has(request.method) && !isSameSite(origin, host)) {
       throw new AppError('wrong_origin', { origin: origin.slice(0, 100) })
     }
-    if (!request.is404) await admit(request)
+    request.origins = rules.of(request.headers, request.socket)
+    if (!request.is404) await admit(request, reply)
     prepareForBody(request, reply)
   })
 
-  async function admit(request: FastifyRequest): Promise<void> {
+  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { shape } = request.routeOptions.config
-    if (shape?.access === 'anyone') return
-    const key = keyOf(request.headers)
-    if (key === undefined) throw new AppError('unauthenticated')
-    const caller = await limiter.check(request.ip, key, (text) => authenticate(text, deps))
+    if (shape?.access === 'anyone') {
+      // Nobody is signed in here by a page of another site.
+      if (!safeMethods.has(request.method)) assertOwnPage(request.method, request.headers, { loose: true })
+      return
+    }
+    const caller = await identify(request, reply)
     if (!shape) throw new AppError('forbidden', { action: 'use this address' })
     if (shape.access === 'admin' && caller.role !== 'admin') {
       throw new AppError('forbidden', { action: 'do this: it takes an admin of the team' })
     }
     request.caller = caller
     if (shape.body !== undefined) checkAnnouncedSize(request.headers, bodyLimit(shape, bounds))
+  }
+
+  /** A request that has both a key and a cookie is that of the key. */
+  async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+    const key = keyOf(request.headers)
+    if (key !== undefined) return limiter.check(request.ip, key, (text) => authenticate.key(text, deps))
+    const secure = request.origins.own.startsWith('https:')
+    const token = deps.cookie.read(request.headers, secure)
+    if (token === undefined) throw new AppError('unauthenticated')
+    assertOwnPage(request.method, request.headers)
+    try {
+      return await authenticate.session(token, deps)
+    } catch (error) {
+      if (error instanceof AppError) void reply.header('set-cookie', deps.cookie.forget(secure))
+      throw error
+    }
   }
 
   function prepareForBody(request: FastifyRequest, reply: FastifyReply): void {

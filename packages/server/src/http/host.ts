@@ -27,7 +27,7 @@ export function isSameSite(origin: string, hostHeader: string | undefined): bool
 }
 
 /** The name or address in a Host header: without port, brackets and closing dot, in lower case. */
-function hostOf(header: string | undefined): string | undefined {
+export function hostOf(header: string | undefined): string | undefined {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:/?#@\s[\]]+)(:\d{1,5})?$/.exec(header ?? '')
   return match?.[1] === undefined ? undefined : normalizeHost(match[1])
 }
@@ -43,6 +43,6 @@ function normalizeHost(host: string): string {
   return isIP(bare) === 6 ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : bare
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }

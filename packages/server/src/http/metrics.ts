@@ -18,7 +18,10 @@ export function observeRequests(app: FastifyInstance, metrics: ServerMetrics): v
       const status = reply.raw.writableEnded ? reply.raw.statusCode : 499
       metrics.requestSeconds.observe({ method: request.method, route, status }, seconds)
       const { method, caller } = request
-      request.log.debug({ method, route, status, seconds, team: caller?.teamId, key: caller?.keyId }, 'answered')
+      request.log.debug(
+        { method, route, status, seconds, team: caller?.teamId, key: caller?.keyId, session: caller?.sessionId },
+        'answered',
+      )
     }
     // Fastify's own `onResponse` is not called when the client leaves before the end.
     reply.raw.once('finish', onEnd).once('close', onEnd)

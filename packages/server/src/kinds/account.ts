@@ -71,8 +71,22 @@ export async function makeOwnerKey(db: Kysely<Tables>, clock: Clock): Promise<Fi
  * Tells who the key `secret` speaks for, by what the database says now: a key that is revoked and a person who is
  * taken out of the team are refused at once. Throws AppError `unauthenticated` or `key_expired`.
  */
-export async function authenticate(db: Kysely<Tables>, clock: Clock, secret: string): Promise<Caller> {
+export async function authenticate(
+  db: Kysely<Tables>,
+  clock: Clock,
+  secret: string,
+): Promise<Caller & { keyId: string }> {
   if (!keyPattern.test(secret)) throw new AppError('unauthenticated')
+  return callerOfKey(db, clock, 'hash', hashSecret(secret))
+}
+
+/** Who a key speaks for, found by its hash or its id. Throws AppError `unauthenticated` or `key_expired`. */
+export async function callerOfKey(
+  db: Kysely<Tables>,
+  clock: Clock,
+  by: 'hash' | 'id',
+  value: string,
+): Promise<Caller & { keyId: string }> {
   const found = await db
     .selectFrom('keys')
     .innerJoin('members', (join) =>
@@ -82,7 +96,7 @@ export async function authenticate(db: Kysely<Tables>, clock: Clock, secret: str
     .innerJoin('teams', 'teams.id', 'keys.teamId')
     .select(['keys.id as keyId', 'keys.expiresAt', 'keys.lastUsedAt', 'members.role'])
     .select(['users.id as userId', 'users.name as userName', 'teams.id as teamId', 'teams.name as teamName'])
-    .where('keys.hash', '=', hashKey(secret))
+    .where(`keys.${by}`, '=', value)
     .executeTakeFirst()
   if (!found) throw new AppError('unauthenticated')
   const { expiresAt, lastUsedAt, role, ...caller } = found
@@ -90,7 +104,7 @@ export async function authenticate(db: Kysely<Tables>, clock: Clock, secret: str
   if (expiresAt !== null && fromIso(expiresAt) <= now)
     throw new AppError('key_expired', { date: expiresAt.slice(0, 10) })
   if (lastUsedAt === null || now - fromIso(lastUsedAt) >= limits.keyUsedMs) await noteUse(db, caller.keyId, now)
-  return { ...caller, role: role === 'admin' ? 'admin' : 'member' }
+  return { ...caller, role: toRole(role), sessionId: null }
 }
 
 /** A new user; undefined if the name is taken. */
@@ -111,6 +125,36 @@ export async function insertTeam(trx: Trx, name: string, now: number): Promise<T
     .onConflict((c) => c.column('name').doNothing())
     .returningAll()
     .executeTakeFirst()
+}
+
+/**
+ * One of the caller's teams, by name or id, held until the end of the transaction so that nobody takes them out of it.
+ * Throws AppError `not_found`.
+ */
+export async function holdOwnTeam(
+  trx: Trx,
+  userId: string,
+  reference: string,
+): Promise<TeamRow & { role: Caller['role'] }> {
+  const found = await trx
+    .selectFrom('members')
+    .innerJoin('teams', 'teams.id', 'members.teamId')
+    .select('teams.id')
+    .where('members.userId', '=', userId)
+    .where((eb) => eb.or([eb('teams.id', '=', reference), eb('teams.name', '=', reference)]))
+    .execute()
+  const id = (found.find((team) => team.id === reference) ?? found[0])?.id
+  const team = id === undefined ? undefined : await holdTeam(trx, id)
+  const member =
+    team &&
+    (await trx
+      .selectFrom('members')
+      .select('role')
+      .where('teamId', '=', team.id)
+      .where('userId', '=', userId)
+      .executeTakeFirst())
+  if (!team || !member) throw new AppError('not_found', { noun: 'team', id: reference })
+  return { ...team, role: toRole(member.role) }
 }
 
 /**
@@ -151,7 +195,7 @@ export async function makeKey(
     teamId,
     name,
     prefix: secret.slice(0, prefixLength),
-    hash: hashKey(secret),
+    hash: hashSecret(secret),
     createdAt: toIso(now),
     lastUsedAt: null,
     expiresAt: expiresInDays === undefined ? null : toIso(now + expiresInDays * dayMs),
@@ -165,7 +209,10 @@ const keyPattern = /^nabla_[0-9a-z]{32}$/
 const prefixLength = 'nabla_'.length + 6
 const dayMs = 24 * 60 * 60 * 1000
 
-const hashKey = (secret: string): string => createHash('sha256').update(secret).digest('hex')
+/** SHA-256 of a secret of ours. It is 160 random bits, so a slow hash would protect nothing more. */
+export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex')
+
+export const toRole = (text: string): Caller['role'] => (text === 'admin' ? 'admin' : 'member')
 
 async function noteUse(db: Kysely<Tables>, keyId: string, now: number): Promise<void> {
   try {

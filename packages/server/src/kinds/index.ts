@@ -9,6 +9,7 @@ import { machineTypeHandlers } from './machine-type.ts'
 import { projectHandlers } from './project.ts'
 import { secretHandlers } from './secret.ts'
 import { serverHandlers } from './server.ts'
+import { sessionHandlers } from './session.ts'
 import { storageHandlers } from './storage.ts'
 import { teamHandlers } from './team.ts'
 import { userHandlers } from './user.ts'
@@ -27,6 +28,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   key: keyHandlers,
   team: teamHandlers,
   user: userHandlers,
+  session: sessionHandlers,
   server: serverHandlers,
 }
 

@@ -11,7 +11,7 @@ import type { Caller } from './kind.ts'
 eachDatabase((make) => {
   let database: TestDatabase
   let deps: KindDeps
-  let ada: Caller & { secret: string }
+  let ada: Caller & { keyId: string; secret: string }
   beforeAll(async () => {
     database = await make()
   })

@@ -1,13 +1,12 @@
 import type { Key } from '@nabla/api/key'
 import type { KeyRow } from '../db/tables.ts'
-import type { Trx } from '../db/transaction.ts'
 import { isAfter, toPage } from '../db/paging.ts'
 import { change } from '../events/change.ts'
 import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
-import { holdTeam, makeKey } from './account.ts'
-import type { Caller, Handlers } from './kind.ts'
+import { holdOwnTeam, makeKey } from './account.ts'
+import type { Handlers } from './kind.ts'
 
 export const keyHandlers: Handlers<'key'> = {
   async list({ caller, query }, { db }) {
@@ -33,7 +32,7 @@ export const keyHandlers: Handlers<'key'> = {
   async create({ caller, body }, deps) {
     const now = deps.clock.now()
     return change(deps, async (trx) => {
-      const team = await ownTeam(trx, caller, body.team)
+      const team = await holdOwnTeam(trx, caller.userId, body.team ?? caller.teamId)
       const { name, expiresInDays } = body
       const { row, secret } = await makeKey(trx, { userId: caller.userId, teamId: team.id, name, expiresInDays, now })
       const data = { name, user: caller.userName, expiresAt: row.expiresAt }
@@ -60,6 +59,8 @@ export const keyHandlers: Handlers<'key'> = {
         throw new AppError('conflict', { detail: 'It is your only key that works: make another one first.' })
       }
       await trx.deleteFrom('keys').where('id', '=', key.id).where('userId', '=', caller.userId).execute()
+      await trx.deleteFrom('sessions').where('keyId', '=', key.id).execute()
+      await trx.deleteFrom('signInCodes').where('keyId', '=', key.id).execute()
       const data = { name: key.name, user: caller.userName }
       await recordEvents(trx, now, [
         { teamId: key.teamId, subject: key.id, type: 'key.revoked', actor: caller.userName, data },
@@ -67,30 +68,6 @@ export const keyHandlers: Handlers<'key'> = {
     })
     return { revoked: true }
   },
-}
-
-/** A team that the caller belongs to, held until the end of the transaction so that nobody takes them out of it. */
-async function ownTeam(trx: Trx, caller: Caller, reference: string | undefined): Promise<{ id: string; name: string }> {
-  const name = reference ?? caller.teamId
-  const found = await trx
-    .selectFrom('members')
-    .innerJoin('teams', 'teams.id', 'members.teamId')
-    .select('teams.id')
-    .where('members.userId', '=', caller.userId)
-    .where((eb) => eb.or([eb('teams.id', '=', name), eb('teams.name', '=', name)]))
-    .execute()
-  const id = (found.find((team) => team.id === name) ?? found[0])?.id
-  const team = id === undefined ? undefined : await holdTeam(trx, id)
-  const member =
-    team &&
-    (await trx
-      .selectFrom('members')
-      .select('role')
-      .where('teamId', '=', team.id)
-      .where('userId', '=', caller.userId)
-      .executeTakeFirst())
-  if (!team || !member) throw new AppError('not_found', { noun: 'team', id: name })
-  return team
 }
 
 function chooseKey(keys: readonly KeyRow[], reference: string): KeyRow {

@@ -3,14 +3,17 @@ import type { Contract, Noun } from '@nabla/api'
 import type { RouteInput, RouteOutput, RouteShape } from '@nabla/api/route'
 import type { Deps } from '../deps.ts'
 
-/** Who a request comes from, as its key says. */
+/** Who a request comes from, as its key or its session says. */
 export interface Caller {
   userId: string
   userName: string
   teamId: string
   teamName: string
   role: 'admin' | 'member'
-  keyId: string
+  /** The key, or the one that the session was made with; null for a session made with a password. */
+  keyId: string | null
+  /** Null: the key asks for itself. */
+  sessionId: string | null
 }
 
 /** A response that is not one JSON value. */
@@ -50,7 +53,19 @@ export interface Request<R extends RouteShape> extends RouteInput<R> {
   /** The body of an upload. */
   upload: R['body'] extends 'bytes' ? Readable : undefined
   headers: Record<string, string | string[] | undefined>
+  /** Where it came from. */
+  address: string
+  origins: Origins
+  /** Headers for the answer, if it is JSON: the handler adds to them. */
+  answerHeaders: Record<string, string>
   requestId: string
+}
+
+/** Where the browser that asks finds the server, as origins such as `http://127.0.0.1:7070`. */
+export interface Origins {
+  own: string
+  /** Where it may show what users made; null if it has no way there. */
+  content: string | null
 }
 
 export type Handler<R extends RouteShape> = (

@@ -24,7 +24,7 @@ eachDatabase((make) => {
 
   test('who I am', async () => {
     const { user, team, role, key } = await callAs('user', userHandlers, deps, admin).me()
-    expect([user.id, user.name, team.id, team.name, role, key.id]).toEqual([
+    expect([user.id, user.name, team.id, team.name, role, key?.id]).toEqual([
       admin.userId,
       admin.userName,
       admin.teamId,

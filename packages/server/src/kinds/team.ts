@@ -10,7 +10,8 @@ import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { looksLikeId } from '../lib/ids.ts'
-import { holdTeam, insertMember, insertTeam, insertUser, makeKey } from './account.ts'
+import { holdTeam, insertMember, insertTeam, insertUser, makeKey, toRole } from './account.ts'
+import { endSessionsIn } from './session/open.ts'
 import type { Caller, Handlers } from './kind.ts'
 
 export const teamHandlers: Handlers<'team'> = {
@@ -111,6 +112,7 @@ export const teamHandlers: Handlers<'team'> = {
       const member = user && (await findMember(trx, team.id, user.id))
       if (!user || !member) throw new AppError('not_found', { noun: 'user', id: params.user })
       await refuseLastAdmin(trx, team.id, user.id)
+      await endSessionsIn(trx, user.id, team.id)
       await trx.deleteFrom('keys').where('teamId', '=', team.id).where('userId', '=', user.id).execute()
       await trx.deleteFrom('members').where('teamId', '=', team.id).where('userId', '=', user.id).execute()
       const event = { teamId: team.id, subject: user.id, type: 'member.removed', data: { name: user.name } }
@@ -213,5 +215,3 @@ function toTeam(row: TeamRow, role: string): Team {
 function toMember(row: { userId: string; name: string; role: string; addedAt: string }): TeamMember {
   return { ...row, role: toRole(row.role) }
 }
-
-const toRole = (text: string): Caller['role'] => (text === 'admin' ? 'admin' : 'member')

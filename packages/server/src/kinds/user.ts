@@ -1,24 +1,40 @@
+import type { Identity } from '@nabla/api/user'
 import { isAfter, toPage } from '../db/paging.ts'
-import { assert } from '../lib/assert.ts'
-import type { Handlers } from './kind.ts'
+import type { Deps } from '../deps.ts'
+import { change } from '../events/change.ts'
+import { recordEvents } from '../events/record.ts'
+import { AppError } from '../lib/app-error.ts'
+import { toIso } from '../lib/clock.ts'
+import { hashPassword } from '../lib/password.ts'
+import type { Caller, Handlers } from './kind.ts'
+import { checkOwnPassword } from './session/credentials.ts'
 
 export const userHandlers: Handlers<'user'> = {
-  async me({ caller }, { db }) {
-    const found = await db
-      .selectFrom('keys')
-      .innerJoin('users', 'users.id', 'keys.userId')
-      .select(['keys.id', 'keys.name', 'keys.expiresAt', 'users.createdAt'])
-      .where('keys.id', '=', caller.keyId)
-      .where('keys.teamId', '=', caller.teamId)
-      .executeTakeFirst()
-    assert(found, 'the key of a caller exists')
-    const { createdAt, ...key } = found
-    return {
-      user: { id: caller.userId, name: caller.userName, createdAt },
-      team: { id: caller.teamId, name: caller.teamName },
-      role: caller.role,
-      key,
-    }
+  me: ({ caller }, deps) => identityOf(deps, caller),
+
+  async setPassword({ caller, body }, deps) {
+    const { userId, userName, sessionId, teamId } = caller
+    const before = await deps.db.selectFrom('passwords').select('hash').where('userId', '=', userId).executeTakeFirst()
+    // Whoever has a key may make more of them: they are the user. A browser left open is not.
+    if (before && sessionId !== null) await checkOwnPassword(deps, userName, body.current ?? '', before.hash)
+    const hash = await hashPassword(body.password)
+    const now = deps.clock.now()
+    await change(deps, async (trx) => {
+      const row = { hash, changedAt: toIso(now) }
+      await trx
+        .insertInto('passwords')
+        .values({ userId, ...row })
+        .onConflict((conflict) => conflict.column('userId').doUpdateSet(row))
+        .execute()
+      await trx
+        .deleteFrom('sessions')
+        .where('userId', '=', userId)
+        .where('id', '!=', sessionId ?? '')
+        .execute()
+      const event = { teamId, subject: userId, type: 'password.changed', data: { name: userName } }
+      await recordEvents(trx, now, [{ ...event, actor: userName }])
+    })
+    return { changed: true }
   },
 
   async list({ caller, query }, { db }) {
@@ -39,4 +55,32 @@ export const userHandlers: Handlers<'user'> = {
       (row) => row,
     )
   },
+}
+
+/** What a caller is told of themselves. Throws AppError `unauthenticated` if they are gone meanwhile. */
+export async function identityOf({ db }: Pick<Deps, 'db'>, caller: Caller): Promise<Identity> {
+  const { userId, keyId, sessionId } = caller
+  const [user, key, session] = await Promise.all([
+    db
+      .selectFrom('users')
+      .leftJoin('passwords', 'passwords.userId', 'users.id')
+      .select(['users.createdAt', 'passwords.userId as passwordOf'])
+      .where('users.id', '=', userId)
+      .executeTakeFirst(),
+    keyId === null
+      ? null
+      : db.selectFrom('keys').select(['id', 'name', 'expiresAt']).where('id', '=', keyId).executeTakeFirst(),
+    sessionId === null
+      ? null
+      : db.selectFrom('sessions').select(['id', 'expiresAt']).where('id', '=', sessionId).executeTakeFirst(),
+  ])
+  if (!user || key === undefined || session === undefined) throw new AppError('unauthenticated')
+  return {
+    user: { id: userId, name: caller.userName, createdAt: user.createdAt },
+    team: { id: caller.teamId, name: caller.teamName },
+    role: caller.role,
+    key,
+    session,
+    hasPassword: user.passwordOf !== null,
+  }
 }

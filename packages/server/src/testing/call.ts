@@ -9,12 +9,14 @@ import { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import { EventFeed } from '../events/feed.ts'
 import type { Caller, EventStream, Handlers } from '../kinds/kind.ts'
+import { createSignInAttempts } from '../kinds/session/credentials.ts'
 import { TestClock } from '../lib/clock.ts'
 import { openSecretBox } from '../lib/secret-box.ts'
+import { createSessionCookie } from '../lib/session-cookie.ts'
 import type { TestDatabase } from './database.ts'
 
 /** What the handlers of plain kinds need, all of it real but for the loop, whose wake-ups are noted. */
-export interface KindDeps extends Pick<Deps, 'db' | 'feed' | 'box'> {
+export interface KindDeps extends Pick<Deps, 'db' | 'feed' | 'box' | 'cookie' | 'signIns'> {
   clock: TestClock
   woken: string[]
 }
@@ -27,7 +29,9 @@ export function kindDeps(database: TestDatabase): KindDeps {
   const clock = new TestClock()
   const woken: string[] = []
   const loop = { wake: (id: string) => void woken.push(id) }
-  return { db, clock, box: openSecretBox(data), feed: new EventFeed(db, clock), woken, loop } as KindDeps
+  const box = openSecretBox(data)
+  const [cookie, signIns] = [createSessionCookie(box), createSignInAttempts(clock)]
+  return { db, clock, box, cookie, signIns, feed: new EventFeed(db, clock), woken, loop } as KindDeps
 }
 
 /**
@@ -86,6 +90,9 @@ function toRequest(shape: RouteShape, { caller, input = {}, options = {} }: Call
     caller,
     signal: options.signal ?? new AbortController().signal,
     headers: options.headers ?? {},
+    address: '127.0.0.1',
+    origins: { own: 'http://127.0.0.1:7070', content: 'http://content.localhost:7070' },
+    answerHeaders: {},
     requestId: 'test',
   }
 }

@@ -44,14 +44,14 @@ export function aKey(
 export async function aCaller(
   db: Db,
   given: { team?: Pick<TeamRow, 'id' | 'name'>; user?: Pick<UserRow, 'id' | 'name'>; role?: Caller['role'] } = {},
-): Promise<Caller & { secret: string }> {
+): Promise<Caller & { keyId: string; secret: string }> {
   const team = given.team ?? (await aTeam(db))
   const user = given.user ?? (await aUser(db))
   const role = given.role ?? 'admin'
   await aMember(db, { teamId: team.id, userId: user.id, role })
   const { row, secret } = await aKey(db, { teamId: team.id, userId: user.id })
   const names = { userName: user.name, teamName: team.name }
-  return { userId: user.id, teamId: team.id, ...names, role, keyId: row.id, secret }
+  return { userId: user.id, teamId: team.id, ...names, role, keyId: row.id, sessionId: null, secret }
 }
 
 export async function aProject(db: Db, given: Pick<ProjectRow, 'teamId'> & Partial<ProjectRow>): Promise<ProjectRow> {

@@ -12,6 +12,10 @@ import type { Caller, Handlers } from '../kinds/kind.ts'
 import { AppError } from '../lib/app-error.ts'
 import { TestClock } from '../lib/clock.ts'
 import { createServerMetrics } from '../lib/server-metrics.ts'
+import { createSessionCookie } from '../lib/session-cookie.ts'
+
+/** The token of a session that the stand-in knows; any other has ended. */
+export const sessionToken = 'token-of-a-session'
 
 /** Keys that the stand-in knows. */
 export const memberKey = 'key-of-a-member'
@@ -25,6 +29,7 @@ const member: Caller = {
   teamName: 'lab',
   role: 'member',
   keyId: 'k0000000000000001',
+  sessionId: null,
 }
 
 export interface StandIn {
@@ -58,20 +63,31 @@ export function standInApp(options: StandInOptions = {}): StandIn {
   })
   const config = configSchema.parse({ data: tmpdir(), ...options.config })
   const log = pino({ level: 'debug' }, sink)
-  const deps = { config, clock, log, metrics: createServerMetrics() } as unknown as Deps
+  const cookie = createSessionCookie({ derive: () => Buffer.alloc(32) })
+  const deps = { config, clock, log, cookie, metrics: createServerMetrics() } as unknown as Deps
   const app = createApp(deps, {
     handlers: completed(options.handlers ?? {}),
-    authenticate: async (key) => {
-      options.onAuthenticate?.(key)
-      if (key === expiredKey) throw new AppError('key_expired', { date: '2025-12-31' })
-      if (key === memberKey) return member
-      if (key === adminKey) return { ...member, role: 'admin', keyId: 'k0000000000000002' }
-      throw new AppError('unauthenticated')
+    authenticate: {
+      async key(key) {
+        options.onAuthenticate?.(key)
+        if (key === expiredKey) throw new AppError('key_expired', { date: '2025-12-31' })
+        if (key === memberKey) return member
+        if (key === adminKey) return { ...member, role: 'admin', keyId: 'k0000000000000002' }
+        throw new AppError('unauthenticated')
+      },
+      async session(token) {
+        if (token === sessionToken) return { ...member, keyId: null, sessionId: 'ss0000000000000001' }
+        throw new AppError('session_ended')
+      },
     },
     ...(options.bounds ? { bounds: options.bounds } : {}),
   })
   return { app, clock, deps, logged }
 }
+
+/** The cookie of a browser that is signed in, without and with https. */
+export const sessionCookie = `nabla_session_00000000=${sessionToken}`
+export const secureCookie = `__Host-${sessionCookie}`
 
 /** The headers of a request with a key. */
 export const asMember = { authorization: `Bearer ${memberKey}` }
