@@ -45,6 +45,10 @@ type Answer<R extends RouteShape> = R['response'] extends z.ZodType
 export interface CallOptions {
   signal?: AbortSignal
   headers?: Record<string, string>
+  /** For streams of events: called once the server has answered, before the first event. */
+  onOpen?: () => void
+  /** For streams of events: called with every sign of life, those between events too. */
+  onBeat?: () => void
 }
 
 type Call<R extends RouteShape> =
@@ -126,6 +130,7 @@ function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, c
 async function* events(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions) {
   const headers = { accept: 'text/event-stream', ...call.headers }
   const response = await send(options, shape, input, { ...call, headers })
+  call.onOpen?.()
   const ready: StreamEvent<unknown>[] = []
   let failure: ApiError | undefined
   let ended = false
@@ -143,6 +148,7 @@ async function* events(options: ClientOptions, shape: RouteShape, input: Input, 
   const decoder = new TextDecoder()
   try {
     for await (const chunk of response.body ?? []) {
+      call.onBeat?.()
       parser.feed(decoder.decode(chunk, { stream: true }))
       yield* ready.splice(0)
       if (failure) throw failure

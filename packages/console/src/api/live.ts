@@ -1,0 +1,187 @@
+import { ApiError } from '@nabla/api/client'
+import type { Event } from '@nabla/api/event'
+import { useEffect, useRef, useSyncExternalStore } from 'react'
+import { now } from '../clock.ts'
+import { plainClient } from './client.ts'
+import { queries } from './query.ts'
+import { signedInAgain } from './session.ts'
+
+/** How the connection for live updates is: `retryAt` is when it is tried next, in ms since 1970. */
+export type LiveState =
+  | { is: 'connecting' }
+  | { is: 'live' }
+  | { is: 'paused' }
+  | { is: 'offline'; retryAt: number; tries: number }
+
+let state: LiveState = { is: 'connecting' }
+const watchers = new Set<() => void>()
+const handlers = new Set<(event: Event) => void>()
+
+/** One connection: what ends it, and what makes a waiting one try at once. */
+let running: AbortController | undefined
+let hurry: () => void = () => undefined
+
+/** A hidden page gives its connection back after this long: browsers allow few to one server, over all their tabs. */
+const hiddenMs = 60_000
+const firstDelayMs = 1000
+const longestDelayMs = 30_000
+/** Changes come in bursts: what is stale is read again once for all of them. */
+const settleMs = 300
+
+/**
+ * Keeps all that was read up to date over one stream of events, which is resumed after the last one whenever it
+ * breaks. Returns what ends it.
+ */
+export function startLive(): () => void {
+  const control = new AbortController()
+  running?.abort()
+  running = control
+  void follow(control.signal)
+  const retryNow = () => hurry()
+  window.addEventListener('online', retryNow)
+  return () => {
+    control.abort()
+    window.removeEventListener('online', retryNow)
+  }
+}
+
+/** The state of the connection; the component is drawn again when it changes. */
+export function useLiveState(): LiveState {
+  return useSyncExternalStore(
+    (watcher) => {
+      watchers.add(watcher)
+      return () => watchers.delete(watcher)
+    },
+    () => state,
+  )
+}
+
+/** Tries a connection that broke again at once. */
+export const retryLive = (): void => hurry()
+
+/** Calls back with every event of the team as it happens, such as `job.started`. */
+export function useLiveEvents(handler: (event: Event) => void): void {
+  const latest = useRef(handler)
+  latest.current = handler
+  useEffect(() => {
+    const handle = (event: Event) => latest.current(event)
+    handlers.add(handle)
+    return () => void handlers.delete(handle)
+  }, [])
+}
+
+async function follow(signal: AbortSignal): Promise<void> {
+  let last: string | undefined
+  let tries = 0
+  while (!signal.aborted) {
+    const pause = new AbortController()
+    const stopWatching = pauseWhenHidden(pause)
+    try {
+      const headers: Record<string, string> = last === undefined ? {} : { 'last-event-id': last }
+      const stop = AbortSignal.any([signal, pause.signal])
+      setState(tries === 0 && state.is !== 'paused' ? { is: 'connecting' } : state)
+      for await (const message of plainClient.event.stream({}, { signal: stop, headers, onOpen })) {
+        last = message.id
+        hear(message.data)
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (error instanceof ApiError && error.status === 401) await signedInAgain()
+      else if (pause.signal.aborted) await shown(signal)
+      else {
+        tries += 1
+        await waitToRetry(tries, signal)
+      }
+    } finally {
+      stopWatching()
+    }
+  }
+
+  function onOpen(): void {
+    // What changed while nobody listened is not told when there was nothing to resume after.
+    if (last === undefined && tries > 0) void queries.invalidateQueries()
+    tries = 0
+    setState({ is: 'live' })
+  }
+}
+
+let stale = new Map<string, Set<string>>()
+let settling: ReturnType<typeof setTimeout> | undefined
+
+function hear(event: Event): void {
+  for (const handler of handlers) handler(event)
+  const noun = event.type.split('.', 1)[0]!
+  for (const touched of [noun, ...(alsoTouches[noun] ?? [])]) {
+    const subjects = stale.get(touched) ?? new Set()
+    stale.set(touched, subjects.add(event.subject))
+  }
+  settling ??= setTimeout(() => {
+    settling = undefined
+    const touched = stale
+    stale = new Map()
+    void queries.invalidateQueries({ predicate: ({ queryKey, state }) => isStale(queryKey, state.data, touched) })
+  }, settleMs)
+}
+
+/** What else an event of a noun changes: counts and places that other nouns show. */
+const alsoTouches: Record<string, readonly string[]> = {
+  job: ['project', 'machine-type', 'artifact'],
+  project: ['job'],
+  member: ['team', 'user'],
+}
+
+/** Lists keep themselves (`list.ts`); what shows one thing is stale when that thing changed, all else of the noun too. */
+function isStale(key: readonly unknown[], data: unknown, touched: Map<string, Set<string>>): boolean {
+  const subjects = touched.get(String(key[0]))
+  if (!subjects || key[1] === 'pages') return false
+  const id = (data as { id?: unknown } | undefined)?.id
+  return typeof id !== 'string' || subjects.has(id) || key[0] === 'project'
+}
+
+function setState(next: LiveState): void {
+  if (next === state) return
+  state = next
+  for (const watcher of watchers) watcher()
+}
+
+async function waitToRetry(tries: number, signal: AbortSignal): Promise<void> {
+  const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tries - 1))
+  setState({ is: 'offline', retryAt: now() + delayMs, tries })
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, delayMs)
+    hurry = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    signal.addEventListener('abort', hurry, { once: true })
+  })
+}
+
+/** Aborts once the page has been hidden for long; returns what ends the watch. */
+function pauseWhenHidden(control: AbortController): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const look = () => {
+    clearTimeout(timer)
+    if (document.hidden) timer = setTimeout(() => control.abort(), hiddenMs)
+  }
+  look()
+  document.addEventListener('visibilitychange', look)
+  return () => {
+    clearTimeout(timer)
+    document.removeEventListener('visibilitychange', look)
+  }
+}
+
+function shown(signal: AbortSignal): Promise<void> {
+  setState({ is: 'paused' })
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden && !signal.aborted) return
+      document.removeEventListener('visibilitychange', look)
+      resolve()
+    }
+    document.addEventListener('visibilitychange', look)
+    signal.addEventListener('abort', look, { once: true })
+    look()
+  })
+}

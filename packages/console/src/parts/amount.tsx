@@ -1,0 +1,42 @@
+import { type ReactNode, useEffect, useReducer } from 'react'
+import { now } from '../clock.ts'
+import { formatBytes, formatDuration, formatRelative, formatTime } from './format.ts'
+
+/** How long ago something was, kept right as time goes on; the exact time on hover. */
+export function RelativeTime({ time }: { time: string | null | undefined }): ReactNode {
+  useTick(time == null ? null : 10_000)
+  if (time == null) return <span className="faint">–</span>
+  return (
+    <time dateTime={time} title={formatTime(time)} className="number">
+      {formatRelative(Date.parse(time), now())}
+    </time>
+  )
+}
+
+/** A size, with the exact number of bytes on hover. */
+export function Bytes({ bytes }: { bytes: number | null | undefined }): ReactNode {
+  if (bytes == null) return <span className="faint">–</span>
+  return (
+    <span className="number" title={`${bytes.toLocaleString('en-US')} bytes`}>
+      {formatBytes(bytes)}
+    </span>
+  )
+}
+
+/** How long something took, or has been going on if `to` is null: then it counts. */
+export function Duration({ from, to }: { from: string | null; to: string | null }): ReactNode {
+  useTick(from !== null && to === null ? 1000 : null)
+  if (from === null) return <span className="faint">–</span>
+  const end = to === null ? now() : Date.parse(to)
+  return <span className="number">{formatDuration(end - Date.parse(from))}</span>
+}
+
+/** Draws the component again every so many ms; null: never. */
+export function useTick(everyMs: number | null): void {
+  const [, tick] = useReducer((count: number) => count + 1, 0)
+  useEffect(() => {
+    if (everyMs === null) return
+    const timer = setInterval(tick, everyMs)
+    return () => clearInterval(timer)
+  }, [everyMs])
+}

@@ -1,0 +1,74 @@
+import { Checkbox } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import type { Action } from './action.ts'
+import { ActionsMenu } from './actions-menu.tsx'
+import type { Column } from './data-table.tsx'
+
+export interface ShownRow<Row> {
+  row: Row
+  index: number
+  /** Where it stands, in px from the top of the body. */
+  top: number
+  columns: readonly Column<Row>[]
+  rowKey: (row: Row) => string
+  rowLabel: (row: Row) => string
+  href: ((row: Row) => string) | undefined
+  actions: ((row: Row) => readonly Action[]) | undefined
+  selectable: boolean
+  toggle: (key: string) => void
+  menuOf: string | undefined
+  setMenuOf: (key: string | undefined) => void
+}
+
+/** One row of a `DataTable`; its first cell is the link, so it can be opened in a tab of its own. */
+export function TableRow<Row>(
+  props: ShownRow<Row> & { id: string; isCurrent: boolean; isSelected: boolean },
+): ReactNode {
+  const { row, columns, href, actions } = props
+  const key = props.rowKey(row)
+  const label = props.rowLabel(row)
+  return (
+    <div
+      role="row"
+      id={props.id}
+      aria-rowindex={props.index + 2}
+      aria-selected={props.selectable ? props.isSelected : undefined}
+      className={`table-row table-line ${props.isCurrent ? 'table-current' : ''} ${href ? 'table-opens' : ''}`}
+      style={{ transform: `translateY(${props.top}px)` }}
+    >
+      {props.selectable && (
+        <span role="gridcell" className="table-check">
+          <Checkbox aria-label={`Select ${label}`} checked={props.isSelected} onChange={() => props.toggle(key)} />
+        </span>
+      )}
+      {columns.map((column, place) => (
+        <span
+          key={column.id}
+          role="gridcell"
+          data-title={column.title}
+          data-card={column.card ?? (place === 0 ? 'title' : 'none')}
+          className={`ellipsis ${column.align === 'right' ? 'table-right number' : ''}`}
+        >
+          {place === 0 && href ? (
+            <Link to={href(row) as never} className="table-link ellipsis" dir="auto" tabIndex={-1} title={label}>
+              {column.cell(row)}
+            </Link>
+          ) : (
+            column.cell(row)
+          )}
+        </span>
+      ))}
+      {actions && (
+        <span role="gridcell" className="table-menu">
+          <ActionsMenu
+            actions={actions(row)}
+            label={`Actions for ${label}`}
+            opened={props.menuOf === key}
+            onChange={(opened) => props.setMenuOf(opened ? key : undefined)}
+          />
+        </span>
+      )}
+    </div>
+  )
+}

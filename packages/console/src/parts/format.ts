@@ -1,0 +1,53 @@
+const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** A size as people read it: `1.5 GiB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes
+  let unit = 0
+  while (value >= 1024 && unit < byteUnits.length - 1) {
+    value /= 1024
+    unit += 1
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${byteUnits[unit]}`
+}
+
+/** A time that something took: `350 ms`, `4.2 s`, `3 m 12 s`, `2 h 5 m`, `3 d 4 h`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
+  const seconds = ms / 1000
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 60) return `${Math.floor(seconds)} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} m ${Math.floor(seconds % 60)} s`
+  const hours = Math.floor(minutes / 60)
+  return hours < 24 ? `${hours} h ${minutes % 60} m` : `${Math.floor(hours / 24)} d ${hours % 24} h`
+}
+
+/** How long ago or ahead: `now`, `5 m ago`, `in 3 h`. */
+export function formatRelative(ms: number, nowMs: number): string {
+  const distance = Math.abs(nowMs - ms)
+  if (distance < 5000) return 'now'
+  const text = coarse(distance)
+  return ms <= nowMs ? `${text} ago` : `in ${text}`
+}
+
+/** The exact time, in the zone of the reader. */
+export function formatTime(time: string | number): string {
+  return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+}
+
+/** `1 job`, `2 jobs`, `1,204 jobs`. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`
+}
+
+/** A number with its thousands apart. */
+export const formatCount = (count: number): string => count.toLocaleString('en-US')
+
+function coarse(ms: number): string {
+  const minutes = ms / 60_000
+  if (minutes < 1) return `${Math.floor(ms / 1000)} s`
+  if (minutes < 60) return `${Math.floor(minutes)} m`
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h`
+  return `${Math.floor(minutes / 1440)} d`
+}

@@ -1,0 +1,87 @@
+import { Button, Skeleton } from '@mantine/core'
+import type { ApiError } from '@nabla/api/client'
+import type { ReactNode } from 'react'
+import { toApiError } from './action.ts'
+import { CommandLine, CopyId } from './copy.tsx'
+import { Icon } from './icon.tsx'
+import './states.css'
+
+/** Nothing here yet: a sentence, the command that changes that, a button. */
+export function EmptyState(props: { title: string; command?: string; action?: ReactNode; children?: ReactNode }) {
+  return (
+    <div className="empty-state">
+      <p className="empty-title">{props.title}</p>
+      {props.children && <div className="muted">{props.children}</div>}
+      {props.command && <CommandLine line={props.command} />}
+      {props.action}
+    </div>
+  )
+}
+
+/** What failed, what to do about it, how to find it in the log of the server, and another try. */
+export function ErrorState({ error, onRetry }: { error: ApiError | Error; onRetry?: () => void }): ReactNode {
+  const { message, hint, requestId } = toApiError(error)
+  return (
+    <div className="empty-state" role="alert">
+      <p className="empty-title error-title">
+        <Icon name="warning" />
+        {message}
+      </p>
+      <p className="muted">{hint}</p>
+      {requestId && (
+        <p className="faint">
+          Request <CopyId value={requestId} />
+        </p>
+      )}
+      {onRetry && (
+        <Button onClick={onRetry} leftSection={<Icon name="retry" size={14} />}>
+          Try again
+        </Button>
+      )}
+    </div>
+  )
+}
+
+/** The same in a form or a dialog, in few lines. */
+export function ErrorNote({ error }: { error: ApiError | undefined }): ReactNode {
+  return (
+    <div aria-live="assertive">
+      {error && (
+        <div className="error-note">
+          <Icon name="warning" />
+          <div>
+            <strong>{error.message}</strong> {error.hint}
+          </div>
+        </div>
+      )}
+    </div>
+  )
+}
+
+interface Reading<Data> {
+  data: Data | undefined
+  error: ApiError | null
+  refetch: () => unknown
+}
+
+/**
+ * The frame of a page that shows one thing: lines while it is read, the error if it cannot be, else the page. What was
+ * read before stays while it is read again.
+ */
+export function Loaded<Data>(props: { query: Reading<Data>; children: (data: Data) => ReactNode; lines?: number }) {
+  const { query, children, lines = 6 } = props
+  if (query.data !== undefined) return children(query.data)
+  if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />
+  return <Lines count={lines} />
+}
+
+/** Grey lines where something will be. */
+export function Lines({ count }: { count: number }): ReactNode {
+  return (
+    <div className="stack" aria-busy="true" aria-label="Loading" role="status">
+      {Array.from({ length: count }, (_, index) => (
+        <Skeleton key={index} height={16} width={`${90 - ((index * 17) % 45)}%`} />
+      ))}
+    </div>
+  )
+}

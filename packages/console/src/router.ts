@@ -1,0 +1,27 @@
+import { createRouter, type ErrorRouteComponent } from '@tanstack/react-router'
+import { projectRoutes } from './pages/project/routes.ts'
+import { sessionRoutes } from './pages/session/routes.ts'
+import { homeRoutes } from './pages/home/routes.ts'
+import { parseSearch, stringifySearch } from './parts/url-state.ts'
+import { rootRoute, shellRoute } from './shell/routes.ts'
+import { ErrorPage, MissingPage } from './shell/error-page.tsx'
+
+/** Every page of the console: each noun brings its own. */
+const tree = rootRoute.addChildren([...sessionRoutes, shellRoute.addChildren([...homeRoutes, ...projectRoutes])])
+
+export const router = createRouter({
+  routeTree: tree,
+  defaultPreload: 'intent',
+  defaultPreloadDelay: 40,
+  scrollRestoration: true,
+  parseSearch,
+  stringifySearch,
+  defaultErrorComponent: ErrorPage as ErrorRouteComponent,
+  defaultNotFoundComponent: MissingPage,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,15 @@
+import type { IconName } from '../parts/icon.tsx'
+
+export interface Place {
+  label: string
+  to: string
+  icon: IconName
+  /** `g` and this letter go there. */
+  key: string
+}
+
+/** What stands at the left, or at the bottom of a phone: a place comes with its page, so no link is dead. */
+export const places: readonly Place[] = [
+  { label: 'Home', to: '/', icon: 'home', key: 'h' },
+  { label: 'Projects', to: '/projects', icon: 'folder', key: 'p' },
+]
