@@ -49,6 +49,7 @@ describe('layers', () => {
     tasks: ['config.ts', 'db', 'engines/engine.ts'],
     volumes: ['db'],
     events: ['db'],
+    metrics: ['engines/engine.ts'],
     kinds: [
       'control/action.ts',
       'control/place.ts',
@@ -56,10 +57,11 @@ describe('layers', () => {
       'db',
       'engines/engine.ts',
       'events',
+      'metrics',
       'tasks',
       'volumes',
     ],
-    control: ['db', 'engines/engine.ts', 'events', 'kinds', 'tasks', 'volumes'],
+    control: ['db', 'engines/engine.ts', 'events', 'kinds', 'metrics', 'tasks', 'volumes'],
     http: ['config.ts', 'kinds/kind.ts', 'db'],
   }
 
@@ -104,7 +106,7 @@ describe('layers', () => {
 describe('each thing has one place', () => {
   test('tasks, volumes, events and engines never mention a kind', () => {
     const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|dataset/i
-    const room = under(`${server}tasks/`, `${server}volumes/`, `${server}events/`, `${server}engines/`)
+    const room = under(...['tasks', 'volumes', 'events', 'engines', 'metrics'].map((name) => `${server}${name}/`))
     const names = (node: Node) => node.type === 'Identifier' && kinds.test(String(node['name']))
     const tables = (node: Node) =>
       node.type === 'Literal' && /^(jobs|workspaces|projects)(\.|$)/.test(String(node['value']))
