@@ -16,13 +16,17 @@ interface Field {
 /** Every setting: from `packages/server/src/config.ts` and `packages/cli/src/settings.ts`. */
 export function settingsPage(): string {
   const schema = z.toJSONSchema(configSchema, { io: 'input' }) as Field
-  const settings = Object.entries(schema.properties ?? {}).map(([name, field]) => [
-    code(name),
-    typeOf(field),
-    name === 'data' ? code('~/.nabla/data') : defaultOf(field),
-    variableOf(name),
-    field.description ?? '',
-  ])
+  const rows = (fields: Record<string, Field> = {}, outer = ''): string[][] =>
+    Object.entries(fields).flatMap(([name, field]) => [
+      [
+        code(outer + name),
+        typeOf(field),
+        name === 'data' ? code('~/.nabla/data') : defaultOf(field),
+        variableOf(outer + name),
+        field.description ?? '',
+      ],
+      ...rows(field.properties, `${name}.`),
+    ])
   const machine = schema.properties?.['machineTypes']?.items
   const machineFields = Object.entries(machine?.properties ?? {}).map(([name, field]) => [
     code(name),
@@ -36,7 +40,7 @@ export function settingsPage(): string {
     '## The server',
     'An option of `nabla up` goes before the settings file, the file before the environment, and that before the default. Options are named as the settings, with dashes: `--log-level` is `logLevel`. Settings without an option stand in the file that `nabla up --config nabla.yaml` names:',
     '```yaml\ndata: /srv/nabla\nport: 7070\nmachineTypes:\n  - { name: small, cpus: 1, memoryBytes: 4000000000 }\n```',
-    table(['Setting', 'Type', 'Default', 'Environment', 'Meaning'], settings),
+    table(['Setting', 'Type', 'Default', 'Environment', 'Meaning'], rows(schema.properties)),
     '### Machine types',
     'Each entry of `machineTypes` has these fields.',
     table(['Field', 'Type', 'Default', 'Meaning'], machineFields),
@@ -49,7 +53,10 @@ export function settingsPage(): string {
 function typeOf(field: Field): string {
   if (field.enum) return field.enum.map(code).join(', ')
   if (field.type === 'array') return `list of ${field.items?.properties ? 'machine types' : typeOf(field.items ?? {})}`
-  return { string: 'text', integer: 'whole number', number: 'number' }[String(field.type)] ?? String(field.type)
+  return (
+    { object: 'group of settings', string: 'text', integer: 'whole number', number: 'number' }[String(field.type)] ??
+    String(field.type)
+  )
 }
 
 const defaultOf = (field: Field): string => (field.default === undefined ? '–' : code(JSON.stringify(field.default)))

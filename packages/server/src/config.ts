@@ -16,6 +16,34 @@ const machineTypeConfig = z.strictObject({
 
 export type MachineTypeConfig = z.infer<typeof machineTypeConfig>
 
+const s3Config = z.strictObject({
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .describe('Address of the store, such as `https://s3.eu-central-1.amazonaws.com`; the bucket goes into the path.'),
+  region: z.string().min(1).default('us-east-1').describe('Region that requests are signed for.'),
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{1,62}$/)
+    .describe('Bucket, which must be there already.'),
+  prefix: z
+    .string()
+    .regex(/^([a-z0-9][a-z0-9._-]*\/)*$/, 'lower case, and ends with a slash')
+    .max(200)
+    .default('')
+    .describe('In front of every key, such as `nabla/`: several servers can share a bucket.'),
+  accessKeyId: z.string().min(1).optional().describe('Access key; or in `credentialsFile`.'),
+  secretAccessKey: z.string().min(1).optional().describe('Its secret; better in `credentialsFile`.'),
+  sessionToken: z.string().min(1).optional().describe('With keys that are good for a while only.'),
+  credentialsFile: z
+    .string()
+    .optional()
+    .describe(
+      'File with `aws_access_key_id = …` and `aws_secret_access_key = …` under `[default]`, as of the AWS tools.',
+    ),
+})
+
+export type S3Config = z.infer<typeof s3Config>
+
 /** Every setting of the server. `nabla up` takes the common ones as options; all can stand in `nabla.yaml`. */
 export const configSchema = z.strictObject({
   data: z.string().describe('Folder that holds everything the server keeps.'),
@@ -44,6 +72,11 @@ export const configSchema = z.strictObject({
     .regex(/^(sqlite|postgres(ql)?:\/\/.+)$/, '`sqlite` or a postgres:// address')
     .default('sqlite')
     .describe('`sqlite`: a file in the data folder. Or the address of a PostgreSQL database.'),
+  store: z
+    .enum(['folder', 's3'])
+    .default('folder')
+    .describe('Where files that never change are kept: `folder`, in the data folder, or `s3`, in a bucket.'),
+  s3: s3Config.optional().describe('The bucket for `store: s3`, and for backups to `s3://…`.'),
   engines: z
     .array(z.enum(['process', 'fake']))
     .min(1)
@@ -75,6 +108,15 @@ export const settingVariables = {
   NABLA_DATABASE: 'database',
   NABLA_PYTHON: 'python',
   NABLA_LOG_LEVEL: 'logLevel',
+  NABLA_STORE: 'store',
+  NABLA_S3_ENDPOINT: 's3.endpoint',
+  NABLA_S3_REGION: 's3.region',
+  NABLA_S3_BUCKET: 's3.bucket',
+  NABLA_S3_PREFIX: 's3.prefix',
+  NABLA_S3_ACCESS_KEY_ID: 's3.accessKeyId',
+  NABLA_S3_SECRET_ACCESS_KEY: 's3.secretAccessKey',
+  NABLA_S3_SESSION_TOKEN: 's3.sessionToken',
+  NABLA_S3_CREDENTIALS_FILE: 's3.credentialsFile',
 } as const
 
 /** Where the server keeps its data when nobody says otherwise. */
@@ -85,16 +127,36 @@ export const defaultDataDir = (): string => join(homedir(), '.nabla', 'data')
  * environment, and that before the defaults. Throws AppError `invalid` naming the setting that is wrong.
  */
 export function loadConfig(given: Record<string, unknown>, environment: NodeJS.ProcessEnv = process.env): Config {
-  const settings: Record<string, unknown> = { data: defaultDataDir() }
-  for (const [variable, name] of Object.entries(settingVariables)) {
-    const value = environment[variable]
-    if (value !== undefined && value !== '') settings[name] = name === 'port' ? Number(value) : value
+  const settings: Record<string, unknown> = { data: defaultDataDir(), ...fromEnvironment(environment) }
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined)
+      settings[name] = name === 's3' ? { ...asRecord(settings[name]), ...asRecord(value) } : value
   }
-  for (const [name, value] of Object.entries(given)) if (value !== undefined) settings[name] = value
   const parsed = configSchema.safeParse(settings)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw new AppError('invalid', { detail: `The setting ${issue?.path.join('.')} is wrong: ${issue?.message}.` })
   }
+  if (parsed.data.store === 's3' && !parsed.data.s3) {
+    throw new AppError('invalid', {
+      detail: 'The setting s3 is missing: `store` is s3, so endpoint and bucket are needed.',
+    })
+  }
   return { ...parsed.data, data: resolve(parsed.data.data), hostEnv: environment }
 }
+
+/** A name with a dot is that of a setting inside another. */
+function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  const settings: Record<string, unknown> = {}
+  for (const [variable, name] of Object.entries(settingVariables)) {
+    const value = environment[variable]
+    if (value === undefined || value === '') continue
+    const [outer = '', inner] = name.split('.')
+    if (inner !== undefined) settings[outer] = { ...asRecord(settings[outer]), [inner]: value }
+    else settings[outer] = outer === 'port' ? Number(value) : value
+  }
+  return settings
+}
+
+const asRecord = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

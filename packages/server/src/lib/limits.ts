@@ -159,6 +159,15 @@ export const limits = {
   /** How late a follower of events may be when another process wrote them; our own processes say so at once. */
   feedPollMs: 1000,
 
+  /** A request to an object store: an object of 64 MiB over a line of 5 Mbit/s takes this long. */
+  storeRequestMs: 120_000,
+  /** A request that fails by what may pass is tried this often, the pause doubling: about ten seconds in all. */
+  storeTries: 7,
+  storeRetryMs: 200,
+  storeRetryMostMs: 5000,
+  /** A clock that differs by less from that of an object store does no harm; stores refuse from 15 minutes on. */
+  storeSkewMs: 60_000,
+
   /** Events are a timeline, not an archive: after half a year they are deleted. */
   eventsKeptMs: 182 * 24 * 3_600_000,
   /** Pause between full sweeps of the control loop: the longest that a lost hint goes unnoticed. */
@@ -181,6 +190,55 @@ export const limits = {
   startRetryMs: 1000,
   /** An uploaded workspace that no job refers to is deleted after a day: somebody may still be about to submit. */
   unusedWorkspaceMs: 24 * 3_600_000,
+  /** Work that keeps the process busy gives others their turn after this long. */
+  sliceMs: 8,
+  /** Parcels of chunks in memory at once, together; a client beyond that waits. One of the largest fits. */
+  parcelsBytes: 96 * MiB,
+  /** A parcel must have arrived by then: 8 MiB at 15 KB/s. Until then it holds its part of the memory. */
+  parcelMs: 10 * 60_000,
+  /** A chunk that nothing needs is kept for this long after it came or was asked for: uploads may pause that long. */
+  chunkHoldMs: 24 * 3_600_000,
+  /** A tree that nothing refers to is kept for this long after it was committed. */
+  unusedTreeMs: 24 * 3_600_000,
+  /** Pause between two collections of chunks: each reads the root of every tree. */
+  collectMs: 3_600_000,
+  /** A pack without chunks is removed after this long: somebody may have begun to read it. */
+  doomedPackMs: 3_600_000,
+  /** An object that no row knows is removed after a day: it may belong to an upload under way. */
+  strayPackMs: 24 * 3_600_000,
+  /** What packs are filled to: large enough for speed, small enough to be written in a moment. */
+  packBytes: 32 * MiB,
+  /** Packs smaller than the first are put together, as soon as there are as many as the second. */
+  smallPackBytes: 2 * MiB,
+  smallPacks: 16,
+  /** Chunks that the server itself takes in are stored in packs of this size, so many of them on their way. */
+  ownPackBytes: 8 * MiB,
+  /** Rows about chunks in one query, a power of two: some milliseconds on either database. */
+  chunkRows: 512,
+  /** Chunks read ahead of whoever reads many. */
+  readAheadBytes: 16 * MiB,
+  /** Largest root of a tree; files, folders and links in it; and links alone, which are followed to see where they lead. */
+  treeRootBytes: 8 * MiB,
+  treeEntries: 10_000_000,
+  treeLinks: 100_000,
+  /** Segments of trees kept in memory once they were read, by their own size; decoded they take some four times that. */
+  segmentCacheBytes: 12 * MiB,
+  /** Trees that are kept open for reading, and segments of each whose first path is remembered. */
+  openTrees: 64,
+  treeFirstPaths: 20_000,
+  /** Entries of a tree whose chunks are asked for together. */
+  readAheadEntries: 2048,
+  /** Files read at once while a folder is taken in; each holds up to two chunks in memory. */
+  filesAtOnce: 16,
+  /** A file that changes while it is taken in is read this often at most, and then taken as it was. */
+  fileReads: 3,
+  /** Names that are told of what a tree cannot hold; the rest are counted. */
+  leftOutTold: 100,
+  /** Bytes, and steps, handed at a time to the thread that writes files: some milliseconds of work. */
+  writeBatchBytes: 4 * MiB,
+  writeBatchSteps: 256,
+  /** Files and folders of trees that are kept ready to be mounted; what tasks use is kept in any case. */
+  treeCacheEntries: 5_000_000,
   /** Processes and threads of one task. */
   taskPids: 4096,
   /** Pause between two looks at what tasks and machine use: fine enough to see an epoch, and cheap. */

@@ -55,7 +55,7 @@ export class StoreError extends Error {
 export const isMissingObject = (error: unknown): boolean => error instanceof StoreError && error.code === 'missing'
 
 /**
- * Checks a key: parts joined by `/`, each of lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or
+ * No key may go on, after a slash, where another ends: some stores keep them as folders and files. Checks a key: parts joined by `/`, each of lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or
  * digit. So it is a safe path on every file system and stands for itself in an address and in XML.
  */
 export function checkKey(key: string): void {
@@ -85,7 +85,8 @@ export async function tryOut(store: Omit<ObjectStore, 'check'>): Promise<void> {
   try {
     const found = await store.get(key)
     if (!found.equals(bytes)) throw new Error('what was read is not what was written')
-    const keys = await Array.fromAsync(store.list(key), (object) => object.key)
+    const keys: string[] = []
+    for await (const object of store.list(key)) keys.push(object.key)
     if (keys.join() !== key) throw new Error('what was written is not listed')
   } finally {
     await store.remove(key)

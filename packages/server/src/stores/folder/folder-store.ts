@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Dirent } from 'node:fs'
-import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Finding } from '@nabla/api/server'
 import { AppError } from '../../lib/app-error.ts'
@@ -161,7 +161,7 @@ async function* objectsOfShard(shard: string, folder: string, signal?: AbortSign
 
 async function entriesOf(path: string): Promise<Dirent[]> {
   try {
-    return await Array.fromAsync(await opendir(path))
+    return await readdir(path, { withFileTypes: true })
   } catch (error) {
     if (isMissing(error)) return []
     throw asAppError(error)
