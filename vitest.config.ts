@@ -20,6 +20,14 @@ export default defineConfig({
         },
       },
       { test: { ...node, name: 'cli', include: ['packages/cli/src/**/*.test.ts'] } },
+      {
+        test: {
+          ...node,
+          name: 'console',
+          include: ['packages/console/src/**/*.test.ts'],
+          globalSetup: ['packages/console/src/testing/global-setup.ts'],
+        },
+      },
       { test: { ...node, name: 'system', include: ['test/system/**/*.test.ts'], testTimeout: 180_000 } },
     ],
   },

@@ -17,10 +17,10 @@ export function TopBar({ openPalette, openHelp }: { openPalette: () => void; ope
         </svg>
       </Link>
       <TeamMenu />
-      <UnstyledButton className="finder" onClick={openPalette} aria-label="Search or do">
+      <UnstyledButton className="finder" onClick={openPalette}>
         <Icon name="search" size={14} />
-        <span className="grow">Search or do</span>
-        <kbd className="only-wide">{isMac ? '⌘K' : 'Ctrl K'}</kbd>
+        <span className="grow ellipsis">Search or do</span>
+        <kbd className="only-wide" aria-hidden="true">{isMac ? '⌘K' : 'Ctrl K'}</kbd>
       </UnstyledButton>
       <LiveMark />
       <UnstyledButton
