@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { displayName, flag, id, programText, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
 import { logBlock, logLine, logSource } from './log.ts'
+import { metricFollow, metricQuery, metricRange, metricTick } from './metric.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 import { workspaceSource } from './workspace.ts'
 
@@ -308,6 +309,26 @@ export const jobRoutes = {
     params: byJob,
     query: z.object({ source: logSource.optional() }),
     response: { stream: 'bytes', about: 'Plain text.' },
+    errors: ['not_found'],
+  }),
+  metrics: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/metrics',
+    about: 'What the job used over time, over all its attempts: processor, memory, disk, network and GPUs.',
+    access: 'member',
+    params: byJob,
+    query: metricQuery,
+    response: metricRange,
+    errors: ['not_found'],
+  }),
+  followMetrics: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/metrics/stream',
+    about: 'What the job uses, as it is measured, until it has ended. Resume with Last-Event-ID or `after`.',
+    access: 'member',
+    params: byJob,
+    query: metricFollow,
+    response: { stream: 'events', event: metricTick },
     errors: ['not_found'],
   }),
 }

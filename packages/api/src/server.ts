@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { machineUse, metricQuery, metricRange } from './metric.ts'
 import { route } from './route.ts'
 
 export const finding = z
@@ -14,13 +15,6 @@ export type Finding = z.infer<typeof finding>
 
 /** The server itself: is it up, is it well, what does it offer. */
 export const serverRoutes = {
-  home: route({
-    method: 'GET',
-    path: '/',
-    about: 'A page that says what this is and where to go on.',
-    access: 'anyone',
-    response: { stream: 'text', about: 'HTML.' },
-  }),
   live: route({
     method: 'GET',
     path: '/healthz',
@@ -49,6 +43,28 @@ export const serverRoutes = {
     about: 'What this machine allows and what it does not, with what to do about it.',
     access: 'member',
     response: z.object({ version: z.string(), findings: z.array(finding) }),
+  }),
+  machine: route({
+    method: 'GET',
+    path: '/api/v1/machine',
+    about: 'What the machine does now, and what of it is given out.',
+    access: 'member',
+    response: machineUse,
+  }),
+  followMachine: route({
+    method: 'GET',
+    path: '/api/v1/machine/stream',
+    about: 'The same, every two seconds. It begins with the present; there is nothing to resume.',
+    access: 'member',
+    response: { stream: 'events', event: machineUse },
+  }),
+  machineMetrics: route({
+    method: 'GET',
+    path: '/api/v1/machine/metrics',
+    about: 'What the machine did over time: processor, memory, load, disk and GPUs.',
+    access: 'member',
+    query: metricQuery,
+    response: metricRange,
   }),
   openapi: route({
     method: 'GET',

@@ -10,6 +10,9 @@ import type { Clock } from './lib/clock.ts'
 import type { SecretBox } from './lib/secret-box.ts'
 import type { SessionCookie } from './lib/session-cookie.ts'
 import type { ServerMetrics } from './lib/server-metrics.ts'
+import type { ObjectStore } from './stores/store.ts'
+import type { MetricStore } from './metrics/metric-store.ts'
+import type { Sampler } from './metrics/sampler.ts'
 import type { LogStore } from './tasks/logs/log-store.ts'
 import type { MachineTypes } from './tasks/machine-types.ts'
 import type { Ballast } from './volumes/ballast.ts'
@@ -28,6 +31,8 @@ export interface Deps {
   machineTypes: MachineTypes
   logs: LogStore
   volumes: VolumeStore
+  /** What never changes, by key: in the data folder or in a bucket. */
+  store: ObjectStore
   uploads: UploadStore
   ballast: Ballast
   feed: EventFeed
@@ -36,4 +41,7 @@ export interface Deps {
   signIns: SignInAttempts
   loop: Loop
   metrics: ServerMetrics
+  /** What tasks and machine used, over time. */
+  measurements: MetricStore
+  sampler: Sampler
 }

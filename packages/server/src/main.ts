@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import pino, { type Logger } from 'pino'
 import { type Config, loadConfig } from './config.ts'
 import { createLoop } from './control/loop.ts'
+import { sweepMeasurements } from './control/sweep.ts'
 import { lockDataFolder } from './db/data-lock.ts'
 import { openDatabase } from './db/open.ts'
 import type { Deps } from './deps.ts'
@@ -12,14 +13,21 @@ import { openEngines } from './engines/index.ts'
 import type { Engine, Finding } from './engines/engine.ts'
 import { EventFeed } from './events/feed.ts'
 import { createApp } from './http/app.ts'
+import { loadConsole } from './http/console.ts'
+import { isLoopback } from './http/host.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
+import { openContent } from './kinds/content.ts'
 import { handlers } from './kinds/index.ts'
+import { homePage } from './kinds/server/home-page.ts'
 import { createSignInAttempts } from './kinds/session/credentials.ts'
 import { authenticateSession, makeSignInCode } from './kinds/session/open.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { createServerMetrics } from './lib/server-metrics.ts'
 import { openSecretBox } from './lib/secret-box.ts'
 import { createSessionCookie } from './lib/session-cookie.ts'
+import { openStore } from './stores/index.ts'
+import { openMetricStore } from './metrics/metric-store.ts'
+import { Sampler } from './metrics/sampler.ts'
 import { openLogStore } from './tasks/logs/log-store.ts'
 import { makeMachineTypes } from './tasks/machine-types.ts'
 import { openBallast } from './volumes/ballast.ts'
@@ -48,7 +56,12 @@ export interface StartOptions {
   newKey?: boolean
   /** Engines instead of those of the settings; the caller closes them. How tests hold on to the fake one. */
   engines?: ReadonlyMap<string, Engine>
+  /** Where the built console is looked for, instead of where it is. */
+  consoleFolders?: readonly string[]
 }
+
+/** The built console: beside the sources, or beside a server that was put into one file. */
+const consoleFolders = ['../../console/dist', './console'].map((path) => join(import.meta.dirname, path))
 
 /**
  * Starts a server: takes the data folder, opens the database, finds what runs already, and answers requests.
@@ -68,10 +81,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     undo.push(() => database.close())
     const engines = options.engines ?? openEngines(config, clock)
     if (!options.engines) undo.push(() => Promise.all([...engines.values()].map((engine) => engine.close())))
-    const logs = openLogStore({ dir: join(config.data, 'logs'), clock, onProblem: tellOf(log) })
+    const logs = openLogStore({ dir: join(config.data, 'logs'), clock, onProblem: tellOf(log, logProblem) })
     undo.push(() => logs.shutdown())
     const deps = await makeDeps(config, { clock, log, db: database.db, engines, logs })
     undo.push(() => deps.volumes.close())
+    undo.push(() => deps.measurements.shutdown())
+    const sweeping = sweepMeasurements(deps).catch((error: unknown) => tellOf(log, lost)('sweep', error))
+    undo.push(() => sweeping)
+    await deps.sampler.start()
+    undo.push(() => deps.sampler.stop())
     const first = (await bootstrap(deps.db, clock)) ?? (options.newKey ? await makeOwnerKey(deps.db, clock) : null)
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
@@ -81,9 +99,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
         key: (secret) => authenticate(deps.db, clock, secret),
         session: (token) => authenticateSession(deps.db, clock, token),
       },
+      openContent: (given) => openContent(deps, given),
+      console: loadConsole(options.consoleFolders ?? consoleFolders, homePage(version)),
     })
     undo.push(() => app.close())
     const url = await app.listen({ host: config.host, port: config.port })
+    await listenForContent(app, config, log)
     const signInCode = first === null ? null : await codeFor(deps, first.secret)
     const findings = (await Promise.all([...engines.values()].map((engine) => engine.doctor()))).flat()
     log.info({ url, version, data: config.data }, 'ready')
@@ -91,6 +112,22 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/**
+ * Opens the second port, for browsers on other machines; those on this one have a name of its own for content. One
+ * that was asked for has to be free.
+ */
+async function listenForContent(app: FastifyInstance, config: Config, log: Logger): Promise<void> {
+  const derived = config.port === 0 || config.port === 65_535 || isLoopback(config.host) ? 0 : config.port + 1
+  const port = config.contentPort ?? derived
+  if (port === 0) return
+  try {
+    await app.contentSite.listen({ host: config.host, port })
+  } catch (error) {
+    if (config.contentPort !== undefined) throw error
+    log.warn({ err: error, port }, 'browsers on other machines cannot be shown files: choose a free `contentPort`')
   }
 }
 
@@ -112,11 +149,13 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   )
   const { machineTypes: configured, defaultMachineType, cpuOvercommit } = config
   const box = openSecretBox(config.data)
+  const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
   const withoutLoop: Omit<Deps, 'loop'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
     volumes,
+    store: openStore(config, clock),
     uploads: new UploadStore(config.data),
     ballast: await openBallast(config.data),
     feed: new EventFeed(db, clock),
@@ -124,14 +163,25 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     cookie: createSessionCookie(box),
     signIns: createSignInAttempts(clock),
     metrics: createServerMetrics(),
+    measurements,
+    sampler: new Sampler({
+      clock,
+      engines,
+      store: measurements,
+      dataDir: config.data,
+      onProblem: tellOf(parts.log, lost),
+    }),
   }
   const deps = withoutLoop as Deps
   deps.loop = createLoop(deps)
   return deps
 }
 
-const tellOf = (log: Logger) => (subject: string, error: unknown) =>
-  log.warn({ err: error, subject }, 'a log cannot be written; trying again')
+const tellOf = (log: Logger, message: string) => (subject: string, error: unknown) =>
+  log.warn({ err: error, subject }, message)
+
+const logProblem = 'a log cannot be written; trying again'
+const lost = 'what is used could not be measured, or kept; trying again'
 
 /** Run as a program: settings from the environment; one line of JSON on standard output once it is ready. */
 if (import.meta.main) {

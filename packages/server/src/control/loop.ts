@@ -186,9 +186,12 @@ class ControlLoop implements Loop {
     const done = await inTransaction(db, (trx) => this.#decide(trx, observations, woken, sweep, now))
     if (done === null) {
       this.#token = null
+      this.#deps.sampler.watch([])
       this.#kick()
       return
     }
+    // Before measurements are finished below: none is added to what has ended.
+    this.#deps.sampler.watch(done.held.filter((task) => task.state !== 'ended'))
     for (const { task } of observations) this.#acting.failed.delete(task.id)
     for (const id of done.removed) this.#acting.removed.delete(id)
     this.#deps.feed.notify()
@@ -214,6 +217,7 @@ class ControlLoop implements Loop {
     }
     for (const id of this.#unclosed) {
       await logs.close(id)
+      await this.#deps.measurements.finish(id)
       this.#unclosed.delete(id)
     }
   }

@@ -1,9 +1,11 @@
 import { plannedKinds } from '../kinds/index.ts'
+import { sweepExpired } from '../kinds/artifact/expiry.ts'
 import { collectWorkspaces } from '../kinds/workspace.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'
 import { toIso } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
+import { machineSubject } from '../metrics/sampler.ts'
 import { usage } from '../volumes/usage.ts'
 
 /**
@@ -17,11 +19,29 @@ export async function sweepDeleted(deps: Deps): Promise<void> {
     for (const { id, volumes } of remains) {
       for (const volume of volumes) await deps.volumes.removeVolume(volume)
       await deps.logs.remove(id)
+      await deps.measurements.remove(id)
     }
     await inTransaction(deps.db, (trx) => kind.forget(trx, remains))
   }
   for (const id of await collectWorkspaces(deps)) await deps.volumes.removeVolume(id)
+  await sweepExpired(deps)
   await deps.feed.prune(toIso(deps.clock.now() - limits.eventsKeptMs))
+}
+
+/** Deletes measurements of what is no more: a server may be killed between measuring a task and hearing of its end. */
+export async function sweepMeasurements({ db, measurements }: Pick<Deps, 'db' | 'measurements'>): Promise<void> {
+  let batch: string[] = []
+  const sweep = async () => {
+    const rows = await db.selectFrom('tasks').select('ownerId').distinct().where('ownerId', 'in', batch).execute()
+    const known = new Set(rows.map((row) => row.ownerId))
+    for (const id of batch) if (!known.has(id)) await measurements.remove(id)
+    batch = []
+  }
+  for await (const id of measurements.ids()) {
+    if (id !== machineSubject) batch.push(id)
+    if (batch.length >= limits.planBatch) await sweep()
+  }
+  if (batch.length > 0) await sweep()
 }
 
 /** Writes down how much the resources that have just ended left in their volumes: a figure for people, not a limit. */

@@ -8,6 +8,7 @@ import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { selectMatching } from './job/filter.ts'
 import { jobLogHandlers } from './job/log.ts'
+import { jobMetricHandlers } from './job/metrics.ts'
 import { readSpec } from './job/planned.ts'
 import { submitJob } from './job/submit.ts'
 import { findJob, type JobWithNames, readJobParts, toJob, toSummary } from './job/view.ts'
@@ -17,6 +18,7 @@ import { replaceTags } from './tags.ts'
 
 export const jobHandlers: Handlers<'job'> = {
   ...jobLogHandlers,
+  ...jobMetricHandlers,
 
   async list({ caller, query }, deps) {
     const { project, state, tag, name } = query

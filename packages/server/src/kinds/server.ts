@@ -6,16 +6,12 @@ import type { Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
 import type { Handlers } from './kind.ts'
-import { homePage } from './server/home-page.ts'
+import { machineHandlers, toMachineUse } from './server/machine.ts'
 import type { Page } from './server/page.ts'
 import { referencePage } from './server/reference-page.ts'
 
 export const serverHandlers: Handlers<'server'> = {
-  async home({ headers }, deps) {
-    const { ok, detail } = await readiness(deps)
-    const url = `http://${String(headers['host'] ?? `${deps.config.host}:${deps.config.port}`)}`
-    return pageResponse(homePage({ version, url, ready: ok, detail }))
-  },
+  ...machineHandlers,
 
   live: () => ({ status: 'ok', version }),
 
@@ -27,12 +23,18 @@ export const serverHandlers: Handlers<'server'> = {
 
   async metrics(_request, deps) {
     await countStates(deps)
+    deps.metrics.setMachine(await toMachineUse(deps, await deps.sampler.machine()))
     return { body: await deps.metrics.render(), contentType: 'text/plain; version=0.0.4; charset=utf-8' }
   },
 
   async doctor(_request, deps) {
-    const [engines, database, disk] = await Promise.all([engineFindings(deps), checkDatabase(deps), checkDisk(deps)])
-    return { version, findings: [...engines, database, disk, checkLoop(deps)] }
+    const [engines, database, disk, store] = await Promise.all([
+      engineFindings(deps),
+      checkDatabase(deps),
+      checkDisk(deps),
+      deps.store.check(),
+    ])
+    return { version, findings: [...engines, database, disk, ...store, checkLoop(deps)] }
   },
 
   openapi() {

@@ -45,8 +45,8 @@ export interface MetricStore {
   append(id: string, tick: Tick): void
   /** Nothing more is expected: what is left is written and followers end. A later `append` begins again. */
   finish(id: string): Promise<void>
-  /** A range; nothing of a subject that is not there. See `readRange` for `pitchMs`. */
-  read(id: string, query: RangeQuery, pitchMs?: number): Promise<Range>
+  /** A range; nothing of a subject that is not there. `idleMs`: how far measurements may be apart without a gap. */
+  read(id: string, query: RangeQuery, idleMs?: number): Promise<Range>
   /** Each moment as it is measured, without loss or repeat, until the subject has ended. */
   follow(id: string, query: FollowQuery): AsyncGenerator<Tick, void, void>
   /** Deletes a subject. Followers end. */
@@ -103,8 +103,8 @@ class FileMetricStore implements MetricStore {
     this.#tell(id, true)
   }
 
-  async read(id: string, query: RangeQuery, pitchMs: number = limits.metricSampleMs): Promise<Range> {
-    return readRange(await this.#contents(id), query, pitchMs)
+  async read(id: string, query: RangeQuery, idleMs: number = limits.metricSampleMs): Promise<Range> {
+    return readRange(await this.#contents(id), query, { leastMs: limits.metricSampleMs, mostMs: idleMs })
   }
 
   async *follow(id: string, { after, signal, hasEnded }: FollowQuery): AsyncGenerator<Tick, void, void> {

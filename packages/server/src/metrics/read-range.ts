@@ -11,6 +11,13 @@ export interface RangeQuery {
   points: number
 }
 
+/** How far measurements of a subject are apart in time. */
+export interface Pace {
+  leastMs: number
+  /** What is much further apart has a gap between. */
+  mostMs: number
+}
+
 /** `[start of its interval in ms, least, mean, most]`; null where a gap begins. */
 export type Point = [number, number | null, number | null, number | null]
 
@@ -50,26 +57,29 @@ interface Span {
  * enough; where it no longer has what is old, coarser ones fill in, and finer ones what is too new for it.
  *
  * @param tiers finest first
- * @param pitchMs usual time between two measurements: what is much further apart has a gap between
+ * @param pace how far measurements are apart
  */
-export function readRange(tiers: readonly TierContent[], query: RangeQuery, pitchMs: number): Range {
+export function readRange(tiers: readonly TierContent[], query: RangeQuery, pace: Pace): Range {
   const all = tiers.flatMap(({ blocks }) => blocks).filter(({ key }) => isWanted(key, query))
   const oldest = all.reduce((least, { at }) => Math.min(least, at), Infinity)
   const newest = all.reduce((most, { lastAt }) => Math.max(most, lastAt), -Infinity)
   const [from, to] = [Math.max(query.from ?? oldest, oldest), Math.min(query.to ?? newest, newest)]
-  if (from > to) return { from: null, to: null, intervalMs: pitchMs, series: [] }
+  if (from > to) return { from: null, to: null, intervalMs: pace.leastMs, series: [] }
   const steps = Math.max(1, query.points - 1)
   const chosen = Math.max(
     0,
     tiers.findLastIndex(({ widthMs, blocks }) => widthMs <= (to - from) / steps && blocks.length > 0),
   )
-  const step = Math.max(tiers[chosen]?.widthMs ?? 0, pitchMs)
+  const step = Math.max(tiers[chosen]?.widthMs ?? 0, pace.leastMs)
   const intervalMs = Math.max(1, Math.ceil((to - from) / steps / step)) * step
   const grid = new Grid(from, to, intervalMs)
   for (const { tier, ...span } of spansOf(tiers, chosen)) {
-    const width = Math.max(tier.widthMs, pitchMs)
+    const width = Math.max(tier.widthMs, pace.mostMs)
     for (const block of tier.blocks) {
-      if (isWanted(block.key, query)) grid.add(block, width, Math.max(span.from, from), Math.min(span.to, to + 1))
+      if (isWanted(block.key, query)) {
+        const reach = Math.max(0, tier.widthMs - 1)
+        grid.add(block, reach, width, Math.max(span.from, from), Math.min(span.to, to + 1))
+      }
     }
   }
   return { from, to: grid.newest, intervalMs, series: grid.series() }
@@ -134,9 +144,8 @@ class Grid {
     this.#length = Math.floor(to / intervalMs) - this.#first + 1
   }
 
-  /** Adds the items of a block from one time to another, exclusive. A bucket counts when it reaches into the range. */
-  add(block: Block, width: number, from: number, to: number): void {
-    const reach = block.single ? 0 : width - 1
+  /** Adds the items of a block from one time to another, exclusive. One that reaches into the range counts. */
+  add(block: Block, reach: number, width: number, from: number, to: number): void {
     if (block.lastAt + reach < from || block.at >= to) return
     const column = this.#columns.get(block.key) ?? this.#newColumn(block.key)
     visitItems(block, (at, min, avg, max, count) => {
