@@ -70,6 +70,9 @@ export const limits = {
   copyMs: 20_000,
   duMs: 10_000,
   duEntries: 2_000_000,
+  /** Pause between two looks for artifacts that no rule keeps; and how many go at a time. */
+  retentionMs: 600_000,
+  retentionBatch: 1000,
   /** Request line and headers of one request; a key and a cookie or two of a proxy fit many times. */
   headerBytes: 16 * KiB,
   /** A client that takes longer to send its headers is only holding a connection. */

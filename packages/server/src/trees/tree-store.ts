@@ -1,0 +1,100 @@
+import { join } from 'node:path'
+import { decodeRoot } from '@nabla/api/tree-format'
+import type { Kysely } from 'kysely'
+import type { Tables } from '../db/tables.ts'
+import { AppError } from '../lib/app-error.ts'
+import type { Clock } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
+import type { ChunkStore } from './chunk-store.ts'
+import { contentsOf, entriesOf } from './contents.ts'
+import { type FileTree, makeFileTree } from './file-tree.ts'
+import { treesInUse } from './in-use.ts'
+import { ingest, type Ingested } from './ingest.ts'
+import { SegmentCache } from './segment-cache.ts'
+import { TreeCache } from './tree-cache.ts'
+import { TreeIndex } from './tree-index.ts'
+import { entryBytes, writeTree } from './tree-writer.ts'
+
+/** Trees of files by content, as a whole: made of folders, looked into, and made into folders that tasks start from. */
+export interface TreeStore {
+  /** See `ingest`. */
+  ingest(teamId: string, dir: string, signal: AbortSignal): Promise<Ingested>
+  /** Opens a tree of the team to look into. Throws `not_found`. */
+  open(teamId: string, digest: string): Promise<FileTree>
+  /**
+   * A folder with the files of a tree, for tasks to mount; nobody may write to it. It stays as long as a task that is
+   * placed and not removed mounts a volume with this tree. Throws `damaged_chunk` naming the file, and `disk_full`.
+   */
+  materialise(digest: string, signal: AbortSignal): Promise<string>
+  /**
+   * Takes a folder that a tree was just made of and that nobody writes to, so that it need not be made for the first
+   * task. It is left where it is if it is not needed.
+   */
+  adopt(ingested: Ingested, dir: string): Promise<void>
+  /** What is kept ready to be mounted. */
+  figures(): { trees: number; entries: number; diskBytes: number }
+  /** Clears away what a crash left behind; before anything else. */
+  sweep(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface TreeStoreOptions {
+  db: Kysely<Tables>
+  chunks: ChunkStore
+  clock: Clock
+  dataDir: string
+  /** What is kept ready to be mounted, beside what is in use. */
+  cacheBytes: number
+  onError: (error: unknown) => void
+}
+
+export function openTreeStore(options: TreeStoreOptions): TreeStore {
+  const { db, chunks, clock, onError } = options
+  const segments = new SegmentCache(chunks)
+  const cache = new TreeCache({
+    dir: join(options.dataDir, 'cache', 'trees'),
+    mostBytes: options.cacheBytes,
+    clock,
+    inUse: () => treesInUse(db),
+    onError,
+  })
+  const indexes = new Map<string, TreeIndex>()
+  const indexOf = async (digest: string): Promise<TreeIndex> => {
+    const index =
+      indexes.get(digest) ?? new TreeIndex(decodeRoot(await chunks.read(digest, { of: 'a tree' })), segments)
+    indexes.delete(digest)
+    indexes.set(digest, index)
+    const oldest = indexes.keys().next()
+    if (indexes.size > limits.openTrees && !oldest.done) indexes.delete(oldest.value)
+    return index
+  }
+  return {
+    ingest: (teamId, dir, signal) => ingest(chunks, teamId, dir, signal),
+    async open(teamId, digest) {
+      const row = await db
+        .selectFrom('trees')
+        .select('createdAt')
+        .where('teamId', '=', teamId)
+        .where('digest', '=', digest)
+        .executeTakeFirst()
+      if (!row) throw new AppError('not_found', { noun: 'tree', id: digest })
+      return makeFileTree({ digest, modifiedAt: row.createdAt }, await indexOf(digest), chunks)
+    },
+    materialise: (digest, signal) =>
+      cache.get(digest, (folder, signal) => write(chunks, digest, folder, signal), signal),
+    async adopt({ tree, entries, leftOutCount }, dir) {
+      if (leftOutCount > 0) return
+      await cache.adopt(tree.digest, dir, { entries, diskBytes: tree.sizeBytes + entries * entryBytes })
+    },
+    figures: () => cache.figures(),
+    sweep: () => cache.sweep(),
+    close: () => cache.close(),
+  }
+}
+
+/** Reads the tree from end to end, past the cache: the segments that others look into stay where they are. */
+async function write(chunks: ChunkStore, digest: string, folder: string, signal: AbortSignal) {
+  const root = decodeRoot(await chunks.read(digest, { of: 'a tree', signal }))
+  const isLarge = root.segments.length > 1 || root.sizeBytes > limits.writeBatchBytes
+  return writeTree(folder, contentsOf(chunks, entriesOf(chunks, root, signal), signal), isLarge)
+}
