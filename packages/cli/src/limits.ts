@@ -8,10 +8,38 @@ export const limits = {
   readBytes: 256 * KiB,
   /** A packed workspace up to this size is sent from memory, a larger one by way of a temporary file. */
   inMemoryBytes: 16 * MiB,
+  /** Folders within folders of a workspace, and bytes of a path in it: what the server takes. */
+  folderDepth: 250,
+  pathBytes: 3072,
+  /** Contents that are hashed and asked about together, and how many such slabs there are at a time. */
+  slabBytes: 4 * MiB,
+  slabs: 3,
+  /** Chunks in one slab, so that one question to the server holds them all. */
+  slabChunks: 4000,
+  /** Parcels that are under way at a time: enough to keep a line busy while the server syncs others to its disk. */
+  parcels: 3,
+  /** Chunks below this are sent as they are: a zstd context costs more than it saves. */
+  compressFromBytes: 512,
+  /** What is compressed of a file to see whether the rest is worth it, and the most that may be left of it. */
+  compressTrialBytes: 64 * KiB,
+  compressWorthwhile: 0.9,
+  /** How long an upload waits for a server that went away: a restart takes seconds. */
+  uploadRetryForMs: 2 * 60_000,
+  /** Times that a tree is completed which the server found incomplete at the end. */
+  commitAttempts: 4,
+  /** Files remembered for one folder (about 150 bytes each), and folders. */
+  rememberedFiles: 1_000_000,
+  rememberedFolders: 64,
+  /** A file that changed so shortly before it was read may change again without its times telling: FAT counts in 2 s. */
+  racyMs: 2_000,
+  /** Bytes read after which what was learnt of a folder is written down, for an upload that is cut. */
+  rememberEveryBytes: 4096 * MiB,
   /** Size of a workspace above which the CLI says how to send less. */
   largeWorkspaceBytes: 100_000_000,
   /** Ignore files larger than this are a mistake. */
   ignoreFileBytes: 1 * MiB,
+  /** Paths after which the memory of a matcher of ignore rules is dropped. */
+  rulesMemory: 5000,
   /** First and longest pause before the CLI tries again to reach a server that it lost while following. */
   retryFirstMs: 200,
   retryMostMs: 5_000,

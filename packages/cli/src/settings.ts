@@ -9,6 +9,7 @@ export const variablesOfCli = {
   NABLA_API_KEY: 'API key, instead of the one that `nabla login` keeps.',
   NABLA_CONFIG: 'File in which `nabla login` keeps keys; `nabla/config.json` in the folder of settings if not set.',
   XDG_CONFIG_HOME: 'The folder of settings; `~/.config` if not set.',
+  XDG_CACHE_HOME: 'The folder of what can be made again; `~/.cache` if not set.',
   HOME: 'Your home folder, `~`.',
   NO_COLOR: 'Set to anything: no colours (https://no-color.org).',
   FORCE_COLOR: 'Set: colours also where the output is no terminal; `0` or `false`: none (https://force-color.org).',
@@ -22,6 +23,8 @@ export interface Settings {
   key: string | undefined
   /** Where `nabla login` keeps keys. */
   configFile: string
+  /** Where the CLI keeps what it can make again. */
+  cacheFolder: string
   home: string
   /** Undefined: the environment does not say. */
   color: boolean | undefined
@@ -40,6 +43,7 @@ export function readSettings(variables: Variables): Settings {
     url: text(variables['NABLA_URL']),
     key: text(variables['NABLA_API_KEY']),
     configFile: text(variables['NABLA_CONFIG']) ?? join(configHome, 'nabla', 'config.json'),
+    cacheFolder: join(text(variables['XDG_CACHE_HOME']) ?? join(home, '.cache'), 'nabla'),
     home,
     color: readColor(variables),
     columns: Number.isInteger(columns) && columns > 0 ? columns : undefined,

@@ -8,11 +8,12 @@ import { createGzip } from 'node:zlib'
 import type { Workspace } from '@nabla/api/workspace'
 import { usageError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
-import { formatBytes, plural } from '../terminal/format.ts'
+import { formatBytes } from '../terminal/format.ts'
 import { limits } from '../limits.ts'
 import { type Progress, showProgress } from '../terminal/progress.ts'
 import { isLoopback } from '../target.ts'
 import { type PackReport, packTar } from '../workspace/pack.ts'
+import { nameSome, sayWhatGoes } from '../workspace/say-what-goes.ts'
 import { type Scan, scanWorkspace } from '../workspace/scan.ts'
 
 /** Packs a folder and stores it on the server, telling what goes. `patterns`: further things to leave out. */
@@ -114,30 +115,6 @@ async function* counted(
     progress.add(chunk.byteLength)
   }
   onEnd?.()
-}
-
-/** Says how much goes and what is odd about it, before it goes. */
-function sayWhatGoes({ out }: Context, scan: Scan): void {
-  const { files, sizeBytes, largest } = scan
-  const top = largest.map((file) => `${file.path} ${formatBytes(file.sizeBytes)}`).join(', ')
-  const worthNaming = files > 3 && sizeBytes > 100_000
-  out.note(`Workspace: ${plural(files, 'file')}, ${formatBytes(sizeBytes)}${worthNaming ? ` (largest: ${top})` : ''}`)
-  if (scan.leftOut.length > 0) out.note(out.styleNote('dim', `  without ${nameSome(scan.leftOut)}`))
-  if (sizeBytes > limits.largeWorkspaceBytes) {
-    out.warn(
-      `this workspace is large and goes with every job. Name what is not needed in a file .nablaignore,\n` +
-        '  and keep data in storage: `nabla storage put -r data`, then read /storage/data in the job.',
-    )
-  }
-  if (scan.linksOut.length > 0) {
-    out.warn(`left out, because they are links that lead out of the folder: ${nameSome(scan.linksOut)}`)
-  }
-  if (scan.odd.length > 0) out.warn(`left out, because they are no plain files: ${nameSome(scan.odd)}`)
-}
-
-function nameSome(paths: readonly string[]): string {
-  const shown = paths.slice(0, 5).join(', ')
-  return paths.length > 5 ? `${shown} and ${paths.length - 5} more` : shown
 }
 
 /**

@@ -18,10 +18,15 @@ const cachesOfTools = [
   '.DS_Store',
 ]
 
-/** What the rules say about one path. `byDefault`: left out by a rule of Nabla's own, not by one of the user's. */
+/** Where a rule stands. `always`: no rule of the user's can change it. */
+export type Rule =
+  | { from: 'file'; pattern: string; file: string; line: number }
+  | { from: 'option' | 'default' | 'always'; pattern: string }
+
+/** What the rules say about one path. */
 export interface Verdict {
-  ignored: boolean
-  byDefault: boolean
+  /** The rule that it is left out by; undefined: it goes. */
+  by: Rule | undefined
   /** A rule names it as one to take. */
   wanted: boolean
 }
@@ -41,7 +46,11 @@ export interface Rules {
 /** The rules that hold at the top of a workspace. `patterns`: those of `--ignore`. */
 export function rulesFor(root: string, patterns: readonly string[]): Rules {
   const top = findRepository(root)
-  const layers: Layers = { git: [], nabla: [], patterns: patterns.map((pattern) => ({ pattern })) }
+  const layers: Layers = {
+    git: [],
+    nabla: [],
+    patterns: patterns.map((pattern) => ({ pattern, rule: { from: 'option', pattern } })),
+  }
   if (top === undefined) return new RulesHere(root, '', layers)
   const prefix = relative(top, root).split(sep).join('/')
   layers.git.push(...readRules(join(top, '.git', 'info', 'exclude'), ''))
@@ -58,8 +67,10 @@ export function rulesFor(root: string, patterns: readonly string[]): Rules {
 }
 
 interface Line {
+  /** As it is matched: from the top of all rules on. */
   pattern: string
-  mark?: string
+  /** As it was written. */
+  rule: Rule
 }
 
 interface Layers {
@@ -68,31 +79,32 @@ interface Layers {
   patterns: readonly Line[]
 }
 
-const byDefault = 'default'
+const defaults: readonly Line[] = cachesOfTools.map((pattern) => ({ pattern, rule: { from: 'default', pattern } }))
 
 class RulesHere implements Rules {
   readonly #base: string
   readonly #prefix: string
   readonly #layers: Layers
-  readonly #matcher: Ignore
+  readonly #lines: readonly Line[]
+  #matcher: Ignore
+  #tests = 0
 
   /** `prefix`: path of the workspace below `base`, the folder that the rules are relative to; '' or ending in `/`. */
   constructor(base: string, prefix: string, layers: Layers) {
     this.#base = base
     this.#prefix = prefix
     this.#layers = layers
-    this.#matcher = ignore({ ignorecase: false })
-      .add(cachesOfTools.map((pattern) => ({ pattern, mark: byDefault })))
-      .add(layers.git)
-      .add(layers.nabla)
-      .add(layers.patterns)
+    this.#lines = [...defaults, ...layers.git, ...layers.nabla, ...layers.patterns]
+    this.#matcher = newMatcher(this.#lines)
   }
 
   test(path: string, isFolder: boolean): Verdict {
     const name = path.slice(path.lastIndexOf('/') + 1)
-    if (neverSent.has(name)) return { ignored: true, byDefault: false, wanted: false }
-    const result = this.#matcher.test(`${this.#prefix}${path}${isFolder ? '/' : ''}`)
-    return { ignored: result.ignored, byDefault: result.rule?.mark === byDefault, wanted: result.unignored }
+    if (neverSent.has(name)) return { by: { from: 'always', pattern: name }, wanted: false }
+    // It keeps every answer that it gave: that is 30 MB for 100,000 files.
+    if (++this.#tests % limits.rulesMemory === 0) this.#matcher = newMatcher(this.#lines)
+    const { ignored, rule, unignored } = this.#matcher.test(`${this.#prefix}${path}${isFolder ? '/' : ''}`)
+    return { by: ignored ? this.#lines[Number(rule?.mark)]?.rule : undefined, wanted: unignored }
   }
 
   enter(folder: string, names: readonly string[]): Rules {
@@ -111,6 +123,9 @@ class RulesHere implements Rules {
   }
 }
 
+const newMatcher = (lines: readonly Line[]): Ignore =>
+  ignore({ ignorecase: false }).add(lines.map(({ pattern }, index) => ({ pattern, mark: String(index) })))
+
 /** The lines of an ignore file, rewritten so that they mean the same at the top, `folder` above them. */
 function readRules(file: string, folder: string): Line[] {
   let text: string
@@ -126,7 +141,10 @@ function readRules(file: string, folder: string): Line[] {
     throw new CliError(`The file ${file} cannot be read (${systemCode(error)}).`, 'Check its owner and its mode.')
   }
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/)
-  return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => ({ pattern: rebase(line, folder) }))
+  return lines.flatMap((pattern, index) => {
+    if (pattern === '' || pattern.startsWith('#')) return []
+    return [{ pattern: rebase(pattern, folder), rule: { from: 'file', pattern, file, line: index + 1 } }]
+  })
 }
 
 // `*.bin` of the folder `data` is `/data/**/*.bin` at the top; `/x` and `a/b` hold in the folder itself alone.

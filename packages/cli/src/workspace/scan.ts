@@ -1,94 +1,167 @@
-import { lstatSync, readdirSync, readlinkSync, type Dirent, type Stats } from 'node:fs'
-import { dirname, isAbsolute, join, posix, relative, sep } from 'node:path'
+import { type BigIntStats, type Dirent, lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { isAbsolute, join, dirname, posix, relative, sep } from 'node:path'
+import { comparePaths, type FileChunk } from '@nabla/api/tree-format'
 import { CliError, systemCode } from '../cli-error.ts'
-import { type Rules, rulesFor } from './ignore-rules.ts'
+import { limits } from '../limits.ts'
+import { type Rule, type Rules, rulesFor } from './ignore-rules.ts'
+import { listNames } from './names.ts'
 
-/** One thing that goes into the archive. Paths are relative to the workspace, with forward slashes. */
-export type Entry =
-  | { type: 'folder'; path: string }
-  | { type: 'file'; path: string; sizeBytes: number }
-  | { type: 'link'; path: string; target: string }
+/** What tells that a file is the one that it was. Times in nanoseconds since 1970. */
+export interface Stamp {
+  sizeBytes: number
+  mtimeNs: bigint
+  ctimeNs: bigint
+  inode: bigint
+}
+
+export interface FileEntry {
+  type: 'file'
+  path: string
+  executable: boolean
+  stamp: Stamp
+  /** Undefined: it has yet to be read. */
+  chunks: readonly FileChunk[] | undefined
+  /** Its stamp tells every change since it was read. */
+  isSettled: boolean
+}
+
+/** One thing that travels. Paths are relative to the workspace, with forward slashes. */
+export type Entry = FileEntry | { type: 'folder'; path: string } | { type: 'link'; path: string; target: string }
 
 export interface Scan {
+  /** In the order of a tree. */
   entries: Entry[]
   files: number
   sizeBytes: number
-  /** The largest files, largest first; three at most. */
-  largest: { path: string; sizeBytes: number }[]
+  /** What rules leave out; folders end in `/`, and what is in them is not listed. */
+  ignored: { path: string; by: Rule }[]
+  /** Virtual environments that are left out without a rule; they end in `/`. */
+  environments: string[]
+  /** Virtual environments that travel, since a rule asks for them or they are the workspace itself. */
+  environmentsSent: string[]
   /** Links that lead out of the workspace: they would lead nowhere in the job. */
   linksOut: string[]
-  /** Sockets, devices and names that are no UTF-8. */
-  odd: string[]
-  /** Left out by Nabla's own rules, such as `.venv`. */
-  leftOut: string[]
+  /** Sockets, pipes and devices. */
+  special: string[]
+  /** Names that are no UTF-8, with `\xNN` for the bytes that are none. */
+  notUtf8: string[]
+  /** Names that differ only in case, or only in the form of their accents: pairs of paths. */
+  alike: { case: [string, string][]; form: [string, string][] }
 }
 
 /**
- * Reads what a workspace holds, without the contents. Folders that are left out are not entered. Throws CliError for
- * what cannot be read.
+ * Reads what a workspace holds, without the contents. Folders that are left out are not entered. System calls are made
+ * one after another: for many small ones that is several times as fast as by way of the thread pool. Throws CliError
+ * for what cannot be read, and for folders that are too deep.
  */
 export function scanWorkspace(root: string, patterns: readonly string[]): Scan {
-  const scan: Scan = { entries: [], files: 0, sizeBytes: 0, largest: [], linksOut: [], odd: [], leftOut: [] }
-  scanFolder(root, '', rulesFor(root, patterns), scan, true)
+  const scan: Scan = {
+    entries: [],
+    files: 0,
+    sizeBytes: 0,
+    ignored: [],
+    environments: [],
+    environmentsSent: [],
+    linksOut: [],
+    special: [],
+    notUtf8: [],
+    alike: { case: [], form: [] },
+  }
+  scanFolder({ root, scan }, '', 0, rulesFor(root, patterns), true)
+  scan.entries.sort((one, other) => comparePaths(one.path, other.path))
   return scan
 }
 
+interface Walk {
+  root: string
+  scan: Scan
+}
+
 /** `wanted`: named by a rule as one to take, so that it goes even if it looks like a virtual environment. */
-function scanFolder(root: string, folder: string, above: Rules, scan: Scan, wanted: boolean): void {
-  const children = readFolder(root, folder)
+function scanFolder(walk: Walk, folder: string, depth: number, above: Rules, wanted: boolean): void {
+  const { root, scan } = walk
+  if (depth > limits.folderDepth || Buffer.byteLength(folder) > limits.pathBytes) throw tooDeep(folder)
+  const children = readFolder(root, folder, scan)
+  if (!children) return
   const names = children.map((child) => child.name)
-  if (!wanted && names.includes('pyvenv.cfg')) {
-    scan.leftOut.push(`${folder}/`)
-    return
+  if (names.includes('pyvenv.cfg') || names.includes('conda-meta')) {
+    if (!wanted) {
+      scan.environments.push(`${folder}/`)
+      return
+    }
+    scan.environmentsSent.push(folder)
   }
   if (folder !== '') scan.entries.push({ type: 'folder', path: folder })
   const rules = above.enter(folder, names)
+  const taken: string[] = []
   for (const child of children) {
     const path = folder === '' ? child.name : `${folder}/${child.name}`
-    const verdict = rules.test(path, child.isDirectory())
-    if (verdict.ignored) {
-      if (verdict.byDefault) scan.leftOut.push(child.isDirectory() ? `${path}/` : path)
-    } else if (child.isDirectory()) {
-      scanFolder(root, path, rules, scan, verdict.wanted)
-    } else {
-      scanChild(root, path, child, scan)
+    const isFolder = child.isDirectory()
+    const verdict = rules.test(path, isFolder)
+    if (verdict.by) {
+      scan.ignored.push({ path: isFolder ? `${path}/` : path, by: verdict.by })
+      continue
     }
+    taken.push(child.name)
+    if (isFolder) scanFolder(walk, path, depth + 1, rules, verdict.wanted)
+    else scanChild(walk, path, child)
   }
+  findAlike(scan, folder, taken)
 }
 
-function scanChild(root: string, path: string, child: Dirent, scan: Scan): void {
+function scanChild({ root, scan }: Walk, path: string, child: Dirent): void {
   if (child.isSymbolicLink()) {
-    const target = insideTarget(root, path, readlinkSync(join(root, path)))
-    if (target === undefined) scan.linksOut.push(path)
-    else scan.entries.push({ type: 'link', path, target })
+    const target = readLink(root, path)
+    const inside = target === undefined ? undefined : insideTarget(root, path, target)
+    if (inside !== undefined) scan.entries.push({ type: 'link', path, target: inside })
+    else if (target !== undefined) scan.linksOut.push(path)
     return
   }
-  const stats = child.isFile() ? lstat(join(root, path)) : undefined
-  if (!stats) {
-    scan.odd.push(path)
+  const stats = child.isFile() ? lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false }) : undefined
+  if (!stats?.isFile()) {
+    if (!child.isFile()) scan.special.push(path)
     return
   }
-  scan.entries.push({ type: 'file', path, sizeBytes: stats.size })
+  const sizeBytes = Number(stats.size)
+  const executable = (stats.mode & 0o100n) !== 0n
+  scan.entries.push({ type: 'file', path, executable, stamp: stampOf(stats), chunks: undefined, isSettled: false })
   scan.files += 1
-  scan.sizeBytes += stats.size
-  if (stats.size > (scan.largest[2]?.sizeBytes ?? -1)) {
-    scan.largest.push({ path, sizeBytes: stats.size })
-    scan.largest.sort((a, b) => b.sizeBytes - a.sizeBytes).splice(3)
-  }
+  scan.sizeBytes += sizeBytes
 }
 
-/** Children in the order of their names, so that equal folders make equal archives. */
-function readFolder(root: string, folder: string): Dirent[] {
+/** What tells this state of a file from others. */
+export function stampOf(stats: BigIntStats): Stamp {
+  return { sizeBytes: Number(stats.size), mtimeNs: stats.mtimeNs, ctimeNs: stats.ctimeNs, inode: stats.ino }
+}
+
+/** Children of a folder whose names are UTF-8; the others are noted. Undefined: the folder is gone again. */
+function readFolder(root: string, folder: string, scan: Scan): Dirent[] | undefined {
   try {
     const children = readdirSync(join(root, folder), { withFileTypes: true })
-    return children.sort((a, b) => (a.name < b.name ? -1 : 1))
+    // What is no UTF-8 is read as U+FFFD, which a name may also have of its own.
+    if (!children.some(({ name }) => name.includes('\uFFFD'))) return children
+    const { good, bad } = listNames(join(root, folder))
+    scan.notUtf8.push(...bad.map((name) => (folder === '' ? name : `${folder}/${name}`)))
+    return children.filter(({ name }) => good.delete(name))
   } catch (error) {
+    if (folder !== '' && ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
     throw unreadable(folder === '' ? root : folder, error, 'folder')
+  }
+}
+
+/** Undefined: gone again. */
+function readLink(root: string, path: string): string | undefined {
+  try {
+    return readlinkSync(join(root, path))
+  } catch (error) {
+    if (['ENOENT', 'EINVAL', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
+    throw unreadable(path, error, 'link')
   }
 }
 
 /** Where a link leads, relative to its own folder, if that is inside the workspace; an absolute one is rewritten. */
 function insideTarget(root: string, path: string, target: string): string | undefined {
+  if (target.includes('\uFFFD')) return undefined
   const local = isAbsolute(target)
     ? relative(join(root, dirname(path)), target)
         .split(sep)
@@ -98,9 +171,30 @@ function insideTarget(root: string, path: string, target: string): string | unde
   return reached === '..' || reached.startsWith('../') ? undefined : local || '.'
 }
 
-/** Undefined: its name is no UTF-8, or it is gone again. */
-function lstat(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })
+/** Notes names of one folder that some file systems take for one and the same. */
+function findAlike({ alike }: Scan, folder: string, names: readonly string[]): void {
+  const seen = new Map<string, string>()
+  for (const name of names) {
+    const folded = fold(name)
+    const other = seen.get(folded)
+    seen.set(folded, name)
+    if (other === undefined) continue
+    const pair = [other, name].map((one) => (folder === '' ? one : `${folder}/${one}`)) as [string, string]
+    alike[other.normalize('NFC') === name.normalize('NFC') ? 'form' : 'case'].push(pair)
+  }
+}
+
+const fold = (name: string): string => (isAscii.test(name) ? name : name.normalize('NFC')).toLowerCase()
+
+const isAscii = /^[\u0000-\u007F]*$/
+
+function tooDeep(folder: string): CliError {
+  const start = folder.split('/').slice(0, 3).join('/').slice(0, 80)
+  return new CliError(
+    `There are too many folders within folders below ${start}: ${limits.folderDepth} are allowed, and ` +
+      `${limits.pathBytes} bytes in a path.`,
+    `Leave them out: put /${start.split('/')[0]} into a file .nablaignore.`,
+  )
 }
 
 /** Says which file or folder of the workspace could not be read, and why. */

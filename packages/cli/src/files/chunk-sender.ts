@@ -1,0 +1,164 @@
+import { promisify } from 'node:util'
+import { constants, zstdCompress, zstdCompressSync } from 'node:zlib'
+import { frameHeadBytes, writeFrameHead } from '@nabla/api/chunk-frame'
+import { treeRequestLimits } from '@nabla/api/tree'
+import { limits } from '../limits.ts'
+import type { Slab } from '../workspace/read-chunks.ts'
+
+/** The calls that chunks are sent with. Each may be repeated. */
+export interface ChunkCalls {
+  lacking(hashes: readonly string[]): Promise<readonly string[]>
+  send(parcel: Uint8Array<ArrayBuffer>): Promise<unknown>
+}
+
+interface Chunk {
+  hash: string
+  bytes: Uint8Array
+  /** The file that it is of; undefined: it is part of a tree itself. */
+  path: string | undefined
+}
+
+/**
+ * Sends chunks that the server lacks, in parcels, several at a time. Memory is bounded by the slabs that are being
+ * asked about and the parcels under way; whoever has more to send waits.
+ */
+export class ChunkSender {
+  /** Contents of files that were sent, before compression; and what travelled in all. */
+  contentBytes = 0
+  travelledBytes = 0
+  readonly files = new Set<string>()
+  readonly #calls: ChunkCalls
+  readonly #compress: boolean
+  readonly #onDone: (bytes: number) => void
+  readonly #seen = new Set<string>()
+  readonly #asking = new Set<Promise<void>>()
+  readonly #sending = new Set<Promise<void>>()
+  #parcel = new Parcel(treeRequestLimits.usualParcelBytes)
+  #failure: { error: unknown } | undefined
+
+  /** `onDone` is told how many bytes of contents are on the server now, as it turns out. */
+  constructor(calls: ChunkCalls, compress: boolean, onDone: (bytes: number) => void) {
+    this.#calls = calls
+    this.#compress = compress
+    this.#onDone = onDone
+  }
+
+  /** Whether this chunk was offered or sent already. */
+  has(hash: string): boolean {
+    return this.#seen.has(hash)
+  }
+
+  /** Asks about all chunks anew: some that were there may be gone. */
+  forget(): void {
+    this.#seen.clear()
+  }
+
+  /** Sends what the server lacks of a slab. Resolves when there is room for the next one. */
+  async offer(slab: Slab): Promise<void> {
+    await this.#room(this.#asking, limits.slabs)
+    this.#track(this.#asking, this.#sendLacking(slab))
+  }
+
+  /** Sends a chunk that the server lacks. Resolves when there is room for the next one. */
+  async send(chunk: Chunk): Promise<void> {
+    if (this.#seen.has(chunk.hash)) return
+    this.#seen.add(chunk.hash)
+    await this.#pack(chunk)
+    this.#check()
+  }
+
+  /** Resolves when all that was offered is on the server. */
+  async flush(): Promise<void> {
+    await this.#room(this.#asking, 1)
+    await this.#dispatch()
+    await this.#room(this.#sending, 1)
+  }
+
+  async #sendLacking({ bytes, chunks }: Slab): Promise<void> {
+    const fresh = chunks.filter(({ hash }) => !this.#seen.has(hash) && this.#seen.add(hash))
+    if (fresh.length > 0) {
+      const lacking = new Set(await this.#calls.lacking([...new Set(fresh.map(({ hash }) => hash))]))
+      for (const { hash, start, sizeBytes, path } of fresh) {
+        if (!lacking.delete(hash)) continue
+        await this.#pack({ hash, bytes: bytes.subarray(start, start + sizeBytes), path })
+        this.#check()
+      }
+    }
+    this.#onDone(chunks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))
+  }
+
+  async #pack({ hash, bytes, path }: Chunk): Promise<void> {
+    const stored = this.#compress ? await compress(bytes) : bytes
+    const head = { hash, sizeBytes: bytes.byteLength, storedBytes: stored.byteLength, compressed: stored !== bytes }
+    while (!this.#parcel.add(head, stored)) await this.#dispatch(stored.byteLength + frameHeadBytes)
+    if (path === undefined) return
+    this.contentBytes += bytes.byteLength
+    this.files.add(path)
+  }
+
+  /** Sends the present parcel; the next one has room for at least `bytes`. */
+  async #dispatch(bytes = 0): Promise<void> {
+    const parcel = this.#parcel
+    this.#parcel = new Parcel(Math.max(treeRequestLimits.usualParcelBytes, bytes))
+    if (parcel.used === 0) return
+    await this.#room(this.#sending, limits.parcels)
+    this.travelledBytes += parcel.used
+    this.#track(
+      this.#sending,
+      this.#calls.send(parcel.filled()).then(() => undefined),
+    )
+  }
+
+  #track(tasks: Set<Promise<void>>, work: Promise<void>): void {
+    const task = work.catch((error: unknown) => void (this.#failure ??= { error })).finally(() => tasks.delete(task))
+    tasks.add(task)
+  }
+
+  /** Waits until fewer than `count` are under way. Throws what one of them failed with. */
+  async #room(tasks: ReadonlySet<Promise<void>>, count: number): Promise<void> {
+    while (tasks.size >= count) await Promise.race(tasks)
+    this.#check()
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+}
+
+/** Frames in one piece of memory, made when the first one comes. */
+class Parcel {
+  used = 0
+  readonly #size: number
+  #bytes: Uint8Array<ArrayBuffer> | undefined
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  /** False: there is no room for it. */
+  add(head: Parameters<typeof writeFrameHead>[2], stored: Uint8Array): boolean {
+    if (this.used + frameHeadBytes + stored.byteLength > this.#size) return false
+    this.#bytes ??= new Uint8Array(this.#size)
+    writeFrameHead(this.#bytes, this.used, head)
+    this.#bytes.set(stored, this.used + frameHeadBytes)
+    this.used += frameHeadBytes + stored.byteLength
+    return true
+  }
+
+  filled(): Uint8Array<ArrayBuffer> {
+    return (this.#bytes ?? new Uint8Array(0)).subarray(0, this.used)
+  }
+}
+
+const options = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const compressAside = promisify(zstdCompress)
+
+/** The bytes compressed, or the same bytes where that is not worth it. */
+async function compress(bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes.byteLength < limits.compressFromBytes) return bytes
+  const trial = zstdCompressSync(bytes.subarray(0, limits.compressTrialBytes), options)
+  const tried = Math.min(bytes.byteLength, limits.compressTrialBytes)
+  if (trial.byteLength > tried * limits.compressWorthwhile) return bytes
+  if (tried === bytes.byteLength) return trial
+  return compressAside(bytes, options)
+}
