@@ -128,6 +128,16 @@ export const errorCatalogue = {
     hint: 'Give a path relative to the folder, with forward slashes and without `..`.',
   },
   file_not_found: { status: 404, message: 'There is no file {path}.', hint: 'List the folder to see what there is.' },
+  no_content_origin: {
+    status: 409,
+    message: 'This server has no separate address at which your browser could show files that users made.',
+    hint: 'Download the file. To show files, set `contentUrl` to an address of its own that leads to this server.',
+  },
+  content_ended: {
+    status: 404,
+    message: 'This address has ended, or never led anywhere.',
+    hint: 'Open the file again from the console.',
+  },
   bad_range: {
     status: 416,
     message: 'The file {path} has {size} bytes: the part that was asked for is not in it.',

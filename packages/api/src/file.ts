@@ -22,10 +22,52 @@ export const listQuery = z.object({
 
 export const fileQuery = z.object({ path: relativePath.describe('The file.') })
 
+/** Archives that a folder can be fetched as: compressed little, so that the network is the bound and not the processor. */
+export const archiveFormats = ['tar', 'tar.gz', 'zip'] as const
+
+const format = z.enum(archiveFormats).default('tar')
+
 export const archiveQuery = z.object({
   path: z
     .union([relativePath, z.array(relativePath).max(1000)])
     .optional()
     .describe('Files and folders; everything if left out.'),
   glob: z.string().max(500).optional().describe('Only files that match, such as `*.pt` or `checkpoints/**`.'),
+  format,
 })
+
+/** The same for more files than an address can name. What has vanished meanwhile is left out of the archive. */
+export const packBody = z.object({ paths: z.array(relativePath.min(1)).min(1).max(10_000), format })
+
+/** SHA-256 of a file, in hex. */
+export const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'a SHA-256 has 64 hex digits')
+  .describe('In hex.')
+
+/** What a file holds at one moment: `etag` is that of the bytes that were hashed. */
+export const checksum = z
+  .object({ path: z.string(), sizeBytes, modifiedAt: time, etag: z.string(), sha256 })
+  .meta({ id: 'Checksum' })
+
+export type Checksum = z.infer<typeof checksum>
+
+/** How much was moved. `complete` is false when there was more than one request may take: ask again for the rest. */
+export const copied = z.object({
+  files: z.number().int().describe('Those that were copied.'),
+  sizeBytes,
+  equal: z.number().int().describe('Those that were there already, with the same size and time.'),
+  complete: z.boolean(),
+})
+
+/** What lies below a folder. */
+export const folderUsage = z
+  .object({
+    path: z.string(),
+    type: z.enum(['file', 'folder', 'link']),
+    sizeBytes: sizeBytes.describe('What it takes on the disk.'),
+    files: z.number().int(),
+  })
+  .meta({ id: 'FolderUsage' })
+
+export type FolderUsage = z.infer<typeof folderUsage>

@@ -1,6 +1,6 @@
 import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'
-import { storagesWithQuota, type StorageWithQuota } from '../kinds/storage.ts'
+import { storagesWithQuota, type StorageWithQuota } from '../kinds/storage/volume.ts'
 import { limits } from '../lib/limits.ts'
 import { type Task, toTask, updateTask } from '../tasks/task.ts'
 import { sizeText } from '../volumes/meter.ts'

@@ -1,5 +1,6 @@
 import { plannedKinds } from '../kinds/index.ts'
 import { sweepExpired } from '../kinds/artifact/expiry.ts'
+import { sweepUploads } from '../kinds/storage.ts'
 import { collectWorkspaces } from '../kinds/workspace.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'
@@ -24,6 +25,7 @@ export async function sweepDeleted(deps: Deps): Promise<void> {
     await inTransaction(deps.db, (trx) => kind.forget(trx, remains))
   }
   for (const id of await collectWorkspaces(deps)) await deps.volumes.removeVolume(id)
+  await sweepUploads(deps)
   await sweepExpired(deps)
   await deps.feed.prune(toIso(deps.clock.now() - limits.eventsKeptMs))
 }

@@ -17,6 +17,7 @@ export interface Tables {
   volumes: VolumeRow
   tags: TagRow
   secrets: SecretRow
+  retentionRules: RetentionRuleRow
   events: EventRow
   counters: CounterRow
   leases: LeaseRow
@@ -193,6 +194,15 @@ export interface SecretRow {
   /** AES-256-GCM: nonce, tag and ciphertext in base64. */
   sealed: string
   createdAt: string
+  updatedAt: string
+}
+
+/** How long what jobs leave is kept. `projectId` is the empty text for the rule of the whole team. */
+export interface RetentionRuleRow {
+  teamId: string
+  projectId: string
+  keepLast: number | null
+  keepDays: number | null
   updatedAt: string
 }
 

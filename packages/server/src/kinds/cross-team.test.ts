@@ -15,7 +15,9 @@ const shapes = Object.entries(contract).flatMap(([noun, routes]) =>
 
 /** Parameters of queries that name nothing of anybody's. */
 const plainQueries = new Set(
-  'limit after since source tail seconds state tag name glob path recursive sha256 dryRun force'.split(' '),
+  'limit after since source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force'.split(
+    ' ',
+  ),
 )
 
 /** Queries by which events are chosen and that need not be there: another team's give nothing. */
@@ -30,13 +32,18 @@ const ownNames = new Map([
 /** Bodies for routes that do not accept an empty one. */
 const bodies: Record<string, object> = {
   'secret.set': { value: 'value' },
+  'artifact.pack': { paths: ['file'] },
   'job.update': { name: 'taken over' },
   'project.update': { name: 'taken over' },
   'team.update': { name: 'taken over' },
 }
 
 /** What other routes have to be told in their query. */
-const queries: Record<string, Record<string, string>> = { 'artifact.get': { path: 'file' } }
+const queries: Record<string, Record<string, string>> = {
+  'artifact.get': { path: 'file' },
+  'artifact.checksum': { path: 'file' },
+  'storage.appendUpload': { offset: '0' },
+}
 
 /** Every way to name something in the path or the query of a route. */
 const namings = shapes.flatMap(({ route, shape }) => [
@@ -53,7 +60,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    ['job', 'key', 'name', 'project', 'subject', 'team', 'user'].sort(),
+    ['job', 'key', 'name', 'project', 'subject', 'team', 'user', 'upload'].sort(),
   )
   const all = namings.map(({ route, name }) => `${route} ${name}`)
   expect([...filters, ...ownNames.keys()].filter((exception) => !all.includes(exception))).toEqual([])
@@ -121,6 +128,11 @@ eachDatabase((make) => {
         await expect(client.key.create({ body: { name: 'theirs', team } })).rejects.toMatchObject(refused)
       }
       await expect(client.job.create({ body: { ...body, project: project! } })).rejects.toMatchObject(refused)
+      for (const job of foreign['job']!) {
+        await expect(client.storage.copy({ body: { from: { job, path: '' }, to: 'theirs' } })).rejects.toMatchObject(
+          refused,
+        )
+      }
       // A name is another matter: it makes a project of that name in the own team.
       const job = await client.job.create({ body: { ...body, project: 'their-project' } })
       expect(job.project.id).not.toBe(project)
@@ -158,6 +170,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   }, 15_000)
   await theirs.secret.set({ name: 'THEIR_SECRET', body: { value: 'value' } })
   await theirs.storage.put({ path: 'their-file', body: 'theirs' })
+  const upload = await theirs.storage.beginUpload({ body: { path: 'their-upload', sizeBytes: 10 } })
   const key = await theirs.key.create({ body: { name: 'their-key' } })
   const foreign: Foreign = {
     job: [job.id, job.name],
@@ -166,6 +179,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     team: [other.teamId, other.teamName],
     user: [other.userId, other.userName],
     name: ['THEIR_SECRET'],
+    upload: [upload.id],
   }
   return { server, mine, client: server.clientFor(mine.secret), foreign, theirs }
 }

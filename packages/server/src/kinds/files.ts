@@ -1,24 +1,50 @@
+import type { archiveFormats, archiveQuery, Checksum, packBody } from '@nabla/api/file'
 import { basename } from 'node:path'
-import type { archiveQuery } from '@nabla/api/file'
+import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import { AppError } from '../lib/app-error.ts'
-import { list, openRead, stat } from '../volumes/folder.ts'
+import { limits } from '../lib/limits.ts'
+import { checksumOf, list, openRead, stat } from '../volumes/folder.ts'
 import { makeMatcher } from '../volumes/glob.ts'
+import type { PackOptions } from '../volumes/members.ts'
 import { packTar } from '../volumes/tar-writer.ts'
+import { packZip } from '../volumes/zip-writer.ts'
 import type { ByteStream } from './kind.ts'
 
-/** One file as a response: all of it, or the range that the request asks for (RFC 9110, section 14; one range only). */
-export async function sendFile(
-  root: string,
-  path: string,
-  headers: Record<string, string | string[] | undefined>,
-  more: Record<string, string> = {},
-): Promise<ByteStream> {
+type Headers = Record<string, string | string[] | undefined>
+
+interface Asked {
+  headers: Headers
+  signal: AbortSignal
+  /** Milliseconds since 1970. */
+  now: number
+}
+
+/**
+ * One file as a response: all of it, or the range that the request asks for (RFC 9110, sections 13 and 14; one range
+ * only). Its tag names these very bytes, so that a download that was cut goes on only with the same file. With
+ * Want-Repr-Digest a file that is not large comes with its SHA-256 (RFC 9530); `always` sends that unasked.
+ */
+export async function sendFile(root: string, path: string, asked: Asked, always = false): Promise<ByteStream> {
+  const { headers } = asked
   const range = parseRange(headers['range'])
-  const file = await openRead(root, path, range ? { range } : {})
-  const shared = { 'accept-ranges': 'bytes', 'last-modified': new Date(file.modifiedAt).toUTCString(), ...more }
+  const ifMatch = tagOf(headers['if-match'])
+  const ifRange = tagOf(headers['if-range'])
+  const wantsDigest = /\bsha-256=[1-9]/.test(String(headers['want-repr-digest'] ?? ''))
+  const digest = wantsDigest || (always && !range) ? await digestOf(root, path, asked) : null
+  const file = await openRead(root, path, {
+    ...(range ? { range } : {}),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(ifRange === undefined ? {} : { ifRange }),
+  })
+  const shared = {
+    'accept-ranges': 'bytes',
+    'last-modified': new Date(file.modifiedAt).toUTCString(),
+    etag: file.etag,
+    ...(digest?.etag === file.etag ? { 'repr-digest': reprDigest(digest.sha256) } : {}),
+  }
   const base = { body: file.stream, contentType: 'application/octet-stream', fileName: basename(path) }
-  if (!range) return { ...base, sizeBytes: file.length, headers: shared }
+  if (!range || file.length === file.sizeBytes) return { ...base, sizeBytes: file.length, headers: shared }
   const last = file.start + file.length - 1
   const part = {
     'content-range': `bytes ${file.start}-${last}/${file.sizeBytes}`,
@@ -27,7 +53,12 @@ export async function sendFile(
   return { ...base, status: 206, sizeBytes: file.sizeBytes, headers: { ...shared, ...part } }
 }
 
-/** Files and folders of a tree as one tar: those named, those that match, or all. */
+/** SHA-256 of one file, whatever its size. */
+export async function hashOne(root: string, path: string, asked: Omit<Asked, 'headers'>): Promise<Checksum> {
+  return checksumOf(root, path, asked)
+}
+
+/** Files and folders of a tree as one archive: those named, those that match, or all. */
 export async function sendArchive(
   root: string,
   query: z.output<typeof archiveQuery>,
@@ -42,12 +73,51 @@ export async function sendArchive(
   const paths = path === undefined ? undefined : [path].flat()
   // Told as an error now; once the stream has begun it could only break off.
   for (const one of paths ?? []) await stat(root, one)
-  const body = packTar(root, {
+  return packed(root, query.format, name, {
     signal,
     ...(paths === undefined ? {} : { paths }),
     ...(glob === undefined ? {} : { matches: makeMatcher([glob]) }),
   })
-  return { body, contentType: 'application/x-tar', fileName: `${name}.tar` }
+}
+
+/** The files that are named, but for those that have vanished. */
+export function sendFiles(
+  root: string,
+  { paths, format }: z.output<typeof packBody>,
+  name: string,
+  signal: AbortSignal,
+): ByteStream {
+  return packed(root, format, name, { paths, missingIsFine: true, signal })
+}
+
+type Format = (typeof archiveFormats)[number]
+
+const packers: Record<Format, (root: string, options: PackOptions) => Readable> = {
+  tar: packTar,
+  'tar.gz': (root, options) => packTar(root, { ...options, gzip: true }),
+  zip: packZip,
+}
+
+function packed(root: string, format: Format, name: string, options: PackOptions): ByteStream {
+  const body = packers[format](root, options)
+  return { body, contentType: 'application/octet-stream', fileName: `${name}.${format}` }
+}
+
+/** Null for a large file, or one that does not keep still. */
+async function digestOf(root: string, path: string, { signal, now }: Asked): Promise<Checksum | null> {
+  const { sizeBytes } = await stat(root, path)
+  if (sizeBytes > limits.digestBytes) return null
+  return checksumOf(root, path, { signal, now }).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'conflict') return null
+    throw error
+  })
+}
+
+const reprDigest = (sha256: string): string => `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`
+
+/** A tag of ours; a list of them, or `*`, is not asked for by those who resume. */
+function tagOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && header !== '*' ? header : undefined
 }
 
 /** `bytes=a-b`, `bytes=a-` or `bytes=-n`; anything else is ignored, as the standard asks. */

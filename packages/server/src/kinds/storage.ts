@@ -1,127 +1,117 @@
 import type { StorageUsage } from '@nabla/api/storage'
-import type { Trx } from '../db/transaction.ts'
-import { inTransaction } from '../db/transaction.ts'
 import type { Deps } from '../deps.ts'
-import { AppError } from '../lib/app-error.ts'
-import { toIso } from '../lib/clock.ts'
-import { newId } from '../lib/ids.ts'
+import { fromIso } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
 import { freeBytes } from '../volumes/ballast.ts'
-import { list, remove, write } from '../volumes/folder.ts'
-import { sizeText } from '../volumes/meter.ts'
-import { usage } from '../volumes/usage.ts'
-import { sendArchive, sendFile } from './files.ts'
+import { copyTree } from '../volumes/copy.ts'
+import { list, makeFolder, remove, write } from '../volumes/folder.ts'
+import { move } from '../volumes/move.ts'
+import { receiveTar } from '../volumes/receive-tar.ts'
+import { measureTree, usage } from '../volumes/usage.ts'
+import { artifactsOf } from './artifact.ts'
+import { openContentLink } from './content.ts'
+import { hashOne, sendArchive, sendFile, sendFiles } from './files.ts'
 import type { Caller, Handlers } from './kind.ts'
-
-const purpose = 'storage'
+import { uploadHandlers } from './storage/uploads.ts'
+import { admission, quotaOf, storageOf } from './storage/volume.ts'
 
 export const storageHandlers: Handlers<'storage'> = {
+  ...uploadHandlers,
+
   async list({ caller, query, signal }, deps) {
+    const { root } = await storageOf(deps, caller)
     const { path, recursive, limit, after } = query
-    return list(await storageOf(deps, caller), path, {
-      recursive,
-      limit,
-      signal,
-      ...(after === undefined ? {} : { after }),
-    })
+    return list(root, path, { recursive, limit, signal, ...(after === undefined ? {} : { after }) })
   },
 
-  get: async ({ caller, query, headers }, deps) => sendFile(await storageOf(deps, caller), query.path, headers),
+  async get({ caller, query, headers, signal }, deps) {
+    const { root } = await storageOf(deps, caller)
+    return sendFile(root, query.path, { headers, signal, now: deps.clock.now() })
+  },
 
-  archive: async ({ caller, query, signal }, deps) =>
-    sendArchive(await storageOf(deps, caller), query, 'storage', signal),
+  async checksum({ caller, query, signal }, deps) {
+    const { root } = await storageOf(deps, caller)
+    return hashOne(root, query.path, { signal, now: deps.clock.now() })
+  },
+
+  async open({ caller, body, origins }, deps) {
+    const { volume } = await storageOf(deps, caller)
+    return openContentLink(deps, { caller, origins }, volume, body.path)
+  },
+
+  async archive({ caller, query, signal }, deps) {
+    const { root } = await storageOf(deps, caller)
+    return sendArchive(root, query, 'storage', signal)
+  },
+
+  async pack({ caller, body, signal }, deps) {
+    const { root } = await storageOf(deps, caller)
+    return sendFiles(root, body, 'storage', signal)
+  },
+
+  async unpack({ caller, query, upload, signal }, deps) {
+    const storage = await storageOf(deps, caller)
+    const admit = await admission(deps, caller, storage, { signal })
+    return receiveTar(storage.root, query.path, upload, admit)
+  },
 
   async put({ caller, query, upload, signal }, deps) {
-    if (deps.ballast.isReleased) throw new AppError('disk_full')
-    const root = await storageOf(deps, caller)
-    const admit = await admission(deps, caller, root, signal)
-    admit(0)
-    const expected = query.sha256 ? { expectedSha256: query.sha256 } : {}
-    const written = await write(root, query.path, upload, { admit, ...expected })
+    const storage = await storageOf(deps, caller)
+    const admit = await admission(deps, caller, storage, { signal })
+    const written = await write(storage.root, query.path, upload, {
+      admit,
+      executable: query.executable,
+      ...(query.sha256 === undefined ? {} : { expectedSha256: query.sha256 }),
+      ...(query.modifiedAt === undefined ? {} : { modifiedMs: fromIso(query.modifiedAt) }),
+    })
     return { path: query.path, ...written }
   },
 
+  async copy({ caller, body, signal }, deps) {
+    const storage = await storageOf(deps, caller)
+    const { job, path } = body.from
+    const { root } = job === undefined ? storage : await artifactsOf(deps, caller, job)
+    const admit = await admission(deps, caller, storage, { signal })
+    const until = deps.clock.steady() + limits.copyMs
+    const target = { root: storage.root, path: body.to }
+    return copyTree({ root, path }, target, { admit, signal, isOver: () => deps.clock.steady() > until })
+  },
+
+  async move({ caller, body }, deps) {
+    const { root } = await storageOf(deps, caller)
+    await move(root, body.from, body.to, { overwrite: body.overwrite })
+    return { path: body.to }
+  },
+
+  async makeFolder({ caller, body }, deps) {
+    const { root } = await storageOf(deps, caller)
+    await makeFolder(root, body.path)
+    return { path: body.path }
+  },
+
   async delete({ caller, query }, deps) {
-    await remove(await storageOf(deps, caller), query.path, { recursive: query.recursive })
+    const { root } = await storageOf(deps, caller)
+    await remove(root, query.path, { recursive: query.recursive })
     return { deleted: true }
+  },
+
+  async du({ caller, query, signal }, deps) {
+    const { root } = await storageOf(deps, caller)
+    const until = deps.clock.steady() + limits.duMs
+    const isOver = (entries: number) => entries >= limits.duEntries || deps.clock.steady() > until
+    return measureTree(root, query.path, { depth: query.depth, limit: query.limit, isOver, signal })
   },
 
   usage: ({ caller, signal }, deps) => measure(deps, caller, signal),
 }
 
-/** Id of the volume that is a team's storage, made if it is the first time that one asks. */
-export async function storageVolume(trx: Trx, teamId: string, now: number): Promise<string> {
-  await trx
-    .insertInto('volumes')
-    .values({
-      id: newId('volume'),
-      teamId,
-      purpose,
-      ownerId: teamId,
-      origin: null,
-      digest: null,
-      treeDigest: null,
-      files: 0,
-      sizeBytes: 0,
-      createdAt: toIso(now),
-      deletedAt: null,
-    })
-    .onConflict((conflict) => conflict.columns(['purpose', 'ownerId']).doNothing())
-    .execute()
-  const row = await trx
-    .selectFrom('volumes')
-    .select('id')
-    .where('purpose', '=', purpose)
-    .where('ownerId', '=', teamId)
-    .executeTakeFirstOrThrow()
-  return row.id
-}
-
-export interface StorageWithQuota {
-  teamId: string
-  volumeId: string
-  quotaBytes: number
-}
-
-/** The storages that may not grow beyond a quota. */
-export async function storagesWithQuota(db: Deps['db']): Promise<StorageWithQuota[]> {
-  const rows = await db
-    .selectFrom('teams')
-    .innerJoin('volumes', 'volumes.ownerId', 'teams.id')
-    .select(['teams.id as teamId', 'volumes.id as volumeId', 'teams.storageQuotaBytes as quotaBytes'])
-    .where('volumes.purpose', '=', purpose)
-    .where('teams.storageQuotaBytes', 'is not', null)
-    .execute()
-  return rows.map(({ quotaBytes, ...row }) => ({ ...row, quotaBytes: quotaBytes ?? Infinity }))
-}
-
-async function storageOf(deps: Deps, caller: Caller): Promise<string> {
-  const id = await inTransaction(deps.db, (trx) => storageVolume(trx, caller.teamId, deps.clock.now()))
-  await deps.volumes.createVolume(id)
-  return deps.volumes.volumeDir(id)
-}
-
-/** What throws once an upload would exceed the quota. Only a storage that has one is measured for it. */
-async function admission(deps: Deps, caller: Caller, root: string, signal: AbortSignal) {
-  const quotaBytes = await quotaOf(deps, caller)
-  if (quotaBytes === null) return () => {}
-  const { bytes: usedBytes } = await usage(root, signal)
-  return (sizeBytes: number) => {
-    if (usedBytes + sizeBytes <= quotaBytes) return
-    throw new AppError('quota_exceeded', { used: sizeText(usedBytes), quota: sizeText(quotaBytes) })
-  }
-}
-
-async function quotaOf(deps: Deps, caller: Caller): Promise<number | null> {
-  const team = await deps.db
-    .selectFrom('teams')
-    .select('storageQuotaBytes')
-    .where('id', '=', caller.teamId)
-    .executeTakeFirstOrThrow()
-  return team.storageQuotaBytes
+/** Gives up uploads that nobody has gone on with. */
+export function sweepUploads({ uploads, clock }: Pick<Deps, 'uploads' | 'clock'>): Promise<void> {
+  return uploads.sweep(clock.now() - limits.unfinishedUploadMs)
 }
 
 async function measure(deps: Deps, caller: Caller, signal: AbortSignal): Promise<StorageUsage> {
-  const root = await storageOf(deps, caller)
+  const { root } = await storageOf(deps, caller)
   const [used, free, quotaBytes] = await Promise.all([usage(root, signal), freeBytes(root), quotaOf(deps, caller)])
   const left = quotaBytes === null ? free : Math.max(0, Math.min(free, quotaBytes - used.bytes))
   return { region: 'local', usedBytes: used.bytes, files: used.files, quotaBytes, freeBytes: left }

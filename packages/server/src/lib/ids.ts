@@ -14,6 +14,7 @@ export const idPrefixes = {
   task: 'tk',
   volume: 'vo',
   secret: 'se',
+  upload: 'up',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -10,6 +10,7 @@ import { toIso } from '../lib/clock.ts'
 import { errorCode, fileError } from '../lib/file-error.ts'
 import { limits } from '../lib/limits.ts'
 import { fdPath, openBeneath, parseRelativePath, pinBeneath, resolveBeneath, withParent } from '../lib/safe-path.ts'
+import { resolveRange } from './byte-range.ts'
 import { makeMatcher } from './glob.ts'
 import { removeTree } from './remove-tree.ts'
 import { moveToTrash, stagingBeside, syncFolder } from './staging.ts'
@@ -83,6 +84,8 @@ export interface OpenFile {
   /** Of the whole file. */
   sizeBytes: number
   modifiedAt: string
+  /** Names these very bytes: a file that was changed or replaced has another one. */
+  etag: string
   /** First byte of the stream, and how many bytes it has. */
   start: number
   length: number
@@ -90,19 +93,24 @@ export interface OpenFile {
 
 /**
  * Opens a file for reading as large as it is now. `range.end` is included, as in HTTP, and may lie beyond the end; a
- * negative `range.start` counts from the end. Throws `bad_range` too.
+ * negative `range.start` counts from the end. With `ifRange` the range counts only if the file still is the one with
+ * that tag; with `ifMatch` any other is refused with `file_changed`. Throws `bad_range` too.
  */
 export async function openRead(
   root: string,
   relative: string,
-  options: { range?: { start: number; end?: number } } = {},
+  options: { range?: { start: number; end?: number }; ifMatch?: string; ifRange?: string } = {},
 ): Promise<OpenFile> {
   const file = await openBeneath(root, relative, constants.O_RDONLY)
   try {
     const stats = await file.stat()
     if (!stats.isFile()) throw new AppError('bad_path', { path: relative, reason: 'it is a folder' })
-    const { start, length } = resolveRange(options.range, stats.size, relative)
-    const about = { sizeBytes: stats.size, modifiedAt: timeOf(stats), start, length }
+    const etag = await etagOf(file)
+    if (options.ifMatch !== undefined && options.ifMatch !== etag)
+      throw new AppError('file_changed', { path: relative })
+    const range = options.ifRange === undefined || options.ifRange === etag ? options.range : undefined
+    const { start, length } = resolveRange(range, stats.size, relative)
+    const about = { sizeBytes: stats.size, modifiedAt: timeOf(stats), etag, start, length }
     if (length > 0) return { stream: file.createReadStream({ start, end: start + length - 1 }), ...about }
     await file.close()
     return { stream: Readable.from([]), ...about }
@@ -116,6 +124,8 @@ export interface WriteOptions {
   /** SHA-256 (hex) of what is to arrive; throws `checksum_mismatch` if it does not. */
   expectedSha256?: string
   executable?: boolean
+  /** When it was changed, in milliseconds since 1970; now, if left out. */
+  modifiedMs?: number
   /** Called with the number of bytes so far; what it throws ends the writing. For quotas. */
   admit?: (sizeBytes: number) => void
 }
@@ -173,16 +183,59 @@ export async function makeFolder(root: string, relative: string): Promise<void> 
   await resolveBeneath(root, relative, { create: true }, async () => {})
 }
 
-/** SHA-256 (hex) of a file as it is now. */
-export async function sha256(root: string, relative: string, signal?: AbortSignal): Promise<string> {
+export interface Hashed {
+  path: string
+  sizeBytes: number
+  modifiedAt: string
+  etag: string
+  sha256: string
+}
+
+/**
+ * SHA-256 (hex) of a file; `etag` is that of the bytes that were read. Throws `conflict` if it does not keep still.
+ *
+ * @param now milliseconds since 1970; what was touched just before may change again without its times telling
+ */
+export async function checksumOf(
+  root: string,
+  relative: string,
+  { signal, now }: { signal?: AbortSignal; now: number },
+): Promise<Hashed> {
   const file = await openBeneath(root, relative, constants.O_RDONLY)
   try {
-    return await hashFile(file, signal)
+    const stats = await file.stat()
+    if (!stats.isFile()) throw new AppError('bad_path', { path: relative, reason: 'it is a folder' })
+    const etag = await etagOf(file)
+    const sha256 = known.get(etag) ?? (await hashFile(file, signal))
+    if ((await etagOf(file)) !== etag) {
+      throw new AppError('conflict', { detail: `The file ${relative} is being written to.` })
+    }
+    if (stats.ctimeMs < now - unsettledMs) remember(etag, sha256)
+    return { path: relative, sizeBytes: stats.size, modifiedAt: timeOf(stats), etag, sha256 }
   } catch (error) {
     throw fileError(error, relative)
   } finally {
     await file.close()
   }
+}
+
+/** Times of files are written in steps of some milliseconds, on some file systems of two seconds. */
+const unsettledMs = 3000
+
+/** Checksums by tag: a file that was not touched need not be read again. The oldest are forgotten. */
+const known = new Map<string, string>()
+
+function remember(etag: string, sha256: string): void {
+  known.delete(etag)
+  known.set(etag, sha256)
+  const oldest = known.keys().next()
+  if (known.size > limits.knownChecksums && !oldest.done) known.delete(oldest.value)
+}
+
+/** Made of what changes with the content: device, inode, size, and the times of content and inode in nanoseconds. */
+async function etagOf(file: FileHandle): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await file.stat({ bigint: true })
+  return `"${[dev, ino, size, mtimeNs, ctimeNs].map((value) => value.toString(36)).join('-')}"`
 }
 
 function toEntry(path: string, stats: Stats): FileEntry | undefined {
@@ -199,14 +252,6 @@ function timeOf(stats: Stats): string {
   return toIso(Math.min(Math.max(Math.trunc(stats.mtimeMs), 0), latestMs))
 }
 
-function resolveRange(range: { start: number; end?: number } | undefined, size: number, path: string) {
-  if (!range) return { start: 0, length: size }
-  const start = range.start < 0 ? Math.max(size + range.start, 0) : range.start
-  const end = Math.min(range.end ?? size - 1, size - 1)
-  if (start > end) throw new AppError('bad_range', { path, size })
-  return { start, length: end - start + 1 }
-}
-
 async function receive(path: string, source: Readable, options: WriteOptions) {
   const hash = createHash('sha256')
   const file = await open(path, 'wx', options.executable ? 0o755 : 0o644)
@@ -218,6 +263,8 @@ async function receive(path: string, source: Readable, options: WriteOptions) {
       hash.update(chunk)
       await file.writeFile(chunk)
     }
+    const seconds = (options.modifiedMs ?? 0) / 1000
+    if (options.modifiedMs !== undefined) await file.utimes(seconds, seconds)
     await file.sync()
   } finally {
     await file.close()

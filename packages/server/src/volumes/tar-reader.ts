@@ -14,6 +14,8 @@ export interface Member {
   /** Not checked in any way. */
   path: Buffer
   executable: boolean
+  /** When it was changed, in milliseconds since 1970, where the archive says so. */
+  modifiedMs?: number
   /** Of links. */
   target?: Buffer
   /** Content of a file. To be read to its end before the next member is asked for. */
@@ -56,12 +58,14 @@ interface Header {
   target: Buffer
   mode: number
   size: number
+  modifiedMs: number
 }
 
 interface Extended {
   path?: Buffer
   target?: Buffer
   size?: number
+  modifiedMs?: number
 }
 
 const bad = (reason: string) => new AppError('bad_archive', { reason })
@@ -109,6 +113,7 @@ function parseHeader(block: Buffer): Header | undefined {
     target: untilZero(block.subarray(157, 257)),
     mode: parseNumber(block.subarray(100, 108)) ?? 0,
     size: parseSize(block.subarray(124, 136)),
+    modifiedMs: 1000 * (parseNumber(block.subarray(136, 148)) ?? 0),
   }
 }
 
@@ -184,6 +189,9 @@ function parsePax(bytes: Buffer): Extended {
     if (key.startsWith('GNU.sparse.')) throw bad('it holds a sparse file; pack it without --sparse')
     if (key === 'path') extended.path = value
     if (key === 'linkpath') extended.target = value
+    if (key === 'mtime' && Number.isFinite(Number(value.toString('latin1')))) {
+      extended.modifiedMs = 1000 * Number(value.toString('latin1'))
+    }
     if (key === 'size') extended.size = parseDecimal(value)
     at += length
   }
@@ -200,13 +208,14 @@ function parseDecimal(value: Buffer): number {
 function memberOf(header: Header, extended: Extended, content: AsyncIterable<Buffer>): Member | undefined {
   const path = extended.path ?? header.path
   const target = extended.target ?? header.target
+  const modifiedMs = extended.modifiedMs ?? header.modifiedMs
   const executable = (header.mode & 0o111) !== 0
   switch (header.type) {
     case '0':
     case '\0':
     case '7':
       // In v7 archives a folder is told by its name alone.
-      return { type: path.at(-1) === 0x2f ? 'folder' : 'file', path, executable, content }
+      return { type: path.at(-1) === 0x2f ? 'folder' : 'file', path, executable, modifiedMs, content }
     case '1':
       return { type: 'hardLink', path, target, executable, content }
     case '2':

@@ -11,7 +11,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { unpack } from './archive.ts'
 import { makeMatcher } from './glob.ts'
-import { packTar, type PackOptions } from './tar-writer.ts'
+import type { PackOptions } from './members.ts'
+import { packTar } from './tar-writer.ts'
 import { treeDigest } from './tree-digest.ts'
 
 let base: string

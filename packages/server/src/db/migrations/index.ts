@@ -2,10 +2,12 @@ import type { Migration } from 'kysely/migration'
 import * as start from './0001-start.ts'
 import * as sessions from './0002-sessions.ts'
 import * as trees from './0003-trees.ts'
+import * as retention from './0005-retention.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
   '0001-start': start,
   '0002-sessions': sessions,
   '0003-trees': trees,
+  '0005-retention': retention,
 }

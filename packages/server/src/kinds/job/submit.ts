@@ -16,7 +16,7 @@ import { friendlyName } from './name.ts'
 import type { Caller } from '../kind.ts'
 import { ensureProject } from '../project.ts'
 import { resolveSecrets } from '../secret.ts'
-import { storageVolume } from '../storage.ts'
+import { storageVolume } from '../storage/volume.ts'
 import { gitWorkspace, type StoredWorkspace, storedWorkspace } from '../workspace.ts'
 
 export interface Submission extends z.output<typeof createJob> {
