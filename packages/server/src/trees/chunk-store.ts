@@ -1,5 +1,17 @@
 import type { Readable } from 'node:stream'
-import type { Tree } from '@nabla/api/tree'
+import { type Tree, treeRequestLimits } from '@nabla/api/tree'
+import { AppError } from '../lib/app-error.ts'
+import { ByteBudget } from '../lib/byte-budget.ts'
+import { limits } from '../lib/limits.ts'
+import { makePace } from '../lib/pace.ts'
+import { readChunk, readChunks } from './chunk-reader.ts'
+import { isMarked, touchTeamChunks } from './chunk-rows.ts'
+import { openChunkWriter } from './chunk-writer.ts'
+import { collectChunks } from './collect.ts'
+import { commitTree } from './commit.ts'
+import { checkChunks } from './fsck.ts'
+import { type ChunkParts, keepFrames } from './packs.ts'
+import { openParcel, readParcel } from './parcel.ts'
 
 /**
  * Chunks by their hash: stored once for the whole server, in packs, and kept as long as something needs them.
@@ -81,6 +93,8 @@ export interface Collected {
   packs: number
   /** Objects that no row knows. */
   extraObjects: number
+  /** Teams of which a tree could not be read whole: nothing of theirs is deleted. */
+  sparedTeams: number
   freedBytes: number
 }
 
@@ -103,4 +117,52 @@ export interface FsckReport {
   damagedChunks: { hash: string; key: string; reason: string }[]
   /** Trees that cannot be read whole, and how many of their chunks are missing or damaged. */
   affectedTrees: { teamId: string; digest: string; missing: number }[]
+}
+
+/** Makes the store of chunks over an object store and the rows of the database. Holds nothing that has to be closed. */
+export function openChunkStore(parts: ChunkParts): ChunkStore {
+  const memory = new ByteBudget(limits.parcelsBytes)
+  return {
+    lacking: (teamId, wanted) => findLacking(parts, teamId, wanted),
+    receive: (teamId, parcel, options) => receiveParcel(parts, memory, teamId, parcel, options),
+    add: (teamId, signal) => openChunkWriter(parts, teamId, signal),
+    commit: (teamId, digest, signal) => commitTree(parts, teamId, digest, signal),
+    read: (hash, options) => readChunk(parts, hash, options),
+    readMany: (hashes, options) => readChunks(parts, hashes, options),
+    collect: (signal) => collectChunks(parts, signal),
+    fsck: (signal, onProgress) => checkChunks(parts, signal, onProgress),
+  }
+}
+
+async function findLacking({ db, clock }: ChunkParts, teamId: string, wanted: Hashes): Promise<Hashes> {
+  const now = clock.now()
+  const [chunks, segments] = [new Set(wanted.chunks), new Set(wanted.segments)]
+  for (const [hash] of await touchTeamChunks(db, teamId, [...chunks], now)) chunks.delete(hash)
+  for (const [hash, chunk] of await touchTeamChunks(db, teamId, [...segments], now)) {
+    if (isMarked(chunk, now)) segments.delete(hash)
+  }
+  return { chunks: [...chunks], segments: [...segments] }
+}
+
+async function receiveParcel(
+  parts: ChunkParts,
+  memory: ByteBudget,
+  teamId: string,
+  source: Readable,
+  { signal, sizeBytes }: ReceiveOptions,
+): Promise<Received> {
+  const giveBack = await memory.take(sizeBytes ?? treeRequestLimits.parcelBytes, signal)
+  const late = new AbortController()
+  const cancel = parts.clock.after(limits.parcelMs, () =>
+    late.abort(new AppError('bad_chunk', { reason: 'it did not arrive in time' })),
+  )
+  try {
+    const parcel = await readParcel(source, sizeBytes, AbortSignal.any([signal, late.signal]))
+    cancel()
+    const frames = await openParcel(parcel, makePace(parts.clock))
+    return { chunks: frames.length, newChunks: await keepFrames(parts, teamId, parcel, frames, signal) }
+  } finally {
+    cancel()
+    giveBack()
+  }
 }

@@ -1,0 +1,23 @@
+import type { Clock } from './clock.ts'
+import { limits } from './limits.ts'
+
+/** Lets others have their turn in the middle of long work that would otherwise keep the process busy. */
+export interface Pace {
+  /** Resolves at once while little time has passed since the last turn of the others, and after theirs otherwise. */
+  rest(): Promise<void> | undefined
+}
+
+export function makePace(clock: Clock, sliceMs: number = limits.sliceMs): Pace {
+  let since = clock.steady()
+  return {
+    rest() {
+      if (clock.steady() - since < sliceMs) return undefined
+      return new Promise<void>((resolve) => {
+        setImmediate(() => {
+          since = clock.steady()
+          resolve()
+        })
+      })
+    },
+  }
+}

@@ -1,0 +1,140 @@
+import type { Kysely } from 'kysely'
+import { inBatches } from '../db/batches.ts'
+import type { ChunkRow, Tables } from '../db/tables.ts'
+import type { Trx } from '../db/transaction.ts'
+import { toIso } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
+
+/**
+ * How rows are guarded, with no locks. Whatever makes a chunk needed sets its `usedAt`, in `teamChunks` and, for a
+ * team that had no row, in `chunks`. Whatever deletes a row names in the very statement the time before which it must
+ * have been used last, far in the past, so one that came to be needed at that moment stays, or is found to be gone.
+ */
+export type Db = Kysely<Tables>
+
+/** A chunk that a team has. */
+export interface TeamChunk {
+  sizeBytes: number
+  markedAt: string | null
+}
+
+/** A row used since then need not be written again: what it promises is counted from there. */
+export const freshMs: number = limits.chunkHoldMs / 4
+
+/**
+ * Those of `hashes` (each once) that the team has. Each was used after `now - freshMs`, or has been from now on, so
+ * that none is deleted before `now + limits.chunkHoldMs - freshMs`.
+ */
+export async function touchTeamChunks(
+  db: Db | Trx,
+  teamId: string,
+  hashes: readonly string[],
+  now: number,
+): Promise<Map<string, TeamChunk>> {
+  const fresh = toIso(now - freshMs)
+  const found = new Map<string, TeamChunk>()
+  for (const batch of inBatches(hashes, limits.chunkRows)) {
+    const rows = await db
+      .selectFrom('teamChunks')
+      .innerJoin('chunks', 'chunks.hash', 'teamChunks.hash')
+      .select(['teamChunks.hash', 'teamChunks.usedAt', 'teamChunks.markedAt', 'chunks.sizeBytes'])
+      .where('teamChunks.hash', 'in', batch)
+      .where('teamChunks.teamId', '=', teamId)
+      .execute()
+    const stale = new Set(rows.filter((row) => row.usedAt < fresh).map((row) => row.hash))
+    const still = await refresh(db, teamId, [...stale], toIso(now))
+    for (const { hash, sizeBytes, markedAt } of rows) {
+      if (!stale.has(hash) || still.has(hash)) found.set(hash, { sizeBytes, markedAt })
+    }
+  }
+  return found
+}
+
+/** Which of `hashes` are stored, whoever has them. */
+export async function storedChunks(db: Db | Trx, hashes: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (const batch of inBatches(hashes, limits.chunkRows)) {
+    const rows = await db.selectFrom('chunks').select('hash').where('hash', 'in', batch).execute()
+    for (const { hash } of rows) found.add(hash)
+  }
+  return found
+}
+
+/** Which of `hashes` are stored still; no collection that is under way deletes those. */
+export async function holdChunks(trx: Trx, hashes: readonly string[], now: number): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (const batch of inBatches(hashes, limits.chunkRows)) {
+    const rows = await trx
+      .updateTable('chunks')
+      .set({ usedAt: toIso(now) })
+      .where('hash', 'in', batch)
+      .returning('hash')
+      .execute()
+    for (const { hash } of rows) found.add(hash)
+  }
+  return found
+}
+
+/** Stores where chunks are, but for those that somebody else has stored meanwhile. Answers with those it stored. */
+export async function insertChunks(trx: Trx, rows: readonly ChunkRow[]): Promise<Set<string>> {
+  const inserted = new Set<string>()
+  for (const batch of inBatches(rows, limits.chunkRows)) {
+    const done = await trx
+      .insertInto('chunks')
+      .values(batch)
+      .onConflict((conflict) => conflict.column('hash').doNothing())
+      .returning('hash')
+      .execute()
+    for (const { hash } of done) inserted.add(hash)
+  }
+  return inserted
+}
+
+/** Gives chunks to a team. */
+export async function giveChunks(trx: Trx, teamId: string, hashes: readonly string[], now: number): Promise<void> {
+  for (const batch of inBatches(hashes, limits.chunkRows)) {
+    await trx
+      .insertInto('teamChunks')
+      .values(batch.map((hash) => ({ hash, teamId, usedAt: toIso(now), markedAt: null })))
+      .onConflict((conflict) =>
+        conflict.columns(['hash', 'teamId']).doUpdateSet((eb) => ({ usedAt: eb.ref('excluded.usedAt') })),
+      )
+      .execute()
+  }
+}
+
+/** Notes of segments that all chunks which they name were there and used at `now`, less `freshMs`. */
+export async function markSegments(
+  db: Db | Trx,
+  teamId: string,
+  hashes: readonly string[],
+  now: number,
+): Promise<void> {
+  for (const batch of inBatches(hashes, limits.chunkRows)) {
+    await db
+      .updateTable('teamChunks')
+      .set({ markedAt: toIso(now) })
+      .where('hash', 'in', batch)
+      .where('teamId', '=', teamId)
+      .execute()
+  }
+}
+
+/** Whether a segment answers for its chunks: none of them is deleted before `now + limits.chunkHoldMs / 2`. */
+export const isMarked = ({ markedAt }: TeamChunk, now: number): boolean =>
+  markedAt !== null && markedAt >= toIso(now - freshMs)
+
+async function refresh(db: Db | Trx, teamId: string, hashes: readonly string[], usedAt: string): Promise<Set<string>> {
+  const still = new Set<string>()
+  for (const batch of inBatches(hashes, limits.chunkRows)) {
+    const rows = await db
+      .updateTable('teamChunks')
+      .set({ usedAt })
+      .where('hash', 'in', batch)
+      .where('teamId', '=', teamId)
+      .returning('hash')
+      .execute()
+    for (const { hash } of rows) still.add(hash)
+  }
+  return still
+}
