@@ -10,6 +10,8 @@ import type { Authenticate } from './auth.ts'
 import { type AllHandlers, bindRoutes } from './bind.ts'
 import { hasBody } from './body.ts'
 import type { Bounds } from './bounds.ts'
+import type { Console } from './console.ts'
+import { type ContentSite, createContentSite, type OpenContent } from './content.ts'
 import { answerBrokenRequest, closeAfterReply, sendError } from './errors.ts'
 import { guardRequests, setSecurityHeaders } from './guard.ts'
 import { Lifetimes } from './lifetimes.ts'
@@ -19,6 +21,10 @@ import { createOriginRules } from './origins.ts'
 export interface AppOptions {
   handlers: AllHandlers
   authenticate: Authenticate
+  /** Finds the files that users made, for browsers to show. */
+  openContent: OpenContent
+  /** The pages of the console; without it there are none. */
+  console?: Console
   /** Smaller bounds, for tests. */
   bounds?: Partial<Bounds>
 }
@@ -34,16 +40,21 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Every route there is, as Fastify itself was told. */
     registeredRoutes: RegisteredRoute[]
+    /** What users made, on an origin of its own. */
+    contentSite: ContentSite
   }
 }
 
 /**
- * The HTTP side of the server: the routes of the contract, and nothing else. Everything is denied unless the contract
+ * The HTTP side of the server: the routes of the contract and the console, and beside them the site with what users
+ * made, which has another origin and shares nothing with it. Everything is denied unless the contract
  * says otherwise. Closing it aborts the signals of the requests under way and gives them `closeGraceMs`.
  */
 export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   const bounds: Bounds = { ...limits, ...options.bounds }
   const lifetimes = new Lifetimes()
+  const content = createContentSite(deps, { open: options.openContent, bounds, createListener })
+  const rules = createOriginRules(deps.config, content.port)
   const logger: FastifyBaseLogger = deps.log
   const app = Fastify({
     loggerInstance: logger,
@@ -58,7 +69,11 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
       sendError(error, request, reply)
     },
     clientErrorHandler: answerBrokenRequest,
-    serverFactory: (handler) => createListener(handler, bounds),
+    serverFactory: (handler) =>
+      createListener((request, response) => {
+        if (rules.isContent(request.headers.host)) content.handle(request, response)
+        else handler(request, response)
+      }, bounds),
   })
 
   recordRoutes(app)
@@ -67,18 +82,23 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   // Bodies are read where their route is known (`body.ts`); Fastify leaves them alone.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   observeRequests(app, deps.metrics)
-  const rules = createOriginRules(deps.config, () => null)
   guardRequests(app, deps, { authenticate: options.authenticate, bounds, lifetimes, rules })
   app.setErrorHandler((error, request, reply) => {
     if (hasBody(request.headers)) closeAfterReply(request, reply, bounds, deps.clock)
     sendError(error, request, reply)
   })
-  app.setNotFoundHandler((request) => {
+  app.setNotFoundHandler(async (request, reply) => {
+    if (await options.console?.serve(request, reply)) return reply
     const path = request.url.split('?', 1)[0] ?? ''
     throw new AppError('no_route', { method: request.method, path: path.slice(0, 200) })
   })
   bindRoutes(app, options.handlers, { deps, bounds, lifetimes, streams: new Map() })
-  app.addHook('onReady', async () => assertContract(app.registeredRoutes))
+  app.decorate('contentSite', content)
+  app.addHook('onReady', async () => {
+    assertContract(app.registeredRoutes)
+    await content.ready()
+  })
+  app.addHook('onClose', () => content.close())
   return app
 }
 

@@ -150,9 +150,9 @@ test('when the client goes in the middle, the file is closed and nobody is alarm
 
 test('pages of the server itself are shown, with the policy they bring', async () => {
   const headers = { 'content-security-policy': "default-src 'none'; style-src 'sha256-x'" }
-  const home = () => ({ body: '<p>', contentType: 'text/html; charset=utf-8', headers })
-  const { app } = standInApp({ handlers: { server: { home } } })
-  const response = await app.inject('/?utm_source=elsewhere')
+  const reference = () => ({ body: '<p>', contentType: 'text/html; charset=utf-8', headers })
+  const { app } = standInApp({ handlers: { server: { reference } } })
+  const response = await app.inject('/docs?utm_source=elsewhere')
   expect(response.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', ...headers })
   expect(response.headers['content-disposition']).toBeUndefined()
   expect(await text(Readable.from([response.body]))).toBe('<p>')

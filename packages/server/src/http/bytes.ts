@@ -13,8 +13,32 @@ export async function sendUserBytes(stream: ByteStream, request: FastifyRequest,
   void reply
     .headers(stream.headers ?? {})
     .type(isText ? 'text/plain; charset=utf-8' : 'application/octet-stream')
-    .header('content-disposition', disposition(stream.fileName))
+    .header('content-disposition', disposition('attachment', stream.fileName))
     .header('content-security-policy', "sandbox; default-src 'none'; frame-ancestors 'none'")
+  await send(stream, request, reply)
+}
+
+/**
+ * Sends bytes that came from a user for a browser to show, on the origin that is for nothing else. The sandbox takes
+ * from a page its origin, its scripts, its forms and its way to other pages; the rest lets it load what stands
+ * beside it. A type that browsers do not show is saved.
+ */
+export async function sendContent(
+  stream: ByteStream,
+  shownBy: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const shown = stream.contentType !== 'application/octet-stream'
+  void reply
+    .headers(stream.headers ?? {})
+    .type(stream.contentType)
+    .header('content-disposition', disposition(shown ? 'inline' : 'attachment', stream.fileName))
+    .header(
+      'content-security-policy',
+      "sandbox; default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; font-src 'self'; " +
+        `media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ${shownBy}`,
+    )
   await send(stream, request, reply)
 }
 
@@ -81,10 +105,10 @@ function contentLength(stream: ByteStream): number | undefined {
 }
 
 /** RFC 6266: a plain name for old clients, and the true one in UTF-8. */
-function disposition(fileName: string | undefined): string {
-  if (fileName === undefined) return 'attachment'
+function disposition(kind: 'inline' | 'attachment', fileName: string | undefined): string {
+  if (fileName === undefined) return kind
   const name = fileName.toWellFormed().replaceAll(/[\u0000-\u001f\u007f]/g, '_')
   const plain = name.replaceAll(/[^\u0020-\u007e]|["\\%]/g, '_')
   const encoded = encodeURIComponent(name).replaceAll(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
+  return `${kind}; filename="${plain}"; filename*=UTF-8''${encoded}`
 }

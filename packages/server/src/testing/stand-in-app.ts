@@ -8,6 +8,7 @@ import type { Deps } from '../deps.ts'
 import { createApp } from '../http/app.ts'
 import type { AllHandlers } from '../http/bind.ts'
 import type { Bounds } from '../http/bounds.ts'
+import type { Console } from '../http/console.ts'
 import type { Caller, Handlers } from '../kinds/kind.ts'
 import { AppError } from '../lib/app-error.ts'
 import { TestClock } from '../lib/clock.ts'
@@ -43,7 +44,8 @@ export interface StandIn {
 export interface StandInOptions {
   handlers?: { [N in Noun]?: Partial<Handlers<N>> }
   bounds?: Partial<Bounds>
-  config?: { host?: string; allowHosts?: string[] }
+  config?: { host?: string; allowHosts?: string[]; contentUrl?: string }
+  console?: Console
   /** Counts look-ups of keys, or fails them. */
   onAuthenticate?: (key: string) => void
 }
@@ -80,6 +82,8 @@ export function standInApp(options: StandInOptions = {}): StandIn {
         throw new AppError('session_ended')
       },
     },
+    openContent: () => Promise.reject(new AppError('content_ended')),
+    ...(options.console ? { console: options.console } : {}),
     ...(options.bounds ? { bounds: options.bounds } : {}),
   })
   return { app, clock, deps, logged }

@@ -1,25 +1,21 @@
 import { escapeHtml, mark, type Page, renderPage } from './page.ts'
 
-export interface HomeFacts {
-  version: string
-  /** Where the reader reached the server, such as `http://127.0.0.1:7070`. */
-  url: string
-  ready: boolean
-  /** Why it is not ready. */
-  detail: string
-}
-
-/** What stands at `/`: what this is, whether it is well, and how to begin. */
-export function homePage(facts: HomeFacts): Page {
+/** What stands at `/` where the console has not been built: how to build it, and how to do without. */
+export function homePage(version: string): Page {
   const body = `
 <main>
-  <header>${mark}<h1>Nabla</h1><span class="quiet">${escapeHtml(facts.version)}</span></header>
-  <p class="what">Train and serve models on your own machine. This is its server.</p>
-  ${health(facts)}
-  <section aria-labelledby="begin">
-    <h2 id="begin">Begin</h2>
+  <header>${mark}<h1>Nabla</h1><span class="quiet">${escapeHtml(version)}</span></header>
+  <p class="what">Train and serve models on your own machine. This is its server; it runs.</p>
+  <section aria-labelledby="build">
+    <h2 id="build">The console is not built yet</h2>
     <ol>
-      ${step('Sign in with the key that the first start printed.', `nabla login --url ${facts.url}`)}
+      ${step('In the folder of Nabla itself; then start the server again.', 'npm run build')}
+    </ol>
+  </section>
+  <section aria-labelledby="begin">
+    <h2 id="begin">Without it</h2>
+    <ol>
+      ${step('Log in with the key that the first start printed.', 'nabla login')}
       ${step('In the folder of your code: upload it, run it, watch it.', 'nabla run -- python train.py')}
       ${step('See what ran, and get what it made.', 'nabla job list')}
     </ol>
@@ -32,15 +28,6 @@ export function homePage(facts: HomeFacts): Page {
   return renderPage('Nabla', body, style)
 }
 
-/** A state always has a shape besides its colour. */
-function health({ ready, detail }: HomeFacts): string {
-  const disc = '<circle cx="8" cy="8" r="5" fill="currentColor"/>'
-  const triangle = '<path d="M8 2.5 14.5 13.5h-13z" fill="currentColor"/>'
-  const icon = `<svg viewBox="0 0 16 16" aria-hidden="true">${ready ? disc : triangle}</svg>`
-  const text = ready ? 'It runs, and takes jobs.' : `It takes no jobs now: ${detail}.`
-  return `<p class="health ${ready ? 'well' : 'warn'}">${icon}<span>${escapeHtml(text)}</span></p>`
-}
-
 function step(about: string, command: string): string {
   return `<li><p>${escapeHtml(about)}</p><pre><code>${escapeHtml(command)}</code></pre></li>`
 }
@@ -51,10 +38,6 @@ header { display: flex; align-items: center; gap: 10px; font-size: 28px; }
 h1 { font-size: 28px; line-height: 36px; font-weight: 600; letter-spacing: -0.02em; }
 header .quiet { font-size: 13px; line-height: 20px; align-self: flex-end; padding-bottom: 4px; font-variant-numeric: tabular-nums; }
 .what { font-size: 16px; line-height: 24px; margin-top: -12px; color: var(--quiet); }
-.health { display: flex; gap: 8px; align-items: flex-start; padding: 12px 16px; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; }
-.health svg { width: 16px; height: 16px; margin-top: 2px; flex: none; }
-.well svg { color: var(--well); }
-.warn svg { color: var(--warn); }
 section { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 16px; }
 h2 { font-size: 14px; line-height: 20px; font-weight: 600; margin-bottom: 12px; }
 section ol { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
