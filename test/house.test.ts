@@ -47,6 +47,8 @@ describe('layers', () => {
     db: ['config.ts'],
     engines: ['config.ts'],
     tasks: ['config.ts', 'db', 'engines/engine.ts'],
+    stores: ['config.ts'],
+    trees: ['db', 'stores', 'tasks', 'volumes'],
     volumes: ['db'],
     events: ['db'],
     metrics: ['engines/engine.ts'],
@@ -59,9 +61,10 @@ describe('layers', () => {
       'events',
       'metrics',
       'tasks',
+      'trees',
       'volumes',
     ],
-    control: ['db', 'engines/engine.ts', 'events', 'kinds', 'metrics', 'tasks', 'volumes'],
+    control: ['db', 'engines/engine.ts', 'events', 'kinds', 'metrics', 'tasks', 'trees', 'volumes'],
     http: ['config.ts', 'kinds/kind.ts', 'db'],
   }
 
@@ -104,7 +107,7 @@ describe('layers', () => {
 })
 
 describe('each thing has one place', () => {
-  test('tasks, volumes, events and engines never mention a kind', () => {
+  test('tasks, volumes, stores, trees, events and engines never mention a kind', () => {
     const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|dataset/i
     const room = under(...['tasks', 'volumes', 'events', 'engines', 'metrics'].map((name) => `${server}${name}/`))
     const names = (node: Node) => node.type === 'Identifier' && kinds.test(String(node['name']))
@@ -241,6 +244,7 @@ describe('nouns', () => {
     project: 'jobs',
     workspace: 'workspaces',
     storage: 'storage-and-artifacts',
+    tree: 'data',
     secret: 'jobs',
     'machine-type': 'machine-types-and-queue',
     event: 'jobs',
@@ -252,6 +256,7 @@ describe('nouns', () => {
   /** Nouns without a command file of their own, and where their commands are. */
   const withoutCommand: Partial<Record<Noun, string>> = {
     workspace: 'sent by `nabla run` and `nabla job create`',
+    tree: 'made by what sends files; `nabla fsck` checks what is stored',
     user: '`nabla whoami`, and the members of a team',
     server: '`nabla up`, `nabla doctor` and `nabla version`',
   }

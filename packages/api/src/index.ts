@@ -10,6 +10,7 @@ import { serverRoutes } from './server.ts'
 import { sessionRoutes } from './session.ts'
 import { storageRoutes } from './storage.ts'
 import { teamRoutes } from './team.ts'
+import { treeRoutes } from './tree.ts'
 import { userRoutes } from './user.ts'
 import { workspaceRoutes } from './workspace.ts'
 
@@ -20,6 +21,7 @@ export const contract = {
   project: projectRoutes,
   workspace: workspaceRoutes,
   storage: storageRoutes,
+  tree: treeRoutes,
   secret: secretRoutes,
   'machine-type': machineTypeRoutes,
   event: eventRoutes,

@@ -18,6 +18,42 @@ export const tree = z
 
 export type Tree = z.infer<typeof tree>
 
+/** What `check` has come to so far. */
+export const checkProgress = z.object({
+  packs: z.number().int(),
+  packsDone: z.number().int(),
+  sizeBytes,
+  sizeBytesDone: sizeBytes,
+})
+
+/** What is wrong with what is stored. The server has packs of chunks, each an object in a folder or a bucket. */
+export const checkReport = z
+  .object({
+    packs: z.number().int(),
+    chunks: z.number().int(),
+    sizeBytes,
+    missingObjects: z.array(z.string()).describe('Keys of objects that should be there and are not.'),
+    extraObjects: z
+      .array(z.object({ key: z.string(), sizeBytes }))
+      .describe('Objects that belong to nothing; the server removes them after a day.'),
+    damagedChunks: z.array(z.object({ hash: z.string(), key: z.string(), reason: z.string() })),
+    affectedTrees: z
+      .array(
+        z.object({
+          digest: chunkHash,
+          team: z.string(),
+          missing: z.number().int().describe('Chunks of it that are damaged or not there.'),
+          volumes: z.array(z.string()).describe('What refers to it: what it is, and its id.'),
+        }),
+      )
+      .describe('Trees that cannot be read whole: those of the team that asks.'),
+    otherAffectedTrees: z.number().int().describe('How many of other teams cannot.'),
+  })
+  .meta({ id: 'StoreCheck' })
+
+export type CheckProgress = z.infer<typeof checkProgress>
+export type CheckReport = z.infer<typeof checkReport>
+
 export const treeRequestLimits = {
   /** Hashes in one question: about 670 KB of JSON. */
   hashes: 10_000,
@@ -63,5 +99,13 @@ export const treeRoutes = {
     body: z.strictObject({ digest: chunkHash.describe('Of the root, which is sent as a chunk too.') }),
     response: tree,
     errors: ['tree_incomplete', 'bad_tree', 'disk_full'],
+  }),
+  check: route({
+    method: 'GET',
+    path: '/api/v1/trees/check',
+    about: 'Reads all that is stored of all teams and compares it with what should be. The last event has the report.',
+    access: 'admin',
+    response: { stream: 'events', event: z.union([checkReport, checkProgress]) },
+    errors: ['busy'],
   }),
 }

@@ -15,6 +15,7 @@ import type { MetricStore } from './metrics/metric-store.ts'
 import type { Sampler } from './metrics/sampler.ts'
 import type { LogStore } from './tasks/logs/log-store.ts'
 import type { MachineTypes } from './tasks/machine-types.ts'
+import type { ChunkStore } from './trees/chunk-store.ts'
 import type { Ballast } from './volumes/ballast.ts'
 import type { UploadStore } from './volumes/upload-store.ts'
 import type { VolumeStore } from './volumes/volume-store.ts'
@@ -33,6 +34,8 @@ export interface Deps {
   volumes: VolumeStore
   /** What never changes, by key: in the data folder or in a bucket. */
   store: ObjectStore
+  /** Parts of files by their hash, kept in the store. */
+  chunks: ChunkStore
   uploads: UploadStore
   ballast: Ballast
   feed: EventFeed

@@ -30,6 +30,7 @@ import { openMetricStore } from './metrics/metric-store.ts'
 import { Sampler } from './metrics/sampler.ts'
 import { openLogStore } from './tasks/logs/log-store.ts'
 import { makeMachineTypes } from './tasks/machine-types.ts'
+import { openChunkStore } from './trees/chunk-store.ts'
 import { openBallast } from './volumes/ballast.ts'
 import { UploadStore } from './volumes/upload-store.ts'
 import { openVolumeStore } from './volumes/volume-store.ts'
@@ -149,13 +150,15 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   )
   const { machineTypes: configured, defaultMachineType, cpuOvercommit } = config
   const box = openSecretBox(config.data)
+  const store = openStore(config, clock)
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
   const withoutLoop: Omit<Deps, 'loop'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
     volumes,
-    store: openStore(config, clock),
+    store,
+    chunks: openChunkStore({ db, store, clock }),
     uploads: new UploadStore(config.data),
     ballast: await openBallast(config.data),
     feed: new EventFeed(db, clock),

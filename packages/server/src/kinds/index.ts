@@ -12,6 +12,7 @@ import { serverHandlers } from './server.ts'
 import { sessionHandlers } from './session.ts'
 import { storageHandlers } from './storage.ts'
 import { teamHandlers } from './team.ts'
+import { treeHandlers } from './tree.ts'
 import { userHandlers } from './user.ts'
 import { workspaceHandlers } from './workspace.ts'
 
@@ -22,6 +23,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   project: projectHandlers,
   workspace: workspaceHandlers,
   storage: storageHandlers,
+  tree: treeHandlers,
   secret: secretHandlers,
   'machine-type': machineTypeHandlers,
   event: eventHandlers,

@@ -51,8 +51,8 @@ export interface ChunkStore {
    * off and repeated at any point.
    */
   collect(signal: AbortSignal): Promise<Collected>
-  /** Reads all there is and compares it with what should be. `onProgress` hears of each pack. */
-  fsck(signal: AbortSignal, onProgress?: (progress: FsckProgress) => void): Promise<FsckReport>
+  /** Reads all there is and compares it with what should be; says after each pack how far it is. Throws `busy`. */
+  fsck(signal: AbortSignal): AsyncGenerator<FsckProgress, FsckReport, undefined>
 }
 
 export interface Hashes {
@@ -105,6 +105,13 @@ export interface FsckProgress {
   sizeBytesDone: number
 }
 
+export interface AffectedTree {
+  teamId: string
+  digest: string
+  missing: number
+  volumes: { purpose: string; id: string }[]
+}
+
 export interface FsckReport {
   packs: number
   chunks: number
@@ -115,13 +122,14 @@ export interface FsckReport {
   extraObjects: { key: string; sizeBytes: number }[]
   /** Chunks whose bytes are not there, or not what they should be. */
   damagedChunks: { hash: string; key: string; reason: string }[]
-  /** Trees that cannot be read whole, and how many of their chunks are missing or damaged. */
-  affectedTrees: { teamId: string; digest: string; missing: number }[]
+  /** Trees that cannot be read whole, how many of their chunks are missing or damaged, and the volumes that they are. */
+  affectedTrees: AffectedTree[]
 }
 
 /** Makes the store of chunks over an object store and the rows of the database. Holds nothing that has to be closed. */
 export function openChunkStore(parts: ChunkParts): ChunkStore {
   const memory = new ByteBudget(limits.parcelsBytes)
+  const checking = { now: false }
   return {
     lacking: (teamId, wanted) => findLacking(parts, teamId, wanted),
     receive: (teamId, parcel, options) => receiveParcel(parts, memory, teamId, parcel, options),
@@ -130,7 +138,18 @@ export function openChunkStore(parts: ChunkParts): ChunkStore {
     read: (hash, options) => readChunk(parts, hash, options),
     readMany: (hashes, options) => readChunks(parts, hashes, options),
     collect: (signal) => collectChunks(parts, signal),
-    fsck: (signal, onProgress) => checkChunks(parts, signal, onProgress),
+    fsck: (signal) => oneCheck(parts, checking, signal),
+  }
+}
+
+/** One check reads the disk as fast as it can; a second would only slow it down. */
+async function* oneCheck(parts: ChunkParts, checking: { now: boolean }, signal: AbortSignal) {
+  if (checking.now) throw new AppError('busy', { detail: 'what it stores is being checked already' })
+  checking.now = true
+  try {
+    return yield* checkChunks(parts, signal)
+  } finally {
+    checking.now = false
   }
 }
 

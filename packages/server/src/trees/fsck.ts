@@ -13,11 +13,10 @@ import { type ChunkParts, packKey } from './packs.ts'
 import { strayPacks } from './sweep-chunks.ts'
 
 /** See `ChunkStore.fsck`. Uploads and collections may go on meanwhile: what they change is no finding. */
-export async function checkChunks(
+export async function* checkChunks(
   parts: ChunkParts,
   signal: AbortSignal,
-  onProgress: (progress: FsckProgress) => void = () => {},
-): Promise<FsckReport> {
+): AsyncGenerator<FsckProgress, FsckReport, undefined> {
   const { clock, db } = parts
   const report: FsckReport = {
     packs: 0,
@@ -38,12 +37,12 @@ export async function checkChunks(
     await checkPack(parts, pack, report, signal)
     report.packs += 1
     report.sizeBytes += pack.sizeBytes
-    onProgress({
+    yield {
       packs: total.packs,
       packsDone: report.packs,
       sizeBytes: total.sizeBytes ?? 0,
       sizeBytesDone: report.sizeBytes,
-    })
+    }
   }
   for await (const stray of strayPacks(parts, clock.now() - limits.doomedPackMs, signal))
     report.extraObjects.push(stray)
@@ -132,12 +131,25 @@ async function findAffected(parts: ChunkParts, report: FsckReport, signal: Abort
       const missing = await countBad(parts, digest, bad, whole, signal)
       if (missing === 0) continue
       const owners = await parts.db.selectFrom('trees').select('teamId').where('digest', '=', digest).execute()
-      for (const { teamId } of owners) report.affectedTrees.push({ teamId, digest, missing })
+      for (const { teamId } of owners) {
+        report.affectedTrees.push({ teamId, digest, missing, volumes: await volumesOf(parts, teamId, digest) })
+      }
     }
     const end = page.at(-1)
     if (!end) return
     last = end.digest
   }
+}
+
+function volumesOf({ db }: ChunkParts, teamId: string, digest: string) {
+  return db
+    .selectFrom('volumes')
+    .select(['purpose', 'id'])
+    .where('treeDigest', '=', digest)
+    .where('teamId', '=', teamId)
+    .orderBy('id')
+    .limit(limits.pageRows)
+    .execute()
 }
 
 /** Chunks of a tree that are damaged or not there. Those of a segment that cannot be read are not known: it counts as one. */
