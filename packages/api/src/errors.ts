@@ -258,6 +258,28 @@ export const errorCatalogue = {
     hint: 'Install that version or a later one, or go back to a backup from before the upgrade.',
   },
 
+  // Backups
+  not_empty: {
+    status: 409,
+    message: 'There is something in {place} already.',
+    hint: 'Restore into an empty folder and an empty database: name others with --data and --database.',
+  },
+  no_backup: {
+    status: 404,
+    message: 'There is no finished backup in {place}.',
+    hint: 'Check the place. A backup that was broken off is finished by running `nabla backup` again.',
+  },
+  backup_damaged: {
+    status: 409,
+    message: 'The backup is damaged: {key}, {reason}.',
+    hint: 'See all damage with `nabla backup --check`. Delete that object and run `nabla backup` again, or use another backup.',
+  },
+  backup_unusable: {
+    status: 409,
+    message: 'The backup cannot be made or used: {reason}.',
+    hint: 'Correct what it says, and try again.',
+  },
+
   // Our side
   busy: { status: 503, message: 'The server is busy: {detail}.', hint: 'Try again in a moment.' },
   internal: {

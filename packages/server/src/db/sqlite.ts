@@ -16,12 +16,13 @@ import { assertNoTransaction } from './transaction.ts'
 /**
  * A dialect for Kysely over Node's own SQLite. One connection, lent to one query or one transaction at a time; the
  * others wait their turn. What is committed has reached the disk (`synchronous=FULL`).
- * `path` is the database file, made readable by its owner only.
+ * `path` is the database file, made readable by its owner only. With `readOnly` it must be there, and a transaction sees
+ * it as it was at its first query, without keeping others from writing.
  */
-export function sqliteDialect(path: string): Dialect {
+export function sqliteDialect(path: string, options: { readOnly?: boolean } = {}): Dialect {
   return {
     createAdapter: () => new SharedAdapter(),
-    createDriver: () => sqliteDriver(path),
+    createDriver: () => sqliteDriver(path, options.readOnly ?? false),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   }
@@ -39,13 +40,13 @@ class SharedAdapter extends SqliteAdapter {
   }
 }
 
-function sqliteDriver(path: string): Driver {
+function sqliteDriver(path: string, readOnly: boolean): Driver {
   const turn = new Turn()
   let connection: SqliteConnection | undefined
   const run = (sql: string) => connection?.executeQuery(CompiledQuery.raw(sql))
   return {
     async init() {
-      connection ??= new SqliteConnection(openFile(path))
+      connection ??= new SqliteConnection(readOnly ? openForReading(path) : openFile(path))
     },
     async acquireConnection() {
       assertNoTransaction()
@@ -59,7 +60,7 @@ function sqliteDriver(path: string): Driver {
     },
     // Immediate: a transaction that reads first and writes later cannot find the lock taken half-way.
     async beginTransaction() {
-      await run('begin immediate')
+      await run(readOnly ? 'begin' : 'begin immediate')
     },
     async commitTransaction() {
       await run('commit')
@@ -104,6 +105,10 @@ function openFile(path: string): DatabaseSync {
   database.exec(`pragma journal_size_limit = ${limits.sqliteJournalBytes}`)
   database.exec(`pragma cache_size = -${limits.sqliteCacheBytes / 1024}`)
   return database
+}
+
+function openForReading(path: string): DatabaseSync {
+  return new DatabaseSync(path, { timeout: limits.databaseLockMs, readOnly: true })
 }
 
 class SqliteConnection implements DatabaseConnection {

@@ -171,6 +171,9 @@ export const limits = {
   /** A clock that differs by less from that of an object store does no harm; stores refuse from 15 minutes on. */
   storeSkewMs: 60_000,
 
+  /** Times that a backup looks again because something was deleted meanwhile; more means that it never settles. */
+  backupRounds: 5,
+
   /** Events are a timeline, not an archive: after half a year they are deleted. */
   eventsKeptMs: 182 * 24 * 3_600_000,
   /** Pause between full sweeps of the control loop: the longest that a lost hint goes unnoticed. */
