@@ -109,7 +109,9 @@ describe('layers', () => {
 describe('each thing has one place', () => {
   test('tasks, volumes, stores, trees, events and engines never mention a kind', () => {
     const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|dataset/i
-    const room = under(...['tasks', 'volumes', 'events', 'engines', 'metrics'].map((name) => `${server}${name}/`))
+    const room = under(
+      ...['tasks', 'volumes', 'stores', 'trees', 'events', 'engines', 'metrics'].map((name) => `${server}${name}/`),
+    )
     const names = (node: Node) => node.type === 'Identifier' && kinds.test(String(node['name']))
     const tables = (node: Node) =>
       node.type === 'Literal' && /^(jobs|workspaces|projects)(\.|$)/.test(String(node['value']))
@@ -251,13 +253,14 @@ describe('nouns', () => {
     key: 'accounts-and-teams',
     team: 'accounts-and-teams',
     user: 'accounts-and-teams',
+    session: 'console',
     server: 'running-the-server',
   }
   /** Nouns without a command file of their own, and where their commands are. */
   const withoutCommand: Partial<Record<Noun, string>> = {
     workspace: 'sent by `nabla run` and `nabla job create`',
     tree: 'made by what sends files; `nabla fsck` checks what is stored',
-    user: '`nabla whoami`, and the members of a team',
+    session: '`nabla open`, and the console',
     server: '`nabla up`, `nabla doctor` and `nabla version`',
   }
 
