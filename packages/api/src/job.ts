@@ -191,11 +191,27 @@ export const jobRoutes = {
     access: 'member',
     query: pageQuery.extend({
       project: z.string().max(200).optional().describe('Only those of this project (name or id).'),
-      state: jobState.optional().describe('Only those in this state.'),
+      state: z
+        .union([jobState, z.array(jobState).min(1).max(10)])
+        .optional()
+        .describe('Only those in this state; may be given several times.'),
       tag: z.string().max(60).optional().describe('Only those with this tag.'),
       name: z.string().max(100).optional().describe('Only those whose name begins so.'),
     }),
     response: pageOf(jobSummary),
+    errors: ['not_found'],
+  }),
+  counts: route({
+    method: 'GET',
+    path: '/api/v1/job-counts',
+    about: 'How many jobs there are in each state.',
+    access: 'member',
+    query: z.object({
+      project: z.string().max(200).optional().describe('Only those of this project (name or id).'),
+      tag: z.string().max(60).optional().describe('Only those with this tag.'),
+      name: z.string().max(100).optional().describe('Only those whose name begins so.'),
+    }),
+    response: z.object({ total: z.number().int(), byState: z.record(jobState, z.number().int()) }),
     errors: ['not_found'],
   }),
   create: route({

@@ -94,6 +94,8 @@ export const flag = {
     ({ about, value: choices.length > 4 ? 'value' : choices.join('|'), choices, parse: asIs, ...more }) as Flag<
       Choice | undefined
     >,
+  someOf: <const Choice extends string>(choices: readonly Choice[], about: string) =>
+    ({ about, value: 'value', choices, many: true, parse: asIs }) as Flag<Choice[]>,
 }
 
 export const arg = {

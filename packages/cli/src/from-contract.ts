@@ -174,6 +174,10 @@ function flagOf(name: string, field: z.ZodType): Flag {
   const about = asAbout(field.description ?? inner.description ?? name)
   const completes = name === 'project' ? { completes: 'project' as const } : {}
   if (inner instanceof z.ZodEnum) return flag.oneOf(inner.options.map(String), about)
+  // One or several of the same.
+  if (inner instanceof z.ZodUnion && inner.options[0] instanceof z.ZodEnum) {
+    return flag.someOf(inner.options[0].options.map(String), about)
+  }
   if (inner instanceof z.ZodArray) return flag.texts(name.replace(/s$/, ''), about)
   if (inner instanceof z.ZodString) return flag.text(name, about, completes)
   if (inner instanceof z.ZodNumber) {

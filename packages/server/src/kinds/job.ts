@@ -1,4 +1,4 @@
-import { jobCan, type JobState, jobStates } from '@nabla/api/job'
+import { jobCan, jobState, type JobState, jobStates } from '@nabla/api/job'
 import type { Deps } from '../deps.ts'
 import { cursorOf, readCursor } from '../db/paging.ts'
 import { queuePlace } from '../control/queue.ts'
@@ -6,7 +6,7 @@ import { change } from '../events/change.ts'
 import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
-import { selectMatching } from './job/filter.ts'
+import { countMatching, selectMatching } from './job/filter.ts'
 import { jobLogHandlers } from './job/log.ts'
 import { jobMetricHandlers } from './job/metrics.ts'
 import { readSpec } from './job/planned.ts'
@@ -25,7 +25,7 @@ export const jobHandlers: Handlers<'job'> = {
     const projectId = project === undefined ? undefined : (await findProject(deps.db, caller.teamId, project)).id
     let rows = await selectMatching(deps.db, caller.teamId, {
       projectId,
-      state,
+      states: state === undefined ? undefined : [state].flat(),
       tag: tag || undefined,
       name: name || undefined,
     })
@@ -47,6 +47,16 @@ export const jobHandlers: Handlers<'job'> = {
       items: page.map((row) => toSummary(row, tags.get(row.id) ?? [])),
       next: found.length > query.limit && last ? cursorOf(last) : null,
     }
+  },
+
+  async counts({ caller, query }, deps) {
+    const { project, tag, name } = query
+    const projectId = project === undefined ? undefined : (await findProject(deps.db, caller.teamId, project)).id
+    const filter = { projectId, tag: tag || undefined, name: name || undefined }
+    const rows = await countMatching(deps.db, caller.teamId, filter)
+    const found = new Map(rows.map(({ state, jobs }) => [state, jobs]))
+    const byState = Object.fromEntries(jobState.options.map((state) => [state, found.get(state) ?? 0]))
+    return { total: rows.reduce((sum, { jobs }) => sum + jobs, 0), byState: byState as Record<JobState, number> }
   },
 
   async create({ caller, body }, deps) {

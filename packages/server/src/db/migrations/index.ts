@@ -3,6 +3,7 @@ import * as start from './0001-start.ts'
 import * as sessions from './0002-sessions.ts'
 import * as trees from './0003-trees.ts'
 import * as retention from './0005-retention.ts'
+import * as jobCounts from './0006-job-counts.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -10,4 +11,5 @@ export const migrations: Record<string, Migration> = {
   '0002-sessions': sessions,
   '0003-trees': trees,
   '0005-retention': retention,
+  '0006-job-counts': jobCounts,
 }

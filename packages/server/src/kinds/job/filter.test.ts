@@ -5,7 +5,7 @@ import { newId } from '../../lib/ids.ts'
 import { limits } from '../../lib/limits.ts'
 import { eachDatabase, type TestDatabase } from '../../testing/database.ts'
 import { aCaller, aJob, aProject, start } from '../../testing/fixtures.ts'
-import { type JobFilter, selectMatching } from './filter.ts'
+import { countMatching, type JobFilter, selectMatching } from './filter.ts'
 
 const many = limits.fewJobs + 200
 
@@ -59,10 +59,25 @@ eachDatabase((make) => {
       expect(await namesOf({ name: 'RUN' })).toEqual([])
     })
 
+    test('several states', async () => {
+      expect(await namesOf({ name: 'run-2', states: ['failed', 'succeeded'] })).toEqual(
+        numbered((number) => `${number}`.startsWith('2')),
+      )
+      expect(await namesOf({ states: ['pending', 'failed'] })).toHaveLength(many / 10 + 1)
+    })
+
+    test('counts by state, of all and of what matches', async () => {
+      const countsOf = async (filter: Parameters<typeof countMatching>[2]) =>
+        Object.fromEntries((await countMatching(database.db, teamId, filter)).map(({ state, jobs }) => [state, jobs]))
+      expect(await countsOf({ projectId })).toEqual({ pending: 1, failed: many / 10, succeeded: many * 0.9 })
+      expect(await countsOf({ tag: 'some', name: 'run-' })).toEqual({ failed: many / 100 })
+      expect(await countsOf({ name: 'nobody' })).toEqual({})
+    })
+
     test('all at once', async () => {
       const failed = numbered((number) => number % 10 === 0)
-      expect(await namesOf({ tag: 'all', name: 'run-', state: 'failed', projectId })).toEqual(failed)
-      expect(await namesOf({ tag: 'some', name: 'run-1', state: 'failed', projectId })).toEqual(
+      expect(await namesOf({ tag: 'all', name: 'run-', states: ['failed'], projectId })).toEqual(failed)
+      expect(await namesOf({ tag: 'some', name: 'run-1', states: ['failed'], projectId })).toEqual(
         numbered((number) => number % 100 === 0 && `${number}`.startsWith('1')),
       )
     })

@@ -7,7 +7,8 @@ import { selectJobs } from './view.ts'
 /** What a list of jobs can be narrowed to. */
 export interface JobFilter {
   projectId?: string | undefined
-  state?: JobState | undefined
+  /** One of these. */
+  states?: readonly JobState[] | undefined
   tag?: string | undefined
   /** The beginning of the name. */
   name?: string | undefined
@@ -20,7 +21,7 @@ export interface JobFilter {
  * SQLite is kept from the wrong way: a column that is written as an expression (`name || ''`) uses no index.
  */
 export async function selectMatching(db: Db, teamId: string, filter: JobFilter) {
-  const { projectId, state, tag, name } = filter
+  const { projectId, states, tag, name } = filter
   const tagged = db
     .selectFrom('tags')
     .select('subjectId')
@@ -29,7 +30,7 @@ export async function selectMatching(db: Db, teamId: string, filter: JobFilter) 
   const fewTagged = tag !== undefined && !(await areMany(tagged))
   let rows = selectJobs(db, teamId, fewTagged ? withoutIndex('jobs.teamId') : undefined)
   if (projectId !== undefined) rows = rows.where('jobs.projectId', '=', projectId)
-  if (state !== undefined) rows = rows.where('jobs.state', '=', state)
+  if (states !== undefined) rows = rows.where('jobs.state', 'in', states)
   if (fewTagged) rows = rows.where('jobs.id', 'in', tagged)
   else if (tag !== undefined) {
     rows = rows.where(({ exists, selectFrom }) =>
@@ -42,6 +43,24 @@ export async function selectMatching(db: Db, teamId: string, filter: JobFilter) 
   const many = await areMany(named.where('name', '>=', name).where('name', '<', end))
   const byName = many ? withoutIndex('jobs.name') : column('jobs.name')
   return rows.where(byName, '>=', name).where(byName, '<', end)
+}
+
+/** How many jobs match, in each state that any is in. */
+export async function countMatching(db: Db, teamId: string, filter: Omit<JobFilter, 'states'>) {
+  const { projectId, tag, name } = filter
+  let rows = db
+    .selectFrom('jobs')
+    .select(({ fn }) => ['state', fn.countAll<number>().as('jobs')])
+    .where('teamId', '=', teamId)
+    .where('deletedAt', 'is', null)
+    .groupBy('state')
+  if (projectId !== undefined) rows = rows.where('projectId', '=', projectId)
+  if (name !== undefined) rows = rows.where('name', '>=', name).where('name', '<', `${name}\u{10ffff}`)
+  if (tag !== undefined) {
+    const tagged = db.selectFrom('tags').select('subjectId').where('teamId', '=', teamId).where('tag', '=', tag)
+    rows = rows.where('id', 'in', tagged)
+  }
+  return rows.execute()
 }
 
 /** Whether a query finds more than a few. Reads an index only as far as that. */
