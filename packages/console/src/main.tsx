@@ -25,9 +25,13 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { config } from 'zod'
 import { queries } from './api/query.ts'
 import { router } from './router.ts'
 import { theme } from './theme.ts'
+
+// It would make code of schemas otherwise, which the policy of the page does not allow.
+config({ jitless: true })
 
 const schemes = localStorageColorSchemeManager({ key: 'nabla.theme' })
 

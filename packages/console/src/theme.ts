@@ -1,8 +1,9 @@
-import { ActionIcon, Button, Checkbox, createTheme, Menu, Modal, Select, TextInput, Tooltip } from '@mantine/core'
+import { createTheme } from '@mantine/core'
 
 /**
  * The look of everything that Mantine draws. Colours, type and space are CSS variables in `theme.css`: Mantine would
- * write its own into a `<style>` element, which the policy of the page does not allow.
+ * write its own into a `<style>` element, which the policy of the page does not allow. Components are named, not
+ * imported: each page loads only those that it draws.
  */
 export const theme = createTheme({
   primaryColor: 'blue',
@@ -13,16 +14,27 @@ export const theme = createTheme({
   respectReducedMotion: true,
   focusRing: 'auto',
   components: {
-    Button: Button.extend({ defaultProps: { size: 'xs', variant: 'default' } }),
-    ActionIcon: ActionIcon.extend({ defaultProps: { size: 28, variant: 'subtle', color: 'gray' } }),
-    TextInput: TextInput.extend({ defaultProps: { size: 'xs' } }),
-    Select: Select.extend({ defaultProps: { size: 'xs', comboboxProps: { shadow: 'none' } } }),
-    Checkbox: Checkbox.extend({ defaultProps: { size: 'xs' } }),
-    Menu: Menu.extend({ defaultProps: { shadow: 'none', position: 'bottom-end', transitionProps: { duration: 80 } } }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 400, events: { hover: true, focus: true, touch: false } } }),
+    Button: { defaultProps: { size: 'xs', variant: 'default' } },
+    ActionIcon: { defaultProps: { size: 28, variant: 'subtle', color: 'gray' } },
+    Checkbox: { defaultProps: { size: 'xs' } },
+    SegmentedControl: { defaultProps: { size: 'xs' } },
+    Switch: { defaultProps: { size: 'xs' } },
+    TagsInput: { defaultProps: { size: 'xs' } },
+    TextInput: { defaultProps: { size: 'xs' } },
+    Textarea: { defaultProps: { size: 'xs' } },
+    NumberInput: { defaultProps: { size: 'xs' } },
+    PasswordInput: { defaultProps: { size: 'xs' } },
+    FileInput: { defaultProps: { size: 'xs' } },
+    Autocomplete: { defaultProps: { size: 'xs' } },
+    Select: { defaultProps: { size: 'xs', comboboxProps: { shadow: 'none' } } },
+    MultiSelect: { defaultProps: { size: 'xs', comboboxProps: { shadow: 'none' } } },
+    Menu: { defaultProps: { shadow: 'none', position: 'bottom-end', transitionProps: { duration: 80 } } },
+    Popover: { defaultProps: { shadow: 'none' } },
+    Tooltip: { defaultProps: { openDelay: 400, events: { hover: true, focus: true, touch: false } } },
     // Locking the scroll would add a `<style>` element; `theme.css` does it without.
-    Modal: Modal.extend({
-      defaultProps: { lockScroll: false, centered: false, shadow: 'none', transitionProps: { duration: 120 } },
-    }),
+    Modal: {
+      defaultProps: { yOffset: '10dvh', lockScroll: false, shadow: 'none', transitionProps: { duration: 120 } },
+    },
+    Drawer: { defaultProps: { lockScroll: false, shadow: 'none', transitionProps: { duration: 120 } } },
   },
 })

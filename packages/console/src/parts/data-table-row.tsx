@@ -1,43 +1,40 @@
 import { Checkbox } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import type { Action } from './action.ts'
 import { ActionsMenu } from './actions-menu.tsx'
-import type { Column } from './data-table.tsx'
+import type { Column, DataTableProps } from './data-table.tsx'
 
-export interface ShownRow<Row> {
+export interface TableRowProps<Row> {
+  table: Pick<DataTableProps<Row>, 'id' | 'rowKey' | 'rowLabel' | 'href' | 'actions' | 'bulkActions'>
+  columns: readonly Column<Row>[]
   row: Row
   index: number
   /** Where it stands, in px from the top of the body. */
   top: number
-  columns: readonly Column<Row>[]
-  rowKey: (row: Row) => string
-  rowLabel: (row: Row) => string
-  href: ((row: Row) => string) | undefined
-  actions: ((row: Row) => readonly Action[]) | undefined
-  selectable: boolean
+  isCurrent: boolean
+  isSelected: boolean
   toggle: (key: string) => void
   menuOf: string | undefined
   setMenuOf: (key: string | undefined) => void
 }
 
 /** One row of a `DataTable`; its first cell is the link, so it can be opened in a tab of its own. */
-export function TableRow<Row>(
-  props: ShownRow<Row> & { id: string; isCurrent: boolean; isSelected: boolean },
-): ReactNode {
-  const { row, columns, href, actions } = props
-  const key = props.rowKey(row)
-  const label = props.rowLabel(row)
+export function TableRow<Row>(props: TableRowProps<Row>): ReactNode {
+  const { table, row, columns } = props
+  const { href, actions } = table
+  const key = table.rowKey(row)
+  const label = table.rowLabel(row)
+  const selectable = table.bulkActions !== undefined
   return (
     <div
       role="row"
-      id={props.id}
+      id={`${table.id}-${props.index}`}
       aria-rowindex={props.index + 2}
-      aria-selected={props.selectable ? props.isSelected : undefined}
+      aria-selected={selectable ? props.isSelected : undefined}
       className={`table-row table-line ${props.isCurrent ? 'table-current' : ''} ${href ? 'table-opens' : ''}`}
       style={{ transform: `translateY(${props.top}px)` }}
     >
-      {props.selectable && (
+      {selectable && (
         <span role="gridcell" className="table-check">
           <Checkbox aria-label={`Select ${label}`} checked={props.isSelected} onChange={() => props.toggle(key)} />
         </span>

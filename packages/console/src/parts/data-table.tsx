@@ -1,13 +1,13 @@
 import { Checkbox } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import type { LiveList } from '../api/list.ts'
 import type { Action } from './action.ts'
 import { BulkBar, TableFoot } from './data-table-edges.tsx'
-import { type ShownRow, TableRow } from './data-table-row.tsx'
+import { TableRow } from './data-table-row.tsx'
 import { ColumnChooser, useColumns } from './columns.tsx'
 import { ErrorState, Lines } from './states.tsx'
 import { useRows } from './use-rows.ts'
+import { useTableKeys } from './use-table-keys.ts'
 import './data-table.css'
 
 export interface Column<Row> {
@@ -46,7 +46,7 @@ export interface DataTableProps<Row> {
   /** Rows of 28 px instead of 36. */
   dense?: boolean
   /** Beside the choice of columns, above the table. */
-  toolbar?: (columns: ReactNode) => ReactNode
+  toolbar?: (chooser: ReactNode) => ReactNode
 }
 
 /**
@@ -55,65 +55,15 @@ export interface DataTableProps<Row> {
  */
 export function DataTable<Row>(props: DataTableProps<Row>): ReactNode {
   const { list, rowKey } = props
+  const { rows } = list
   const columns = useColumns(props.id, props.columns)
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
-  const [current, setCurrent] = useState(-1)
-  const [menuOf, setMenuOf] = useState<string>()
-  const body = useRef<HTMLDivElement>(null)
-  const { rows } = list
-  const height = props.dense ? 28 : 36
-  const virtual = useRows({ body, count: rows.length, height })
-  useLoadMore(list, virtual.last)
-  const navigate = useNavigate()
-  const toggle = (key: string) =>
-    setSelected((now) => (now.has(key) ? new Set([...now].filter((one) => one !== key)) : new Set([...now, key])))
   const chosen = rows.filter((row) => selected.has(rowKey(row)))
-
-  const onKeyDown = (event: React.KeyboardEvent) => {
-    const target = event.target as HTMLElement
-    if (event.metaKey || event.ctrlKey || event.altKey || target.closest('input:not([type=checkbox]),[role=menu]'))
-      return
-    const row = rows[current]
-    const moves: Record<string, number> = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }
-    const step = moves[event.key]
-    if (step !== undefined) {
-      const next = Math.min(rows.length - 1, Math.max(0, current + step))
-      setCurrent(next)
-      virtual.show(next)
-    } else if (event.key === 'x' && row && props.bulkActions) toggle(rowKey(row))
-    else if (event.key === '.' && row && props.actions) setMenuOf(rowKey(row))
-    else if (event.key === 'Enter' && row && props.href && target.getAttribute('role') === 'grid') {
-      void navigate({ to: props.href(row) as never })
-    } else if (event.key === 'Escape') setSelected(new Set())
-    else return
-    event.preventDefault()
-  }
-
   if (list.error && rows.length === 0) return <ErrorState error={list.error} onRetry={list.retry} />
-  const shared: Omit<ShownRow<Row>, 'row' | 'index' | 'top'> = {
-    columns: columns.shown,
-    href: props.href,
-    rowKey,
-    rowLabel: props.rowLabel,
-    actions: props.actions,
-    selectable: props.bulkActions !== undefined,
-    toggle,
-    menuOf,
-    setMenuOf: (key) => {
-      setMenuOf(key)
-      if (key === undefined) body.current?.closest<HTMLElement>('[role=grid]')?.focus({ preventScroll: true })
-    },
-  }
-  const chooser = <ColumnChooser columns={props.columns} {...columns} />
   return (
     <>
-      {props.toolbar ? props.toolbar(chooser) : null}
+      {props.toolbar?.(<ColumnChooser columns={props.columns} {...columns} />)}
       <NewRows list={list} />
-      <BulkBar
-        actions={chosen.length > 0 ? props.bulkActions?.(chosen) : undefined}
-        count={chosen.length}
-        clear={() => setSelected(new Set())}
-      />
       {list.isLoading ? (
         <div className="panel table-wait">
           <Lines count={8} />
@@ -121,45 +71,85 @@ export function DataTable<Row>(props: DataTableProps<Row>): ReactNode {
       ) : rows.length === 0 ? (
         props.empty
       ) : (
-        <div
-          className={`panel table ${list.isStale ? 'table-stale' : ''}`}
-          role="grid"
-          aria-label={props.label}
-          aria-rowcount={list.hasMore ? -1 : rows.length + 1}
-          aria-multiselectable={props.bulkActions ? true : undefined}
-          aria-activedescendant={rows[current] ? `${props.id}-${current}` : undefined}
-          tabIndex={0}
-          onKeyDown={onKeyDown}
-          style={{ '--columns': gridColumns(props, columns.shown), '--height': `${height}px` } as React.CSSProperties}
-        >
-          <Head
-            table={props}
-            shown={columns.shown}
-            all={selected.size > 0 && chosen.length === rows.length}
-            setAll={(on) => setSelected(new Set(on ? rows.map(rowKey) : []))}
-          />
-          <div ref={body} role="rowgroup" className="table-body" style={{ height: virtual.totalHeight }}>
-            {virtual.items.map(({ index, top }) => {
-              const row = rows[index]!
-              const key = rowKey(row)
-              return (
-                <TableRow
-                  key={key}
-                  {...shared}
-                  id={`${props.id}-${index}`}
-                  row={row}
-                  index={index}
-                  top={top}
-                  isCurrent={index === current}
-                  isSelected={selected.has(key)}
-                />
-              )
-            })}
-          </div>
-        </div>
+        <Grid table={props} columns={columns.shown} selected={selected} setSelected={setSelected} />
       )}
+      <BulkBar
+        actions={chosen.length > 0 ? props.bulkActions?.(chosen) : undefined}
+        count={chosen.length}
+        clear={() => setSelected(new Set())}
+      />
       <TableFoot list={list} />
     </>
+  )
+}
+
+interface GridProps<Row> {
+  table: DataTableProps<Row>
+  columns: readonly Column<Row>[]
+  selected: ReadonlySet<string>
+  setSelected: (selected: ReadonlySet<string>) => void
+}
+
+function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): ReactNode {
+  const { list, rowKey, href } = table
+  const { rows } = list
+  const [menuOf, setMenuOf] = useState<string>()
+  const grid = useRef<HTMLDivElement>(null)
+  const body = useRef<HTMLDivElement>(null)
+  const height = table.dense ? 28 : 36
+  const virtual = useRows({ body, count: rows.length, height })
+  useLoadMore(list, virtual.last)
+  const keyOf = (place: number) => rowKey(rows[place]!)
+  const toggle = (key: string) =>
+    setSelected(new Set([...selected].filter((one) => one !== key).concat(selected.has(key) ? [] : key)))
+  const keys = useTableKeys({
+    count: rows.length,
+    href: href && ((place) => href(rows[place]!)),
+    show: virtual.show,
+    select: table.bulkActions && ((place) => toggle(keyOf(place))),
+    openMenu: table.actions && ((place) => setMenuOf(keyOf(place))),
+    clear: () => setSelected(new Set()),
+  })
+  const showMenu = (key: string | undefined) => {
+    setMenuOf(key)
+    if (key === undefined) grid.current?.focus({ preventScroll: true })
+  }
+  return (
+    <div
+      ref={grid}
+      className={`panel table ${list.isStale ? 'table-stale' : ''}`}
+      role="grid"
+      aria-label={table.label}
+      aria-rowcount={list.hasMore ? -1 : rows.length + 1}
+      aria-multiselectable={table.bulkActions ? true : undefined}
+      aria-activedescendant={rows[keys.current] ? `${table.id}-${keys.current}` : undefined}
+      tabIndex={0}
+      onKeyDown={keys.onKeyDown}
+      style={{ '--columns': gridColumns(table, columns), '--height': `${height}px` } as React.CSSProperties}
+    >
+      <Head
+        table={table}
+        shown={columns}
+        all={rows.length > 0 && rows.every((row) => selected.has(rowKey(row)))}
+        setAll={(on) => setSelected(new Set(on ? rows.map(rowKey) : []))}
+      />
+      <div ref={body} role="rowgroup" className="table-body" style={{ height: virtual.totalHeight }}>
+        {virtual.items.map(({ index, top }) => {
+          const row = rows[index]
+          return (
+            row && (
+              <TableRow
+                key={rowKey(row)}
+                {...{ table, columns, row, index, top, toggle, menuOf }}
+                setMenuOf={showMenu}
+                isCurrent={index === keys.current}
+                isSelected={selected.has(rowKey(row))}
+              />
+            )
+          )
+        })}
+      </div>
+    </div>
   )
 }
 
@@ -176,7 +166,13 @@ function useLoadMore<Row>(list: LiveList<Row>, last: number): void {
   }, [near, list.rows.length])
 }
 
+/** New rows are shown at once while nobody reads: at the top of the page, with neither pointer nor focus on the rows. */
 function NewRows<Row>({ list }: { list: LiveList<Row> }): ReactNode {
+  const { newRows } = list
+  useEffect(() => {
+    if (newRows > 0 && window.scrollY === 0 && !document.querySelector('.table:is(:hover, :focus-within)'))
+      list.showNew()
+  }, [newRows])
   return (
     <div aria-live="polite" className="new-rows">
       {list.newRows > 0 && (

@@ -21,7 +21,7 @@ export function useUrlState(
 
 /** The whole query of the address. */
 export function useUrlSearch(): Search {
-  return useSearch({ strict: false }) as Search
+  return useSearch({ strict: false })
 }
 
 /** Changes some words of the address and keeps the others; `undefined` and empty ones are left out. */
@@ -50,8 +50,8 @@ export function parseSearch(text: string): Search {
 }
 
 export function stringifySearch(search: Record<string, unknown>): string {
-  const pairs = Object.entries(search).flatMap(([key, value]) =>
-    [value].flat().flatMap((one) => (one == null || one === '' ? [] : [[key, String(one)]])),
+  const pairs = Object.entries(search as Search).flatMap(([key, value]) =>
+    [value].flat().flatMap((one) => (one === undefined || one === '' ? [] : [[key, one]])),
   )
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs).toString()}`
 }

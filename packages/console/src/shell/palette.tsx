@@ -17,9 +17,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
   const [at, setAt] = useState(0)
   const entries = useEntries(text)
   const chosen = entries[Math.min(at, entries.length - 1)]
-  const list = useRef<HTMLDivElement>(null)
   useEffect(() => setAt(0), [text])
-  useEffect(() => list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }), [at])
   const run = (entry: Entry | undefined) => {
     if (!entry || entry.unavailable !== undefined) return
     onClose()
@@ -60,33 +58,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
           spellCheck={false}
         />
       </div>
-      <div id="palette-list" role="listbox" aria-label="Found" className="palette-list" ref={list}>
-        {entries.map((entry, index) => (
-          <div key={`${entry.group} ${entry.label} ${index}`}>
-            {entry.group !== entries[index - 1]?.group && (
-              <div className="palette-group" role="presentation">
-                {entry.group}
-              </div>
-            )}
-            <div
-              role="option"
-              id={`palette-${index}`}
-              aria-selected={entry === chosen}
-              aria-disabled={entry.unavailable !== undefined}
-              className="palette-entry"
-              onMouseMove={() => setAt(index)}
-              onClick={() => run(entry)}
-            >
-              <Icon name={entry.icon ?? 'right'} size={14} />
-              <span className="ellipsis" dir="auto">
-                {entry.label}
-              </span>
-              <span className="grow" />
-              <span className="faint ellipsis">{entry.unavailable ?? entry.words}</span>
-            </div>
-          </div>
-        ))}
-      </div>
+      <Found entries={entries} chosen={chosen} point={setAt} run={run} />
       {entries.length === 0 && <p className="muted palette-none">Nothing found.</p>}
       <div className="only-heard" aria-live="polite">
         {entries.length} found
@@ -97,6 +69,46 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
         </div>
       )}
     </Modal>
+  )
+}
+
+function Found(props: {
+  entries: readonly Entry[]
+  chosen: Entry | undefined
+  point: (place: number) => void
+  run: (entry: Entry) => void
+}): ReactNode {
+  const { entries, chosen, point, run } = props
+  const list = useRef<HTMLDivElement>(null)
+  useEffect(() => list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }), [chosen])
+  return (
+    <div id="palette-list" role="listbox" aria-label="Found" className="palette-list" ref={list}>
+      {entries.map((entry, index) => (
+        <div key={`${entry.group} ${entry.label} ${index}`}>
+          {entry.group !== entries[index - 1]?.group && (
+            <div className="palette-group" role="presentation">
+              {entry.group}
+            </div>
+          )}
+          <div
+            role="option"
+            id={`palette-${index}`}
+            aria-selected={entry === chosen}
+            aria-disabled={entry.unavailable !== undefined}
+            className="palette-entry"
+            onMouseMove={() => point(index)}
+            onClick={() => run(entry)}
+          >
+            <Icon name={entry.icon ?? 'right'} size={14} />
+            <span className="ellipsis" dir="auto">
+              {entry.label}
+            </span>
+            <span className="grow" />
+            <span className="faint ellipsis">{entry.unavailable ?? entry.words}</span>
+          </div>
+        </div>
+      ))}
+    </div>
   )
 }
 

@@ -20,7 +20,9 @@ export function TopBar({ openPalette, openHelp }: { openPalette: () => void; ope
       <UnstyledButton className="finder" onClick={openPalette}>
         <Icon name="search" size={14} />
         <span className="grow ellipsis">Search or do</span>
-        <kbd className="only-wide" aria-hidden="true">{isMac ? '⌘K' : 'Ctrl K'}</kbd>
+        <kbd className="only-wide" aria-hidden="true">
+          {isMac ? '⌘K' : 'Ctrl K'}
+        </kbd>
       </UnstyledButton>
       <LiveMark />
       <UnstyledButton
@@ -118,7 +120,7 @@ function PersonMenu(): ReactNode {
     <Menu width={200}>
       <Menu.Target>
         <UnstyledButton className="person" aria-label={`Account of ${name}`}>
-          {[...name][0]?.toUpperCase() ?? '·'}
+          {name.slice(0, 1).toUpperCase() || '·'}
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

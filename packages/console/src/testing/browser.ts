@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { serveConsole } from './interim.ts'
 
 /** Debian's own: no browser is downloaded. */
 const program = '/usr/bin/chromium'
@@ -40,7 +39,6 @@ export async function openWindow(
     colorScheme: scheme,
     reducedMotion: 'reduce',
   })
-  await serveConsole(context)
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
   const complaints: string[] = []

@@ -49,7 +49,6 @@ export function ProjectForm({ project, onClose }: { project?: Project; onClose: 
       >
         <TextInput label="Name" {...form.text('name')} data-autofocus autoComplete="off" dir="auto" />
         <TagsInput
-          size="xs"
           label="Tags"
           description="Words to find it by. Enter adds one."
           value={tags}

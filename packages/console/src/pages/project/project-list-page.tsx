@@ -108,5 +108,9 @@ export function ProjectListPage(): ReactNode {
 }
 
 function Active({ count }: { count: number }): ReactNode {
-  return count === 0 ? <span className="faint">–</span> : <StateBadge state="running" label={formatCount(count)} />
+  return count === 0 ? (
+    <span className="faint">–</span>
+  ) : (
+    <StateBadge state="running" label={`${formatCount(count)} active`} />
+  )
 }

@@ -40,8 +40,7 @@ export function SignInPage(): ReactNode {
         <ErrorNote error={link.error} />
         {link.pending ? <p className="muted">Signing in…</p> : <SignInForm onDone={land} />}
         <p className="faint">
-          On the machine of the server <code>nabla up</code> prints a link that signs you in. A key is made with{' '}
-          <code>nabla key create</code>.
+          Where you use the command line, <code>nabla open</code> opens this page signed in.
         </p>
       </div>
     </main>
