@@ -14,6 +14,7 @@ export const variablesOfCli = {
   NO_COLOR: 'Set to anything: no colours (https://no-color.org).',
   FORCE_COLOR: 'Set: colours also where the output is no terminal; `0` or `false`: none (https://force-color.org).',
   COLUMNS: 'Width of output that is no terminal.',
+  DISPLAY: 'Set, or WAYLAND_DISPLAY: there is a screen, so `nabla open` starts a browser.',
   TERM: '`dumb`: a terminal that can neither colour nor redraw.',
 } as const
 
@@ -30,6 +31,8 @@ export interface Settings {
   color: boolean | undefined
   columns: number | undefined
   dumbTerminal: boolean
+  /** Whether there is a screen to show a browser on; a Mac has one in any case. */
+  hasScreen: boolean
 }
 
 /** The environment of this process. */
@@ -48,6 +51,7 @@ export function readSettings(variables: Variables): Settings {
     color: readColor(variables),
     columns: Number.isInteger(columns) && columns > 0 ? columns : undefined,
     dumbTerminal: variables['TERM'] === 'dumb',
+    hasScreen: text(variables['DISPLAY'] ?? variables['WAYLAND_DISPLAY']) !== undefined,
   }
 }
 

@@ -28,6 +28,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./login.ts')).login,
   },
   {
+    name: 'open',
+    about: 'Open the web console, signed in',
+    group: start,
+    load: async () => (await import('./open.ts')).open,
+  },
+  {
     name: 'run',
     about: 'Run a command with the files of this folder, and watch it',
     group: start,
@@ -64,6 +70,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./machine-type.ts')).machineType,
   },
   {
+    name: 'machine',
+    about: 'Show what the machine does, and what of it is given out',
+    group: work,
+    load: async () => (await import('./machine.ts')).machine,
+  },
+  {
     name: 'events',
     about: 'Show what happened, or watch it happen',
     group: work,
@@ -74,6 +86,12 @@ export const entries: readonly Entry[] = [
     about: 'API keys of yours',
     group: manage,
     load: async () => (await import('./key.ts')).key,
+  },
+  {
+    name: 'user',
+    about: 'Your password',
+    group: manage,
+    load: async () => (await import('./user.ts')).user,
   },
   {
     name: 'team',

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { flag } from '../flags.ts'
 import { quoteWord } from '../quote.ts'
+import { signInLink } from '../sign-in-link.ts'
 
 export const up = defineCommand({
   name: 'up',
@@ -85,13 +86,15 @@ async function start(context: Context, given: Record<string, unknown>, newKey: b
   }
 }
 
-async function say({ out, settings }: Context, { url, firstKey, config, findings }: RunningServer): Promise<void> {
+async function say({ out, settings }: Context, server: RunningServer): Promise<void> {
+  const { url, firstKey, signInCode, config, findings } = server
+  const signIn = signInCode === null ? null : signInLink(url, signInCode)
   if (out.json) {
-    await out.value({ url, key: firstKey, data: config.data, findings })
+    await out.value({ url, key: firstKey, signIn, data: config.data, findings })
     return
   }
   await out.line(`${out.style(['green', 'bold'], '✔')} Nabla is up at ${out.style(['cyan', 'bold'], url)}`)
-  await out.line(out.style('dim', `  data ${config.data} · reference ${url}/docs`))
+  await out.line(out.style('dim', `  data ${config.data} · console ${url} · reference ${url}/docs`))
   for (const { level, topic, message, hint } of findings) {
     const sign = { ok: out.style('green', '✔'), warning: out.style('yellow', '!'), problem: out.style('red', '✖') }[
       level
@@ -100,6 +103,10 @@ async function say({ out, settings }: Context, { url, firstKey, config, findings
     if (level !== 'ok' && hint !== undefined) await out.line(out.style('dim', `  ${hint}`))
   }
   if (firstKey !== null) {
+    await out.line()
+    await out.line('Open the console, signed in as the admin; the link works once, for ten minutes:')
+    await out.line()
+    await out.line(`  ${out.style('bold', signIn ?? url)}`)
     await out.line()
     await out.line('Here is a key of the admin. It is shown only now; log in with:')
     await out.line()

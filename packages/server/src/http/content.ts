@@ -53,7 +53,9 @@ export function createContentSite(
       await once(server, 'listening')
     },
     port: () => (server?.listening ? (server.address() as AddressInfo).port : null),
-    ready: async () => void (await app.ready()),
+    async ready() {
+      await app.ready()
+    },
     async close() {
       server?.close()
       server?.closeAllConnections()

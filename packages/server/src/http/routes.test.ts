@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { contract } from '@nabla/api'
 import type { RouteShape } from '@nabla/api/route'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { adminKey, asMember, expiredKey, memberKey, standInApp } from '../testing/stand-in-app.ts'
+import { adminKey, asMember, expiredKey, memberKey, sessionCookie, standInApp } from '../testing/stand-in-app.ts'
 import { assertContract, type RegisteredRoute } from './app.ts'
 
 const { app } = standInApp({ bounds: { authFailures: 10_000 } })
@@ -41,8 +41,27 @@ test.each(closed)('$method $path is refused without a key that works', async (ro
   expect(await call(route, {}, `?key=${memberKey}&x-api-key=${memberKey}`)).toEqual(refused('unauthenticated'))
 })
 
+test.each(closed)(
+  '$method $path is refused with the cookie of a session that has ended, or from another page',
+  async (route) => {
+    const noBody = route.method === 'HEAD'
+    const ended = { cookie: 'nabla_session_00000000=ended', 'sec-fetch-site': 'same-origin' }
+    expect(await call(route, ended)).toMatchObject({ status: 401, code: noBody ? '' : 'session_ended' })
+    for (const site of ['cross-site', 'same-site']) {
+      const elsewhere = { cookie: sessionCookie, 'sec-fetch-site': site }
+      expect(await call(route, elsewhere)).toMatchObject({ status: 403, code: noBody ? '' : 'not_own_page' })
+    }
+  },
+)
+
+test.each(closed.filter(({ shape }) => shape.access === 'member'))('$method $path lets a session in', async (route) => {
+  const headers = { cookie: sessionCookie, 'sec-fetch-site': 'same-origin' }
+  expect([400, 404]).toContain((await call(route, headers)).status)
+})
+
 test.each(closed.filter(({ shape }) => shape.access === 'admin'))('$method $path is for admins', async (route) => {
-  expect((await call(route, { authorization: `Bearer ${memberKey}` })).code).toBe('forbidden')
+  const refused = await call(route, { authorization: `Bearer ${memberKey}` })
+  expect(refused).toMatchObject({ status: 403, code: route.method === 'HEAD' ? '' : 'forbidden' })
   const { status } = await call(route, { authorization: `Bearer ${adminKey}` })
   expect([400, 404]).toContain(status)
 })

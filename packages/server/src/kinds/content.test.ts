@@ -14,7 +14,7 @@ const hostile: Record<string, string> = {
   'page.html': `<!doctype html><html><body onload="alert(1)">${script}<a href="/api/v1/me">x</a></body></html>`,
   'page.HTM': script,
   'picture.svg': `<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)">${script}</svg>`,
-  'notebook.ipynb': `{"cells":[{"outputs":[{"data":{"text/html":"${'<script>'}"}}]}]}`,
+  'notebook.ipynb': '{"cells":[{"outputs":[{"data":{"text/html":"<script>alert(1)</script>"}}]}]}',
   'note.txt': script,
   'data.xhtml': `<html xmlns="http://www.w3.org/1999/xhtml">${script}</html>`,
   'program.js': 'alert(1)',

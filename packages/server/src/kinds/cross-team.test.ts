@@ -2,9 +2,11 @@ import { contract } from '@nabla/api'
 import type { Client } from '@nabla/api/client'
 import type { RouteShape } from '@nabla/api/route'
 import { describe, expect, test, vi } from 'vitest'
+import { inTransaction } from '../db/transaction.ts'
 import { eachDatabase, type MakeDatabase } from '../testing/database.ts'
 import { aCaller } from '../testing/fixtures.ts'
 import { startTestServer, type TestServer } from '../testing/server.ts'
+import { openSession } from './session/open.ts'
 
 /** Ids and names of what another team has, by the parameter that would name it. */
 type Foreign = Record<string, string[]>
@@ -33,6 +35,7 @@ const ownNames = new Map([
 const bodies: Record<string, object> = {
   'secret.set': { value: 'value' },
   'artifact.pack': { paths: ['file'] },
+  'artifact.open': { path: 'file' },
   'job.update': { name: 'taken over' },
   'project.update': { name: 'taken over' },
   'team.update': { name: 'taken over' },
@@ -60,7 +63,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    ['job', 'key', 'name', 'project', 'subject', 'team', 'user', 'upload'].sort(),
+    ['job', 'key', 'name', 'project', 'subject', 'session', 'team', 'user', 'upload'].sort(),
   )
   const all = namings.map(({ route, name }) => `${route} ${name}`)
   expect([...filters, ...ownNames.keys()].filter((exception) => !all.includes(exception))).toEqual([])
@@ -96,6 +99,7 @@ eachDatabase((make) => {
         client.job.list({}),
         client.project.list({}),
         client.key.list({}),
+        client.session.list({}),
         client.secret.list({}),
         client.team.list({}),
         client.user.list({}),
@@ -172,6 +176,9 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   await theirs.storage.put({ path: 'their-file', body: 'theirs' })
   const upload = await theirs.storage.beginUpload({ body: { path: 'their-upload', sizeBytes: 10 } })
   const key = await theirs.key.create({ body: { name: 'their-key' } })
+  const session = await inTransaction(db, (trx) =>
+    openSession(trx, { ...other, agent: 'their-browser', address: '10.0.0.1' }, server.clock.now()),
+  )
   const foreign: Foreign = {
     job: [job.id, job.name],
     project: [job.project.id, job.project.name],
@@ -180,6 +187,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     user: [other.userId, other.userName],
     name: ['THEIR_SECRET'],
     upload: [upload.id],
+    session: [session.row.id],
   }
   return { server, mine, client: server.clientFor(mine.secret), foreign, theirs }
 }

@@ -108,7 +108,7 @@ eachDatabase((make) => {
       expect(codeOf(await signIn(aBrowser(server), { code: late }))).toEqual([403, 'wrong_code'])
       const both = await server.client.session.createCode()
       const tries = await Promise.all([1, 2].map(() => signIn(aBrowser(server), { code: both.code })))
-      expect(tries.map(({ status }) => status).toSorted()).toEqual([200, 403])
+      expect(tries.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 403])
       const { signInCode } = server.running()
       expect(signInCode).toMatch(/^[0-9a-z]{32}$/)
     })
@@ -241,7 +241,8 @@ eachDatabase((make) => {
       await signIn(there, { key: server.key })
       const { body } = await there.call('GET', '/api/v1/sessions')
       const sessions = body['items'] as { id: string; agent: string; current: boolean }[]
-      expect(sessions.map(({ current }) => current).toSorted()).toEqual([false, true])
+      expect(sessions.filter(({ current }) => current)).toHaveLength(1)
+      expect(sessions).toHaveLength(2)
       const first = sessions.find(({ current }) => !current)!
       expect(first).toMatchObject({ agent: 'Firefox', address: '127.0.0.1', key: { name: 'first' } })
       const other = await aCaller(server.running().deps.db)

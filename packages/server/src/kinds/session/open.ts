@@ -42,7 +42,10 @@ export async function openSession(
   const token = randomText(tokenLength)
   const row: SessionRow = {
     id: newId('session'),
-    ...given,
+    userId: given.userId,
+    teamId: given.teamId,
+    keyId: given.keyId,
+    address: given.address,
     agent: given.agent.slice(0, agentCharacters),
     hash: hashSecret(token),
     createdAt: toIso(now),
