@@ -42,7 +42,7 @@ async function* windowOf(reader: ChunkReader, window: readonly TreeEntry[], sign
       yield { entry }
       if (entry.type !== 'file') continue
       for (const [hash] of entry.chunks) {
-        const next = await named(entry.path, chunks.next())
+        const next = await named(window, chunks.next())
         if (next.done) throw new Error(`chunk ${hash} was not read`)
         yield { entry, bytes: next.value }
       }
@@ -52,14 +52,14 @@ async function* windowOf(reader: ChunkReader, window: readonly TreeEntry[], sign
   }
 }
 
-/** A chunk does not know which file it is of. */
-async function named<T>(path: string, work: Promise<T>): Promise<T> {
+/** A chunk does not know which file it is of, and it may be one that was read ahead. */
+async function named<T>(window: readonly TreeEntry[], work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    if (error instanceof AppError && error.code === 'damaged_chunk') {
-      throw new AppError('damaged_chunk', { ...error.params, path })
-    }
-    throw error
+    if (!(error instanceof AppError) || error.code !== 'damaged_chunk') throw error
+    const hash = error.params['hash']
+    const owner = window.find((entry) => entry.type === 'file' && entry.chunks.some((chunk) => chunk[0] === hash))
+    throw new AppError('damaged_chunk', { ...error.params, ...(owner && { path: owner.path }) })
   }
 }

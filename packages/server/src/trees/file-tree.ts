@@ -84,25 +84,32 @@ async function list(
   if (folder.entry.type !== 'folder') throw new AppError('bad_path', { path: relative, reason: 'it is not a folder' })
   // A folder that was reached through a link is shown by the name that was asked for.
   const [prefix, shown] = [inside(folder.path), inside(relative)]
-  const begin = after?.startsWith(shown) ? `${prefix}${after.slice(shown.length)}\0` : prefix
+  const begin = after?.startsWith(shown) ? prefix + behind(after.slice(shown.length)) : prefix
   const cursor = index.cursor(begin)
   const items: FileEntry[] = []
+  let last: string | null = null
   for (let entry = await cursor.next(); entry?.path.startsWith(prefix); entry = await cursor.next()) {
     signal?.throwIfAborted()
     const below = entry.path.slice(prefix.length)
     const cut = recursive ? -1 : below.indexOf('/')
+    const name = cut < 0 ? below : below.slice(0, cut)
     if (cut >= 0) {
-      // `0` comes right after `/`: behind all that is in that folder.
-      cursor.skipTo(`${prefix}${below.slice(0, cut)}0`)
-      continue
+      cursor.skipTo(prefix + behind(`${name}/`))
+      // A folder may have no entry of its own, only those of what is in it.
+      if (await index.find(prefix + name)) continue
+      entry = { type: 'folder', path: prefix + name }
     }
-    const path = shown + below
+    const path = shown + name
     if (matches && (entry.type !== 'file' || !matches(path))) continue
-    if (items.length === limit) return { items, next: items.at(-1)?.path ?? null }
+    if (items.length === limit) return { items, next: last }
     items.push(toFileEntry(entry, path, modifiedAt))
+    last = cut < 0 ? path : `${path}/`
   }
   return { items, next: null }
 }
+
+/** The least path behind this one; if it ends with a slash, behind all that is in that folder: `0` is next to `/`. */
+const behind = (path: string): string => (path.endsWith('/') ? `${path.slice(0, -1)}0` : `${path}\0`)
 
 async function* entriesAt(index: TreeIndex, paths: readonly string[]): AsyncGenerator<TreeEntry> {
   for (const path of paths) {
@@ -124,9 +131,17 @@ interface Located {
 
 const top: TreeEntry = { type: 'folder', path: '' }
 
+/** What is at a path; also a folder that has no entry of its own. */
+async function findAny(index: TreeIndex, path: string): Promise<TreeEntry | undefined> {
+  const entry = await index.find(path)
+  if (entry) return entry
+  const below = await index.cursor(inside(path)).next()
+  return below?.path.startsWith(inside(path)) ? { type: 'folder', path } : undefined
+}
+
 /** Finds what is at a path as the kernel would, links on the way followed. Throws as `lib/safe-path.ts` does. */
 async function locate(index: TreeIndex, path: string, asked: string, followLast: boolean): Promise<Located> {
-  const direct = path === '' ? top : await index.find(path)
+  const direct = path === '' ? top : await findAny(index, path)
   if (direct && (direct.type !== 'link' || !followLast)) return { entry: direct, path }
   const bad = (reason: string) => new AppError('bad_path', { path: asked, reason })
   const at: string[] = []
@@ -142,7 +157,7 @@ async function locate(index: TreeIndex, path: string, asked: string, followLast:
       continue
     }
     at.push(part)
-    const entry = await index.find(at.join('/'))
+    const entry = await findAny(index, at.join('/'))
     if (!entry) throw new AppError('file_not_found', { path: asked })
     const isLast = pending.length === 0
     if (entry.type !== 'link' || (isLast && !followLast)) {

@@ -1,4 +1,5 @@
 import { closeSync, constants, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 
 /** One thing to make in a folder. `start` and `length` say which of the bytes that come along; `more` bytes may follow. */
 export type WriteStep =
@@ -27,13 +28,13 @@ export function writeSteps(root: string, { steps, bytes }: WriteBatch, end: Open
     const path = `${root}/${step[1]}`
     switch (step[0]) {
       case 'folder':
-        mkdirSync(path, 0o755)
+        inFolder(path, () => mkdirSync(path, 0o755))
         break
       case 'link':
-        symlinkSync(step[2], path)
+        inFolder(path, () => symlinkSync(step[2], path))
         break
       case 'file':
-        end.file ??= openSync(path, flags, step[2] ? 0o755 : 0o644)
+        end.file ??= inFolder(path, () => openSync(path, flags, step[2] ? 0o755 : 0o644))
         writeAll(end.file, bytes, step[3], step[4])
         if (!step[5]) closeEnd(end)
     }
@@ -44,6 +45,17 @@ export function writeSteps(root: string, { steps, bytes }: WriteBatch, end: Open
 export function closeEnd(end: OpenEnd): void {
   if (end.file !== undefined) closeSync(end.file)
   end.file = undefined
+}
+
+/** A folder may have no entry of its own. */
+function inFolder<T>(path: string, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  return make()
 }
 
 function writeAll(file: number, bytes: Uint8Array, start: number, length: number): void {
