@@ -61,11 +61,6 @@ async function lookAtAll({ rows, files, packs }: Manifest, reader: BlobReader, l
 }
 
 /** Lines of the parts that can be read. Blobs of lines are cut between lines. */
-async function* goodLines(
-  parts: readonly Part[],
-  reader: BlobReader,
-  look: Look,
-  name: string,
-): AsyncGenerator {
+async function* goodLines(parts: readonly Part[], reader: BlobReader, look: Look, name: string): AsyncGenerator {
   for (const part of parts) if (await look(blobKey(part[0]), part[0], name)) yield* reader.lines([part])
 }

@@ -1,4 +1,4 @@
-import { chmod, lchown, mkdir, open, readdir, rename, rm, rmdir, symlink, utimes } from 'node:fs/promises'
+import { chmod, lchown, lutimes, mkdir, open, readdir, rename, rm, rmdir, symlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { expectEmptyDatabase, fillDatabase, rowsPerInsert, type TableRows } from '../db/refill.ts'
@@ -106,6 +106,7 @@ async function restoreFiles(
     } else if (entry.type === 'link') {
       await symlink(Buffer.from(entry.target ?? '', 'latin1'), path)
       await own(path, entry)
+      await lutimes(path, entry.mtimeMs / 1000, entry.mtimeMs / 1000)
     } else {
       await restoreFile(reader, entry, path)
       await dress(path, entry)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Client } from 'pg'
-import { afterAll, describe, inject } from 'vitest'
+import { afterAll, describe, inject, onTestFinished } from 'vitest'
 import type { Config } from '../config.ts'
 import { type OpenDatabase, openDatabase } from '../db/open.ts'
 
@@ -37,6 +37,19 @@ export function eachDatabase(define: (make: MakeDatabase, dialect: 'sqlite' | 'p
         'postgres',
       ))
   }
+}
+
+/** The address of a PostgreSQL database without any tables, gone after the test; null where there is none to be had. */
+export async function makeBlankPostgres(): Promise<string | null> {
+  const starter = inject('postgresStarter')
+  if (starter === null) return null
+  const server = await serverUrl(starter)
+  const name = `test_${randomBytes(8).toString('hex')}`
+  await administrate(server, `create database ${name}`)
+  onTestFinished(() => administrate(server, `drop database ${name} with (force)`))
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
 }
 
 /** Notes what was made, and takes it away after the tests of this block. */
