@@ -58,6 +58,18 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./storage.ts')).storage,
   },
   {
+    name: 'cp',
+    about: 'Copy files between this machine, storage and artifacts',
+    group: work,
+    load: async () => (await import('./cp.ts')).cp,
+  },
+  {
+    name: 'artifact',
+    about: 'What jobs left in /artifacts, and how long it is kept',
+    group: work,
+    load: async () => (await import('./artifact.ts')).artifact,
+  },
+  {
     name: 'secret',
     about: 'Values that jobs receive and nobody reads back',
     group: work,

@@ -60,9 +60,15 @@ interface Span {
  * @param pace how far measurements are apart
  */
 export function readRange(tiers: readonly TierContent[], query: RangeQuery, pace: Pace): Range {
-  const all = tiers.flatMap(({ blocks }) => blocks).filter(({ key }) => isWanted(key, query))
-  const oldest = all.reduce((least, { at }) => Math.min(least, at), Infinity)
-  const newest = all.reduce((most, { lastAt }) => Math.max(most, lastAt), -Infinity)
+  const wanted = tiers.map(({ widthMs, blocks }) => {
+    return { widthMs, blocks: blocks.filter(({ key }) => isWanted(key, query)) }
+  })
+  // The first bucket of a coarser tier begins before anything was measured: only older ones count.
+  const oldest = wanted.reduce((least, tier) => {
+    const begin = beginOf(tier)
+    return begin < Math.floor(least / (tier.widthMs || 1)) * (tier.widthMs || 1) ? begin : least
+  }, Infinity)
+  const newest = wanted.flatMap(({ blocks }) => blocks).reduce((most, { lastAt }) => Math.max(most, lastAt), -Infinity)
   const [from, to] = [Math.max(query.from ?? oldest, oldest), Math.min(query.to ?? newest, newest)]
   if (from > to) return { from: null, to: null, intervalMs: pace.leastMs, series: [] }
   const steps = Math.max(1, query.points - 1)
