@@ -101,7 +101,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
         session: (token) => authenticateSession(deps.db, clock, token),
       },
       openContent: (given) => openContent(deps, given),
-      console: loadConsole(options.consoleFolders ?? consoleFolders, homePage(version)),
+      pages: loadConsole(options.consoleFolders ?? consoleFolders, homePage(version)),
     })
     undo.push(() => app.close())
     const url = await app.listen({ host: config.host, port: config.port })

@@ -24,7 +24,7 @@ export interface AppOptions {
   /** Finds the files that users made, for browsers to show. */
   openContent: OpenContent
   /** The pages of the console; without it there are none. */
-  console?: Console
+  pages?: Console
   /** Smaller bounds, for tests. */
   bounds?: Partial<Bounds>
 }
@@ -88,7 +88,7 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
     sendError(error, request, reply)
   })
   app.setNotFoundHandler(async (request, reply) => {
-    if (await options.console?.serve(request, reply)) return reply
+    if (await options.pages?.serve(request, reply)) return reply
     const path = request.url.split('?', 1)[0] ?? ''
     throw new AppError('no_route', { method: request.method, path: path.slice(0, 200) })
   })

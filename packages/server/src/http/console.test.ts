@@ -26,7 +26,7 @@ function build(index = '<!doctype html><html><head></head><body></body></html>')
   return serving()
 }
 
-const serving = () => standInApp({ console: loadConsole([join(folder, 'nowhere'), folder], unbuilt) }).app
+const serving = () => standInApp({ pages: loadConsole([join(folder, 'nowhere'), folder], unbuilt) }).app
 
 test('every address that is no file of the server is the page, with a nonce of its own', async () => {
   const app = build()

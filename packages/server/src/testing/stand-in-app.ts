@@ -45,7 +45,7 @@ export interface StandInOptions {
   handlers?: { [N in Noun]?: Partial<Handlers<N>> }
   bounds?: Partial<Bounds>
   config?: { host?: string; allowHosts?: string[]; contentUrl?: string }
-  console?: Console
+  pages?: Console
   /** Counts look-ups of keys, or fails them. */
   onAuthenticate?: (key: string) => void
 }
@@ -83,7 +83,7 @@ export function standInApp(options: StandInOptions = {}): StandIn {
       },
     },
     openContent: () => Promise.reject(new AppError('content_ended')),
-    ...(options.console ? { console: options.console } : {}),
+    ...(options.pages ? { pages: options.pages } : {}),
     ...(options.bounds ? { bounds: options.bounds } : {}),
   })
   return { app, clock, deps, logged }
