@@ -6,8 +6,6 @@ const MiB = 1024 * KiB
 export const limits = {
   /** Part of a file that is read at a time. */
   readBytes: 256 * KiB,
-  /** A packed workspace up to this size is sent from memory, a larger one by way of a temporary file. */
-  inMemoryBytes: 16 * MiB,
   /** Folders within folders of a workspace, and bytes of a path in it: what the server takes. */
   folderDepth: 250,
   pathBytes: 3072,
@@ -56,6 +54,22 @@ export const limits = {
   logPageLines: 10_000,
   /** Files that are sent at the same time by `storage put -r`. */
   parallelUploads: 4,
+  /** A file up to this size travels in a tar with others, if there are at least so many; at most so many in one. */
+  smallFileBytes: 1 * MiB,
+  fewFiles: 4,
+  tarFiles: 2000,
+  tarBytes: 64 * MiB,
+  /** A file up to this size is sent in one request, a larger one in parts that the server keeps. */
+  wholeBytes: 16 * MiB,
+  uploadPartBytes: 64 * MiB,
+  /** Part of a large file that is fetched by one request, and how many of them at a time. */
+  rangeBytes: 32 * MiB,
+  parallelRanges: 4,
+  /** Times that a download of a file begins anew which changes meanwhile; the last one takes it as it comes. */
+  changedAttempts: 3,
+  /** Files whose state at the target is looked at together, and folders that are listed one by one for it. */
+  comparedAtOnce: 64,
+  listedFolders: 20,
   /** How long shell completion may wait for the server before it offers nothing. */
   completionMs: 1_000,
 } as const

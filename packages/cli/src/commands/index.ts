@@ -130,6 +130,18 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
+    name: 'backup',
+    about: 'Back up the server of this machine, while it runs',
+    group: more,
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    about: 'Make a server of a backup, in an empty folder',
+    group: more,
+    load: async () => (await import('./restore.ts')).restore,
+  },
+  {
     name: 'completion',
     about: 'Print the completion script for your shell',
     group: more,

@@ -7,14 +7,15 @@ import picomatch from 'picomatch'
 import { CliError, usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
-import { saveFile, unpackTar } from '../files/download.ts'
+import { download, planDownload } from '../files/copy.ts'
 import { collect, eachFile, fileColumns, isGlob, totalOf } from '../files/file-list.ts'
 import { arg, flag } from '../flags.ts'
 import { formatBytes, plural } from '../terminal/format.ts'
 import { callCommand, printList } from '../from-contract.ts'
-import { showProgress } from '../terminal/progress.ts'
 import { askToGoOn } from '../terminal/prompts.ts'
+import { storagePlace } from '../files/places.ts'
 import { putFiles } from '../files/put-files.ts'
+import { selectRemote } from '../files/select.ts'
 
 const ls = defineCommand({
   name: 'ls',
@@ -59,8 +60,7 @@ const get = defineCommand({
         continue
       }
       if (to === '-') throw usageError(`Only a file can be printed, and ${text} is none.`, 'Give --to a folder.')
-      const got =
-        entry?.type === 'file' ? await getFile(context, client, path, to) : await getTree(context, client, path, target)
+      const got = await fetchSome(context, client, path, { to, isFile: entry?.type === 'file' })
       sum.files += got.files
       sum.sizeBytes += got.sizeBytes
     }
@@ -144,6 +144,72 @@ const rm = defineCommand({
   },
 })
 
+const mv = defineCommand({
+  name: 'mv',
+  about: 'Move or rename a file or folder in storage',
+  args: {
+    from: arg.required('a file or folder in storage'),
+    to: arg.required('its new path; into a folder if it ends in /'),
+  },
+  flags: { force: flag.on('replace a file that is there', { short: 'f' }) },
+  examples: [
+    { line: 'storage mv runs/7 best', about: 'rename a folder' },
+    { line: 'storage mv model.pt models/', about: 'into a folder' },
+  ],
+  async run(context, args, { force }) {
+    const client = await context.client()
+    const from = inStorage(args.from)
+    const to = args.to.endsWith('/') ? join(inStorage(args.to), basename(from)) : inStorage(args.to)
+    const moved = await client.storage.move({ body: { from, to, overwrite: force } })
+    if (context.out.json) await context.out.value(moved)
+    else context.out.note(`Moved ${from} to ${to}`)
+  },
+})
+
+const mkdir = defineCommand({
+  name: 'mkdir',
+  about: 'Make folders in storage, and those above them',
+  args: { path: arg.many('folders in storage') },
+  examples: [{ line: 'storage mkdir sets/2026', about: 'a job sees it as /storage/sets/2026' }],
+  async run({ client: connect, out }, args) {
+    const client = await connect()
+    for (const text of args.path) await client.storage.makeFolder({ body: { path: inStorage(text) } })
+    if (out.json) await out.value({ made: args.path.map(inStorage) })
+    else out.note(`Made ${args.path.map((text) => `${inStorage(text)}/`).join(', ')}`)
+  },
+})
+
+const du = defineCommand({
+  name: 'du',
+  about: 'Show what takes the space in storage, largest first',
+  args: { path: arg.optional('a folder (default: the top)') },
+  flags: { depth: flag.whole('levels', 'how deep to look for folders', { short: 'd', fallback: '1' }) },
+  examples: [
+    { line: 'storage du', about: 'what is at the top' },
+    { line: 'storage du runs --depth 2', about: 'two levels of a folder' },
+  ],
+  async run(context, args, { depth }) {
+    const { out } = context
+    const client = await context.client()
+    const answer = await client.storage.du({ path: inStorage(args.path ?? ''), ...(depth !== undefined && { depth }) })
+    if (out.json) {
+      await out.value(answer)
+      return
+    }
+    const { items, total, complete } = answer
+    const share = (bytes: number) => `${Math.round((100 * bytes) / Math.max(1, total.sizeBytes))}%`
+    await out.table(items, [
+      { title: 'PATH', rank: 0, shrinkTo: 20, value: ({ path, type }) => (type === 'folder' ? `${path}/` : path) },
+      { title: 'SIZE', rank: 1, align: 'right', value: ({ sizeBytes }) => formatBytes(sizeBytes) },
+      { title: 'SHARE', rank: 2, align: 'right', value: ({ sizeBytes }) => share(sizeBytes) },
+      { title: 'FILES', rank: 3, align: 'right', value: ({ files }) => files.toLocaleString('en-US') },
+    ])
+    out.note(`${formatBytes(total.sizeBytes)} in ${plural(total.files, 'file')}`)
+    if (!complete)
+      out.warn('there was too much to look at all of it: sizes are at least these. Name a folder for more.')
+  },
+})
+
 const usage = callCommand<StorageUsage>('storage', 'usage', {
   name: 'usage',
   about: 'Show how much of the storage is used',
@@ -163,7 +229,7 @@ const usage = callCommand<StorageUsage>('storage', 'usage', {
 export const storage: Group = {
   name: 'storage',
   about: 'Files that every job of the team sees at /storage',
-  commands: [ls, get, put, rm, usage],
+  commands: [ls, get, put, rm, mv, mkdir, du, usage],
 }
 
 /** Paths are relative to the storage; written as a job sees them, with /storage in front, they mean the same. */
@@ -205,35 +271,23 @@ async function isFolder(client: Client, path: string): Promise<boolean> {
   )
 }
 
-async function getFile(
-  context: Context,
-  client: Client,
-  path: string,
-  to: string | undefined,
-): Promise<{ files: number; sizeBytes: number }> {
-  const place = resolve(context.cwd, to ?? '.')
-  const isThere = await stat(place).catch(() => undefined)
-  const target = isThere?.isDirectory() || to?.endsWith('/') ? join(place, basename(path)) : place
-  const response = await client.storage.get({ path })
-  return { files: 1, sizeBytes: await saveFile(context.out, response, basename(path), target) }
-}
-
 /** Folders keep their own name below the target; what matches a pattern keeps its path. */
-async function getTree(
+async function fetchSome(
   context: Context,
   client: Client,
   path: string,
-  target: string,
+  { to, isFile }: { to: string | undefined; isFile: boolean },
 ): Promise<{ files: number; sizeBytes: number }> {
-  const total = isGlob(path)
-    ? (await matching(client, path)).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    : (await totalOf(listed(client, path, true))).sizeBytes
-  const response = await client.storage.archive(isGlob(path) ? { glob: path } : { path })
-  const progress = showProgress(context.out, 'Downloading', total)
-  try {
-    const parents = isGlob(path) ? 0 : path.split('/').length - 1
-    return await unpackTar(response, target, progress, parents)
-  } finally {
-    progress.stop()
-  }
+  const target = resolve(context.cwd, to ?? '.')
+  const place = storagePlace(client)
+  const found = await selectRemote({ place, path, isFolder: false }, { recursive: true, contents: false })
+  const isThere = await stat(target).catch(() => undefined)
+  const rename = isFile && !isThere?.isDirectory() && to !== undefined && !to.endsWith('/')
+  const items = found.items.map((item) => {
+    if (rename) return { ...item, to: '' }
+    return isGlob(path) ? { ...item, to: item.from } : item
+  })
+  const transfer = { context, checksum: false }
+  await download(transfer, place, await planDownload(transfer, place, items, target), target)
+  return { files: items.length, sizeBytes: items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
 }

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { lstat, mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname, join, posix } from 'node:path'
+import { lstat, mkdir } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import { extract, type ReadEntry } from 'tar'
 import { CliError, systemCode } from '../cli-error.ts'
-import type { Output } from '../terminal/output.ts'
-import { type Progress, showProgress } from '../terminal/progress.ts'
+import type { Progress } from '../terminal/progress.ts'
+import { brokeOff } from './fetch-file.ts'
 
 export interface Unpacked {
   files: number
@@ -61,46 +60,6 @@ export async function unpackTar(response: Response, target: string, progress: Pr
   return found
 }
 
-/** Saves one file of the server: beside its place first, checked, and then moved there in one step. */
-export async function saveFile(out: Output, response: Response, label: string, target: string): Promise<number> {
-  const expected = Number(response.headers.get('content-length') ?? Number.NaN)
-  const progress = showProgress(out, `Downloading ${label}`, expected || 0)
-  const draft = `${target}.part`
-  const hash = createHash('sha256')
-  let sizeBytes = 0
-  try {
-    await mkdir(dirname(target), { recursive: true })
-    await using file = await open(draft, 'w')
-    for await (const chunk of response.body ?? []) {
-      await file.writeFile(chunk)
-      hash.update(chunk)
-      sizeBytes += chunk.byteLength
-      progress.add(chunk.byteLength)
-    }
-    check(label, response, { sizeBytes, expected, sha256: hash.digest('base64') })
-    await rename(draft, target)
-    return sizeBytes
-  } catch (error) {
-    throw systemCode(error) && !(error instanceof CliError) ? notWritable(target, error) : error
-  } finally {
-    progress.stop()
-    await rm(draft, { force: true })
-  }
-}
-
-function check(
-  label: string,
-  response: Response,
-  { sizeBytes, expected, sha256 }: { sizeBytes: number; expected: number; sha256: string },
-): void {
-  if (Number.isFinite(expected) && sizeBytes !== expected) {
-    throw broken(label, `${sizeBytes} of ${expected} bytes arrived`)
-  }
-  // RFC 9530: `sha-256=:<base64>:`
-  const digest = /sha-256=:([^:]+):/.exec(response.headers.get('repr-digest') ?? '')?.[1]
-  if (digest !== undefined && digest !== sha256) throw broken(label, 'its checksum differs')
-}
-
 const stripped = (path: string, strip: number): string => path.split('/').slice(strip).join('/')
 
 function isSafe(path: string, entry: ReadEntry, found: Unpacked): boolean {
@@ -120,7 +79,7 @@ function unpackError(target: string, error: unknown): unknown {
   const code = systemCode(error)
   if (code?.startsWith('TAR_')) return broken(target, 'the archive is incomplete or damaged')
   if (code) return notWritable(target, error)
-  if (error instanceof TypeError) return broken(target, 'the connection broke off')
+  if (error instanceof TypeError) return brokeOff(error)
   return error
 }
 

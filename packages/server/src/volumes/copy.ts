@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { copyFile, lstat, mkdir, open, readlink, rename, rm, symlink, utimes } from 'node:fs/promises'
+import { copyFile, type FileHandle, lstat, mkdir, readlink, rename, rm, symlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { fileError, isMissing } from '../lib/file-error.ts'
@@ -62,9 +62,7 @@ export async function copyTree(
   return copying.sum
 }
 
-type Handle = Awaited<ReturnType<typeof open>>
-
-async function copyFolder(from: Handle, to: string, copying: Copying): Promise<void> {
+async function copyFolder(from: FileHandle, to: string, copying: Copying): Promise<void> {
   if (to !== '') await makeFolder(copying.target, to)
   for await (const entry of walk(from, { recursive: true, signal: copying.signal })) {
     if (copying.isOver()) {
@@ -82,7 +80,7 @@ async function copyFolder(from: Handle, to: string, copying: Copying): Promise<v
 }
 
 /** Closes the file. */
-async function copyOpened(file: Handle, to: string, copying: Copying): Promise<void> {
+async function copyOpened(file: FileHandle, to: string, copying: Copying): Promise<void> {
   const { sum, target } = copying
   try {
     const stats = await file.stat()
