@@ -29,7 +29,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   logFailure(error, known, request, reply)
   if (known.status === 401) void reply.header('www-authenticate', 'Bearer')
   const { seconds } = known.params
-  if (known.code === 'too_many_failures' && seconds !== undefined) void reply.header('retry-after', String(seconds))
+  if (known.status === 429 && seconds !== undefined) void reply.header('retry-after', String(seconds))
   void reply
     .code(known.status)
     .header('cache-control', 'no-store')

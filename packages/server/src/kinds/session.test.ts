@@ -17,6 +17,7 @@ interface Answer {
   status: number
   body: { error?: { code: string }; [name: string]: unknown }
   setCookie: string | null
+  retryAfter: string | null
 }
 
 function aBrowser(server: TestServer): Browser {
@@ -35,7 +36,8 @@ function aBrowser(server: TestServer): Browser {
       })
       const setCookie = response.headers.get('set-cookie')
       if (setCookie !== null) browser.cookie = setCookie.includes('Max-Age=0') ? '' : setCookie.split(';', 1)[0]!
-      return { status: response.status, body: (await response.json()) as Answer['body'], setCookie }
+      const retryAfter = response.headers.get('retry-after')
+      return { status: response.status, body: (await response.json()) as Answer['body'], setCookie, retryAfter }
     },
   }
   return browser
@@ -160,6 +162,7 @@ eachDatabase((make) => {
       }
       const refused = await signIn(aBrowser(server), { key: server.key })
       expect(codeOf(refused)).toEqual([429, 'too_many_attempts'])
+      expect(refused.retryAfter).toBe('10')
       server.clock.advance(limits.signInsByAddressRefillMs)
       expect((await signIn(aBrowser(server), { key: server.key })).status).toBe(200)
     })
