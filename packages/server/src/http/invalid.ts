@@ -60,6 +60,9 @@ function unionComplaint(issue: z.core.$ZodIssueInvalidUnion, value: unknown): st
   if ('options' in issue && Array.isArray(issue.options)) {
     return value === undefined ? 'is missing' : `must be one of ${list(issue.options.map(String))}`
   }
+  // The branch that takes values of this type, but not this one, says most: one of a few words, or a list of them.
+  const near = issue.errors.flat().find((one) => one.code === 'invalid_value' && one.path.length === 0)
+  if (near && value !== undefined) return complaint(near, value)
   const kinds = issue.errors.flatMap((branch) => branch.flatMap((one) => ('expected' in one ? [one.expected] : [])))
   return kinds.length > 0 ? `must be ${[...new Set(kinds.map(typeName))].join(' or ')}` : 'is not allowed'
 }
