@@ -123,18 +123,18 @@ async function onServer(
   if (!origin) throw usageError(`${prefix} cannot be copied on the server.`, 'Copy it to a folder here first.')
   const contents = source.isFolder
   const { items, odd } = await selectRemote(source, { recursive: options.recursive, contents })
-  const named_ = named(items, { intoFolder: to.isFolder || isGlob(source.path), path: source.path })
+  const placed = named(items, { intoFolder: to.isFolder || isGlob(source.path), path: source.path })
   if (options.dryRun) {
     sayLeftOut(context, { items, odd })
-    const plan = await planUpload({ context, checksum: false }, to.place, named_, to.path)
+    const plan = await planUpload({ context, checksum: false }, to.place, placed, to.path)
     await say(context, plan.items, { from: prefix, to: `${to.place.prefix}${to.path}` })
     return totalOf(plan)
   }
-  const isWhole = !isGlob(source.path) && (contents || !named_.some(({ from }) => from === source.path))
+  const isWhole = !isGlob(source.path) && (contents || !placed.some(({ from }) => from === source.path))
   const name = contents ? '' : posix.basename(source.path)
   const moves = isWhole
     ? [{ from: source.path, to: posix.join(to.path, name) }]
-    : named_.map((item) => ({ from: item.from, to: posix.join(to.path, item.to) }))
+    : placed.map((item) => ({ from: item.from, to: posix.join(to.path, item.to) }))
   const sum: CopyTotals = { files: 0, sizeBytes: 0, equal: 0 }
   for (const move of moves) {
     for (let complete = false; !complete;) {
