@@ -1,12 +1,14 @@
 import { z } from 'zod'
+import { archiveQuery, fileEntry, fileQuery, listQuery } from './file.ts'
 import { id, sizeBytes, time } from './fields.ts'
-import { route } from './route.ts'
+import { pageOf, route } from './route.ts'
+import { chunkHash } from './tree-format.ts'
 
 /** The files that a job starts from. Once stored they never change; each job works on a copy of its own. */
 export const workspace = z
   .object({
     id,
-    digest: z.string().describe('SHA-256 over paths, modes and contents: equal trees have equal digests.'),
+    digest: z.string().describe('SHA-256 over paths, modes and contents: that of its tree.'),
     files: z.number().int(),
     sizeBytes,
     createdAt: time,
@@ -32,7 +34,18 @@ export const workspaceSource = z
 
 export type WorkspaceSource = z.input<typeof workspaceSource>
 
+const byJob = z.object({ job: z.string().min(1).max(200).describe('Id or name of the job.') })
+
 export const workspaceRoutes = {
+  fromTree: route({
+    method: 'POST',
+    path: '/api/v1/workspaces/trees',
+    about: 'Makes a workspace of a tree that has been committed, or finds the one there is.',
+    access: 'member',
+    body: z.strictObject({ digest: chunkHash.describe('What committing the tree answered with.') }),
+    response: workspace,
+    errors: ['not_found', 'disk_full'],
+  }),
   upload: route({
     method: 'POST',
     path: '/api/v1/workspaces',
@@ -48,5 +61,37 @@ export const workspaceRoutes = {
     body: 'bytes',
     response: workspace,
     errors: ['bad_archive', 'archive_too_large', 'body_too_large', 'checksum_mismatch', 'disk_full'],
+  }),
+  list: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/workspace',
+    about: 'The files that a job began with. What it changed in them is not kept.',
+    access: 'member',
+    params: byJob,
+    query: listQuery.extend({
+      glob: z.string().max(500).optional().describe('Only files that match, such as `*.py` or `src/**`.'),
+    }),
+    response: pageOf(fileEntry),
+    errors: ['not_found', 'bad_path', 'file_not_found', 'bad_pattern', 'conflict'],
+  }),
+  get: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/workspace/file',
+    about: 'One file that a job began with. Ranges, If-Range and If-Match are honoured.',
+    access: 'member',
+    params: byJob,
+    query: fileQuery,
+    response: { stream: 'bytes', about: 'The file.' },
+    errors: ['not_found', 'bad_path', 'file_not_found', 'bad_range', 'file_changed', 'damaged_chunk', 'conflict'],
+  }),
+  archive: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/workspace/archive',
+    about: 'The files that a job began with, or some of them, as one archive.',
+    access: 'member',
+    params: byJob,
+    query: archiveQuery,
+    response: { stream: 'bytes', about: 'A tar or zip archive.' },
+    errors: ['not_found', 'bad_path', 'file_not_found', 'bad_pattern', 'conflict'],
   }),
 }

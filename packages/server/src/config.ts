@@ -24,7 +24,8 @@ const s3Config = z.strictObject({
   bucket: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{1,62}$/)
-    .describe('Bucket, which must be there already.'),
+    .optional()
+    .describe('Bucket, which must be there already; needed for `store: s3`.'),
   prefix: z
     .string()
     .regex(/^([a-z0-9][a-z0-9._-]*\/)*$/, 'lower case, and ends with a slash')
@@ -77,6 +78,12 @@ export const configSchema = z.strictObject({
     .default('folder')
     .describe('Where files that never change are kept: `folder`, in the data folder, or `s3`, in a bucket.'),
   s3: s3Config.optional().describe('The bucket for `store: s3`, and for backups to `s3://…`.'),
+  treeCacheBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(64 * 2 ** 30)
+    .describe('Space for workspaces and data sets that are kept ready for the next job, beside those in use.'),
   engines: z
     .array(z.enum(['process', 'fake']))
     .min(1)
@@ -137,10 +144,9 @@ export function loadConfig(given: Record<string, unknown>, environment: NodeJS.P
     const [issue] = parsed.error.issues
     throw new AppError('invalid', { detail: `The setting ${issue?.path.join('.')} is wrong: ${issue?.message}.` })
   }
-  if (parsed.data.store === 's3' && !parsed.data.s3) {
-    throw new AppError('invalid', {
-      detail: 'The setting s3 is missing: `store` is s3, so endpoint and bucket are needed.',
-    })
+  if (parsed.data.store === 's3' && !parsed.data.s3?.bucket) {
+    const detail = 'The settings s3.endpoint and s3.bucket are needed, since `store` is s3.'
+    throw new AppError('invalid', { detail })
   }
   return { ...parsed.data, data: resolve(parsed.data.data), hostEnv: environment }
 }

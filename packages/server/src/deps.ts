@@ -16,6 +16,7 @@ import type { Sampler } from './metrics/sampler.ts'
 import type { LogStore } from './tasks/logs/log-store.ts'
 import type { MachineTypes } from './tasks/machine-types.ts'
 import type { ChunkStore } from './trees/chunk-store.ts'
+import type { TreeStore } from './trees/tree-store.ts'
 import type { Ballast } from './volumes/ballast.ts'
 import type { UploadStore } from './volumes/upload-store.ts'
 import type { VolumeStore } from './volumes/volume-store.ts'
@@ -36,6 +37,8 @@ export interface Deps {
   store: ObjectStore
   /** Parts of files by their hash, kept in the store. */
   chunks: ChunkStore
+  /** Files by content: folders taken in, looked into, and made for tasks to start from. */
+  trees: TreeStore
   uploads: UploadStore
   ballast: Ballast
   feed: EventFeed

@@ -31,6 +31,7 @@ import { Sampler } from './metrics/sampler.ts'
 import { openLogStore } from './tasks/logs/log-store.ts'
 import { makeMachineTypes } from './tasks/machine-types.ts'
 import { openChunkStore } from './trees/chunk-store.ts'
+import { openTreeStore } from './trees/tree-store.ts'
 import { openBallast } from './volumes/ballast.ts'
 import { UploadStore } from './volumes/upload-store.ts'
 import { openVolumeStore } from './volumes/volume-store.ts'
@@ -85,7 +86,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const logs = openLogStore({ dir: join(config.data, 'logs'), clock, onProblem: tellOf(log, logProblem) })
     undo.push(() => logs.shutdown())
     const deps = await makeDeps(config, { clock, log, db: database.db, engines, logs })
-    undo.push(() => deps.volumes.close())
+    undo.push(() => Promise.all([deps.volumes.close(), deps.trees.close()]))
     undo.push(() => deps.measurements.shutdown())
     const sweeping = sweepMeasurements(deps).catch((error: unknown) => tellOf(log, lost)('sweep', error))
     undo.push(() => sweeping)
@@ -143,7 +144,8 @@ type Parts = Pick<Deps, 'clock' | 'log' | 'db' | 'engines' | 'logs'>
 async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const { clock, db, engines } = parts
   mkdirSync(join(config.data, 'cache'), { recursive: true, mode: 0o700 })
-  const volumes = openVolumeStore(config.data, (error) => parts.log.warn({ err: error }, 'could not free space'))
+  const notFreed = (error: unknown) => parts.log.warn({ err: error }, 'could not free space')
+  const volumes = openVolumeStore(config.data, notFreed)
   await volumes.sweep()
   const capacities = await Promise.all(
     [...engines].map(async ([name, engine]) => [name, await engine.capacity()] as const),
@@ -151,6 +153,10 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const { machineTypes: configured, defaultMachineType, cpuOvercommit } = config
   const box = openSecretBox(config.data)
   const store = openStore(config, clock)
+  const chunks = openChunkStore({ db, store, clock })
+  const { data: dataDir, treeCacheBytes: cacheBytes } = config
+  const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })
+  await trees.sweep()
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
   const withoutLoop: Omit<Deps, 'loop'> = {
     config,
@@ -158,7 +164,8 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
     volumes,
     store,
-    chunks: openChunkStore({ db, store, clock }),
+    chunks,
+    trees,
     uploads: new UploadStore(config.data),
     ballast: await openBallast(config.data),
     feed: new EventFeed(db, clock),

@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import type { ErrorCode } from '@nabla/api/errors'
+import type { VolumeRow } from '../db/tables.ts'
 import type { Deps } from '../deps.ts'
 import type { Engine, Mount, TaskExit, TaskSpec } from '../engines/engine.ts'
 import { resolveSecrets } from '../kinds/secret.ts'
@@ -89,7 +91,7 @@ function startTask(
       },
       (error: unknown) => {
         const exit = abort.signal.aborted ? cutShort : exitOf(error)
-        if (exit.blame === 'machine' && retryStart(deps, task, error, acting, settled)) return
+        if (mayPass(error, exit) && retryStart(deps, task, error, acting, settled)) return
         acting.retries.delete(task.id)
         acting.failed.set(task.id, { task, exit })
       },
@@ -186,11 +188,23 @@ async function toMounts(deps: Deps, task: Task, signal: AbortSignal): Promise<Mo
       if (value === undefined) throw new AppError('unknown_secret', { name })
       return value
     }
-    if (row.origin === null) await deps.volumes.createVolume(row.id)
-    else await fillVolume(deps, row, secret, signal)
-    mounts.push({ source: deps.volumes.volumeDir(row.id), target, mode, ...(aliases ? { aliases } : {}) })
+    const source = await folderOf(deps, row, secret, signal)
+    mounts.push({ source, target, mode, ...(aliases ? { aliases } : {}) })
   }
   return mounts
+}
+
+/** Where the files of a volume are, brought there if they are not yet. */
+async function folderOf(
+  deps: Deps,
+  row: VolumeRow,
+  secret: (name: string) => Promise<string>,
+  signal: AbortSignal,
+): Promise<string> {
+  if (row.treeDigest !== null) return deps.trees.materialise(row.treeDigest, signal)
+  if (row.origin === null) await deps.volumes.createVolume(row.id)
+  else await fillVolume(deps, row, secret, signal)
+  return deps.volumes.volumeDir(row.id)
 }
 
 function stopTask(deps: Deps, engine: Engine, task: Task, acting: Acting, settled: () => void): void {
@@ -230,10 +244,19 @@ function removeTask(deps: Deps, engine: Engine, task: Task, acting: Acting, sett
   track(acting, call)
 }
 
+/** What is no fault of the user's, though it can be named. */
+const machineFaults: ReadonlySet<ErrorCode> = new Set(['store_unavailable', 'disk_full', 'damaged_chunk'])
+
+/** What is the machine's fault may be over in a moment; a chunk that is damaged stays so. */
+function mayPass(error: unknown, exit: TaskExit): boolean {
+  return exit.blame === 'machine' && !(error instanceof AppError && error.code === 'damaged_chunk')
+}
+
 function exitOf(error: unknown): TaskExit {
-  const user = error instanceof AppError
-  const reason = user
+  const known = error instanceof AppError
+  const reason = known
     ? `${error.message} ${error.hint}`
     : 'The machine could not start it; the log of the server says why.'
-  return { cause: 'setup', code: null, blame: user ? 'user' : 'machine', reason }
+  const blame = known && !machineFaults.has(error.code) ? 'user' : 'machine'
+  return { cause: 'setup', code: null, blame, reason }
 }

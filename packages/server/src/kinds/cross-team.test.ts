@@ -45,6 +45,7 @@ const bodies: Record<string, object> = {
 const queries: Record<string, Record<string, string>> = {
   'artifact.get': { path: 'file' },
   'artifact.checksum': { path: 'file' },
+  'workspace.get': { path: 'file' },
   'storage.appendUpload': { offset: '0' },
 }
 

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
-import { checksumOf, list, openRead, stat } from '../volumes/folder.ts'
+import { type Files, filesIn } from '../volumes/files.ts'
 import { makeMatcher } from '../volumes/glob.ts'
 import type { PackOptions } from '../volumes/members.ts'
 import { packTar } from '../volumes/tar-writer.ts'
@@ -25,14 +25,15 @@ interface Asked {
  * only). Its tag names these very bytes, so that a download that was cut goes on only with the same file. With
  * Want-Repr-Digest a file that is not large comes with its SHA-256 (RFC 9530); `always` sends that unasked.
  */
-export async function sendFile(root: string, path: string, asked: Asked, always = false): Promise<ByteStream> {
+export async function sendFile(root: string | Files, path: string, asked: Asked, always = false): Promise<ByteStream> {
+  const files = filesIn(root)
   const { headers } = asked
   const range = parseRange(headers['range'])
   const ifMatch = tagOf(headers['if-match'])
   const ifRange = tagOf(headers['if-range'])
   const wantsDigest = /\bsha-256=[1-9]/.test(String(headers['want-repr-digest'] ?? ''))
-  const digest = wantsDigest || (always && !range) ? await digestOf(root, path, asked) : null
-  const file = await openRead(root, path, {
+  const digest = wantsDigest || (always && !range) ? await digestOf(files, path, asked) : null
+  const file = await files.openRead(path, {
     ...(range ? { range } : {}),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(ifRange === undefined ? {} : { ifRange }),
@@ -54,25 +55,25 @@ export async function sendFile(root: string, path: string, asked: Asked, always 
 }
 
 /** SHA-256 of one file, whatever its size. */
-export async function hashOne(root: string, path: string, asked: Omit<Asked, 'headers'>): Promise<Checksum> {
-  return checksumOf(root, path, asked)
+export async function hashOne(root: string | Files, path: string, asked: Omit<Asked, 'headers'>): Promise<Checksum> {
+  return filesIn(root).checksumOf(path, asked)
 }
 
 /** Files and folders of a tree as one archive: those named, those that match, or all. */
 export async function sendArchive(
-  root: string,
+  root: string | Files,
   query: z.output<typeof archiveQuery>,
   name: string,
   signal: AbortSignal,
 ): Promise<ByteStream> {
   const { path, glob } = query
   if (glob !== undefined) {
-    const first = await list(root, '', { recursive: true, limit: 1, glob: [glob], signal })
+    const first = await filesIn(root).list('', { recursive: true, limit: 1, glob: [glob], signal })
     if (first.items.length === 0) throw new AppError('file_not_found', { path: glob })
   }
   const paths = path === undefined ? undefined : [path].flat()
   // Told as an error now; once the stream has begun it could only break off.
-  for (const one of paths ?? []) await stat(root, one)
+  for (const one of paths ?? []) await filesIn(root).stat(one)
   return packed(root, query.format, name, {
     signal,
     ...(paths === undefined ? {} : { paths }),
@@ -92,22 +93,22 @@ export function sendFiles(
 
 type Format = (typeof archiveFormats)[number]
 
-const packers: Record<Format, (root: string, options: PackOptions) => Readable> = {
+const packers: Record<Format, (root: string | Files, options: PackOptions) => Readable> = {
   tar: packTar,
   'tar.gz': (root, options) => packTar(root, { ...options, gzip: true }),
   zip: packZip,
 }
 
-function packed(root: string, format: Format, name: string, options: PackOptions): ByteStream {
+function packed(root: string | Files, format: Format, name: string, options: PackOptions): ByteStream {
   const body = packers[format](root, options)
   return { body, contentType: 'application/octet-stream', fileName: `${name}.${format}` }
 }
 
 /** Null for a large file, or one that does not keep still. */
-async function digestOf(root: string, path: string, { signal, now }: Asked): Promise<Checksum | null> {
-  const { sizeBytes } = await stat(root, path)
+async function digestOf(files: Files, path: string, { signal, now }: Asked): Promise<Checksum | null> {
+  const { sizeBytes } = await files.stat(path)
   if (sizeBytes > limits.digestBytes) return null
-  return checksumOf(root, path, { signal, now }).catch((error: unknown) => {
+  return files.checksumOf(path, { signal, now }).catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'conflict') return null
     throw error
   })

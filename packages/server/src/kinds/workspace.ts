@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Workspace, WorkspaceSource } from '@nabla/api/workspace'
 import type { VolumeRow } from '../db/tables.ts'
 import { inTransaction, type Trx } from '../db/transaction.ts'
@@ -7,8 +8,12 @@ import { toIso } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { limits } from '../lib/limits.ts'
 import { unpack } from '../volumes/archive.ts'
+import { type Files, filesIn } from '../volumes/files.ts'
 import { checkGitUrl } from '../volumes/git.ts'
 import { secretContext, type VolumeOrigin } from '../volumes/origin.ts'
+import { removeTree } from '../volumes/remove-tree.ts'
+import { sendArchive, sendFile } from './files.ts'
+import { findJob, type JobWithNames } from './job/view.ts'
 import type { Handlers } from './kind.ts'
 
 const purpose = 'workspace'
@@ -18,49 +23,115 @@ export type StoredWorkspace = Pick<VolumeRow, 'id'>
 export const workspaceHandlers: Handlers<'workspace'> = {
   async upload({ caller, query, upload, signal }, deps) {
     if (deps.ballast.isReleased) throw new AppError('disk_full')
-    const id = newId('volume')
-    const dir = deps.volumes.volumeDir(id)
-    const tree = await unpack(upload, dir, { signal, ...(query.sha256 ? { expectedSha256: query.sha256 } : {}) })
-    const row: VolumeRow = {
-      id,
-      teamId: caller.teamId,
-      purpose,
-      ownerId: null,
-      origin: null,
-      digest: tree.digest,
-      treeDigest: null,
-      files: tree.files,
-      sizeBytes: tree.bytes,
-      createdAt: toIso(deps.clock.now()),
-      deletedAt: null,
+    const dir = join(deps.volumes.stagingDir(), newId('volume'))
+    const sent = query.sha256 ? { expectedSha256: query.sha256 } : {}
+    try {
+      await unpack(upload, dir, { signal, passing: true, ...sent })
+      const ingested = await deps.trees.ingest(caller.teamId, dir, signal)
+      // The first job need not wait until these very files are made once more.
+      await deps.trees.adopt(ingested, dir)
+      return await fromTree(deps, caller.teamId, ingested.tree.digest)
+    } finally {
+      await removeTree(dir)
     }
-    const kept = await inTransaction(deps.db, (trx) => keepOnce(trx, row))
-    if (kept.id !== id) await deps.volumes.removeVolume(id)
-    return toWorkspace(kept)
+  },
+
+  async fromTree({ caller, body }, deps) {
+    if (deps.ballast.isReleased) throw new AppError('disk_full')
+    return fromTree(deps, caller.teamId, body.digest)
+  },
+
+  async list({ caller, params, query, signal }, deps) {
+    const files = await filesOf(deps, await findJob(deps, caller, params.job))
+    if (!files) return { items: [], next: null }
+    const { path, recursive, limit, after, glob } = query
+    return files.list(path, {
+      recursive: recursive || glob !== undefined,
+      limit,
+      signal,
+      ...(after === undefined ? {} : { after }),
+      ...(glob === undefined ? {} : { glob: [glob] }),
+    })
+  },
+
+  async get({ caller, params, query, headers, signal }, deps) {
+    const files = await filesOf(deps, await findJob(deps, caller, params.job))
+    if (!files) throw new AppError('file_not_found', { path: query.path })
+    return sendFile(files, query.path, { headers, signal, now: deps.clock.now() })
+  },
+
+  async archive({ caller, params, query, signal }, deps) {
+    const job = await findJob(deps, caller, params.job)
+    const files = await filesOf(deps, job)
+    if (!files) throw new AppError('file_not_found', { path: [query.path ?? ''].flat().join(', ') || job.name })
+    return sendArchive(files, query, `${job.name}-workspace`, signal)
   },
 }
 
-/** Equal files are stored once for a team: answers with the row that has them, made young again, or the new one. */
-async function keepOnce(trx: Trx, row: VolumeRow): Promise<VolumeRow> {
-  const { teamId, digest, createdAt } = row
-  const same = await trx
-    .selectFrom('volumes')
-    .select('id')
-    .where('teamId', '=', teamId)
-    .where('purpose', '=', purpose)
-    .where('digest', '=', digest)
-    .where('origin', 'is', null)
-    .where('deletedAt', 'is', null)
-    .limit(1)
-    .executeTakeFirst()
-  if (same) {
-    const touched = await trx
-      .updateTable('volumes')
-      .set({ createdAt })
-      .where('id', '=', same.id)
-      .returningAll()
+/** The files that a job began with; null if it began with none. Those of a repository are not there before it starts. */
+async function filesOf(deps: Deps, job: JobWithNames): Promise<Files | null> {
+  if (job.workspaceId === null) return null
+  const row = await deps.db.selectFrom('volumes').selectAll().where('id', '=', job.workspaceId).executeTakeFirst()
+  if (!row) throw new AppError('not_found', { noun: 'workspace', id: job.workspaceId })
+  if (row.treeDigest !== null) return deps.trees.open(row.teamId, row.treeDigest)
+  if (row.origin !== null && row.digest === null) {
+    throw new AppError('conflict', { detail: `The repository of job ${job.name} has not been fetched yet.` })
+  }
+  return filesIn(deps.volumes.volumeDir(row.id))
+}
+
+/** The workspace of a tree of the team: the one there is, or a new one. Throws `not_found` for what is no such tree. */
+async function fromTree(deps: Deps, teamId: string, digest: string): Promise<Workspace> {
+  const now = deps.clock.now()
+  const row = await inTransaction(deps.db, async (trx) => {
+    const same = await trx
+      .selectFrom('volumes')
+      .selectAll()
+      .where('treeDigest', '=', digest)
+      .where('teamId', '=', teamId)
+      .where('purpose', '=', purpose)
+      .where('deletedAt', 'is', null)
+      .limit(1)
       .executeTakeFirst()
-    if (touched) return touched
+    // Young enough for the job that is about to be submitted: a write would cost a sync of the disk.
+    if (same && same.createdAt > toIso(now - limits.workspaceTouchMs)) return same
+    return same ? touched(trx, same, now) : inserted(trx, teamId, digest, now)
+  })
+  return toWorkspace(row)
+}
+
+async function touched(trx: Trx, row: VolumeRow, now: number): Promise<VolumeRow> {
+  const young = { ...row, createdAt: toIso(now) }
+  const { numUpdatedRows } = await trx
+    .updateTable('volumes')
+    .set({ createdAt: young.createdAt })
+    .where('id', '=', row.id)
+    .executeTakeFirst()
+  if (numUpdatedRows === 0n) await trx.insertInto('volumes').values(young).execute()
+  return young
+}
+
+async function inserted(trx: Trx, teamId: string, digest: string, now: number): Promise<VolumeRow> {
+  const tree = await trx
+    .updateTable('trees')
+    .set({ usedAt: toIso(now) })
+    .where('teamId', '=', teamId)
+    .where('digest', '=', digest)
+    .returning(['files', 'sizeBytes'])
+    .executeTakeFirst()
+  if (!tree) throw new AppError('not_found', { noun: 'tree', id: digest })
+  const row: VolumeRow = {
+    id: newId('volume'),
+    teamId,
+    purpose,
+    ownerId: null,
+    origin: null,
+    digest,
+    treeDigest: digest,
+    files: tree.files,
+    sizeBytes: tree.sizeBytes,
+    createdAt: toIso(now),
+    deletedAt: null,
   }
   await trx.insertInto('volumes').values(row).execute()
   return row

@@ -196,6 +196,8 @@ export const limits = {
   startRetryMs: 1000,
   /** An uploaded workspace that no job refers to is deleted after a day: somebody may still be about to submit. */
   unusedWorkspaceMs: 24 * 3_600_000,
+  /** One that was asked for within this time is not noted to be asked for again: that saves a write to the disk. */
+  workspaceTouchMs: 3_600_000,
   /** Work that keeps the process busy gives others their turn after this long. */
   sliceMs: 8,
   /** Parcels of chunks in memory at once, together; a client beyond that waits. One of the largest fits. */

@@ -23,6 +23,8 @@ export interface UnpackOptions {
   bounds?: Partial<ArchiveBounds>
   /** Takes the place of what is in the target. */
   replace?: boolean
+  /** The target need not survive a power cut. */
+  passing?: boolean
 }
 
 /**
@@ -41,7 +43,7 @@ export async function unpack(source: Readable, targetDir: string, options: Unpac
     return await inStaging(targetDir, async (staging) => {
       const summary = await unpackInto(source, staging, options)
       options.signal.throwIfAborted()
-      await flushTree(join(staging, 'tree'))
+      if (!options.passing) await flushTree(join(staging, 'tree'))
       if (options.replace) await removeOld(targetDir)
       await rename(join(staging, 'tree'), targetDir)
       await syncFolder(dirname(targetDir))

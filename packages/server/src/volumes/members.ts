@@ -16,13 +16,16 @@ export interface PackOptions {
   signal?: AbortSignal
 }
 
+/** What an archive says of a member. */
+export type MemberStats = Pick<Stats, 'size' | 'mode' | 'mtimeMs'>
+
 /** What an archive of a folder holds, one after the other. */
 export type PackedMember =
-  | { type: 'folder'; path: string; stats: Stats }
+  | { type: 'folder'; path: string; stats: MemberStats }
   /** `target` is valid UTF-8 and not empty. */
-  | { type: 'link'; path: string; stats: Stats; target: string }
+  | { type: 'link'; path: string; stats: MemberStats; target: string }
   /** `content` has exactly `stats.size` bytes, and can be read until the next member is asked for. */
-  | { type: 'file'; path: string; stats: Stats; content: AsyncIterable<Buffer> }
+  | { type: 'file'; path: string; stats: MemberStats; content: AsyncIterable<Buffer> }
 
 /**
  * Goes through a folder that tasks may be writing to. Each file is as long as it was when its turn came: what grows is
@@ -52,8 +55,8 @@ async function pin(root: string, path: string, options: PackOptions): Promise<Fi
   }
 }
 
-/** Without what lies in another one of them. */
-function outermost(paths: string[]): string[] {
+/** Paths without those that lie in another one of them, sorted. Throws `bad_path`. */
+export function outermost(paths: string[]): string[] {
   const all = new Set(paths.map(parseRelativePath))
   if (all.has('')) return ['']
   const isBelow = (path: string) => {
@@ -107,7 +110,7 @@ async function linkTarget(path: string | Buffer): Promise<string> {
 }
 
 /** A link that has vanished, or whose target no archive can hold, is left out. */
-function* link(path: string, stats: Stats, target: string): Generator<PackedMember> {
+function* link(path: string, stats: MemberStats, target: string): Generator<PackedMember> {
   const bytes = Buffer.from(target, 'latin1')
   if (target === '' || !isUtf8(bytes) || /\p{Cc}/u.test(bytes.toString('utf8'))) return
   yield { type: 'link', path, stats, target: bytes.toString('utf8') }

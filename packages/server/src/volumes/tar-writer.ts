@@ -1,14 +1,14 @@
-import type { Stats } from 'node:fs'
 import { pipeline, Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
 
 import { Header, Pax } from 'tar'
 
-import { membersOf, type PackOptions } from './members.ts'
+import { type Files, filesIn } from './files.ts'
+import type { MemberStats, PackOptions } from './members.ts'
 import { blockSize } from './tar-reader.ts'
 
-/** A tar archive (pax) of a folder that tasks may be writing to; see `membersOf`. */
-export function packTar(root: string, options: PackOptions & { gzip?: boolean } = {}): Readable {
+/** A tar archive (pax) of a folder that tasks may be writing to, or of other files; see `membersOf`. */
+export function packTar(root: string | Files, options: PackOptions & { gzip?: boolean } = {}): Readable {
   const chunks = Readable.from(archive(root, options), { objectMode: false })
   if (!options.gzip) return chunks
   return pipeline(chunks, createGzip({ level: 1 }), () => {
@@ -19,8 +19,8 @@ export function packTar(root: string, options: PackOptions & { gzip?: boolean } 
 /** What tar can say: from 1970 to the largest octal number of eleven digits. */
 const latestSeconds = 0o77777777777
 
-async function* archive(root: string, options: PackOptions): AsyncGenerator<Buffer> {
-  for await (const member of membersOf(root, options)) {
+async function* archive(root: string | Files, options: PackOptions): AsyncGenerator<Buffer> {
+  for await (const member of filesIn(root).members(options)) {
     const { path, stats } = member
     switch (member.type) {
       case 'folder':
@@ -45,7 +45,7 @@ interface HeaderFields {
   linkpath?: string
 }
 
-function header(path: string, stats: Stats, fields: HeaderFields): Buffer {
+function header(path: string, stats: MemberStats, fields: HeaderFields): Buffer {
   const seconds = Math.min(Math.max(Math.floor(stats.mtimeMs / 1000), 0), latestSeconds)
   const about = { ...fields, path, mtime: new Date(seconds * 1000), uid: 0, gid: 0 }
   const block = new Header(about)

@@ -1,16 +1,16 @@
-import type { Stats } from 'node:fs'
 import { Readable } from 'node:stream'
 import { crc32, createDeflateRaw, deflateRawSync } from 'node:zlib'
 
-import { membersOf, type PackedMember, type PackOptions } from './members.ts'
+import { type Files, filesIn } from './files.ts'
+import type { MemberStats, PackedMember, PackOptions } from './members.ts'
 
 /**
- * A zip archive of a folder that tasks may be writing to, made as it is read; see `membersOf`. Sizes and checksums of
+ * A zip archive of a folder that tasks may be writing to, or of other files, made as it is read; see `membersOf`. Sizes and checksums of
  * files follow their content, so nothing is read twice; large files and many files are written as Zip64. Memory is that
  * of a chunk, and about a hundred bytes for each entry, whose list stands at the end of a zip. Source: PKWARE's
  * APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3; the times in UTC are those of Info-ZIP (extra field 0x5455).
  */
-export function packZip(root: string, options: PackOptions = {}): Readable {
+export function packZip(root: string | Files, options: PackOptions = {}): Readable {
   return Readable.from(archive(root, options), { objectMode: false })
 }
 
@@ -36,10 +36,10 @@ interface Entry {
   mode: number
 }
 
-async function* archive(root: string, options: PackOptions): AsyncGenerator<Buffer> {
+async function* archive(root: string | Files, options: PackOptions): AsyncGenerator<Buffer> {
   const list = new EntryList()
   let offset = 0
-  for await (const member of membersOf(root, options)) {
+  for await (const member of filesIn(root).members(options)) {
     const entry = entryOf(member, offset)
     for await (const chunk of memberBytes(member, entry)) {
       offset += chunk.length
@@ -138,7 +138,7 @@ async function* deflated(content: AsyncIterable<Buffer>, entry: Entry): AsyncGen
 }
 
 /** Time and date as MS-DOS writes them (from 1980, in steps of two seconds), in UTC. */
-function timeOf({ mtimeMs }: Stats): Buffer {
+function timeOf({ mtimeMs }: MemberStats): Buffer {
   const date = new Date(Math.min(Math.max(mtimeMs, Date.UTC(1980, 0, 1)), Date.UTC(2107, 11, 31)))
   const bytes = Buffer.alloc(8)
   bytes.writeUInt16LE((date.getUTCHours() << 11) | (date.getUTCMinutes() << 5) | (date.getUTCSeconds() >> 1), 0)

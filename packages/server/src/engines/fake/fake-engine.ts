@@ -48,6 +48,11 @@ export class FakeEngine implements Engine {
     this.#options = options
   }
 
+  /** What it was asked to run, of every task that it still holds. */
+  get specs(): readonly TaskSpec[] {
+    return [...this.#tasks.values()].map(({ spec }) => spec)
+  }
+
   accepts(): { ok: true } {
     return { ok: true }
   }
