@@ -26,19 +26,36 @@ describe('layers', () => {
     expect(importsOf(under('packages/api/'), (to) => !allowed.test(to))).toEqual([])
   })
 
-  test('cli imports the server in commands/up.ts only, and loads it only when it is needed', () => {
+  test('cli imports the server in commands/up.ts and server-here.ts only, and loads it only when it is needed', () => {
     const found = importsOf(
       under('packages/cli/'),
       (to) => to.startsWith(server),
       (one) => one.dynamic || one.typeOnly,
     )
-    expect([...new Set(found.map(([from]) => from))]).toEqual(['packages/cli/src/commands/up.ts'])
+    expect([...new Set(found.map(([from]) => from))]).toEqual([
+      'packages/cli/src/commands/up.ts',
+      'packages/cli/src/server-here.ts',
+    ])
     const loaded = importsOf(
       under('packages/cli/'),
       (to) => to.startsWith(server),
       (one) => !one.dynamic && !one.typeOnly,
     )
     expect(loaded).toEqual([])
+  })
+
+  test('console imports the contract and what browsers have; its parts no page', () => {
+    const console = under('packages/console/')
+    expect(console.length).toBeGreaterThan(40)
+    const open = /^packages\/(api|console)\/|^(react|react-dom|zod)(\/|$)|^@(mantine|tanstack)\/|^uplot/
+    expect(importsOf(console, (to) => !open.test(to))).toEqual([])
+    const below = under(...['api', 'parts'].map((folder) => `packages/console/src/${folder}/`))
+    expect(importsOf(below, (to) => /^packages\/console\/src\/(pages|shell)\//.test(to))).toEqual([])
+    const pageOf = (path: string) => /^packages\/console\/src\/pages\/([^/]+)\//.exec(path)?.[1]
+    const pages = console.filter(({ path }) => pageOf(path) !== undefined)
+    const withoutNoun = ['home', 'settings']
+    const folders = [...new Set(pages.map(({ path }) => pageOf(path)!))]
+    expect(folders.filter((folder) => !(folder in contract) && !withoutNoun.includes(folder))).toEqual([])
   })
 
   /** What each folder of the server may import, beside itself and `lib/`. `deps.ts` is types only, and open to all. */
@@ -48,6 +65,7 @@ describe('layers', () => {
     engines: ['config.ts'],
     tasks: ['config.ts', 'db', 'engines/engine.ts'],
     stores: ['config.ts'],
+    backup: ['config.ts', 'db', 'stores', 'trees/packs.ts', 'volumes'],
     trees: ['db', 'stores', 'tasks', 'volumes'],
     volumes: ['db'],
     events: ['db'],
@@ -169,7 +187,11 @@ describe('each thing has one place', () => {
       (node.type === 'NewExpression' && /^new Date(\(\))?$/.test(textOf(module, node))) ||
       (node.type === 'CallExpression' && textOf(module, node).startsWith('Date('))
     const places = find(product, reads).map((place) => place.split(':')[0])
-    expect([...new Set(places)]).toEqual(['packages/cli/src/main.ts', `${server}lib/clock.ts`])
+    expect([...new Set(places)]).toEqual([
+      'packages/cli/src/main.ts',
+      'packages/console/src/clock.ts',
+      `${server}lib/clock.ts`,
+    ])
   })
 
   test('planners and placement are pure', () => {

@@ -70,6 +70,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./artifact.ts')).artifact,
   },
   {
+    name: 'workspace',
+    about: 'The files that travel with a job',
+    group: work,
+    load: async () => (await import('./workspace.ts')).workspace,
+  },
+  {
     name: 'secret',
     about: 'Values that jobs receive and nobody reads back',
     group: work,
@@ -140,6 +146,12 @@ export const entries: readonly Entry[] = [
     about: 'Make a server of a backup, in an empty folder',
     group: more,
     load: async () => (await import('./restore.ts')).restore,
+  },
+  {
+    name: 'fsck',
+    about: 'Look for missing, extra and damaged parts of files in what the server keeps',
+    group: more,
+    load: async () => (await import('./fsck.ts')).fsck,
   },
   {
     name: 'completion',

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { RunningServer } from '@nabla/server'
 import { CliError, systemCode, usageError } from '../cli-error.ts'
@@ -7,6 +6,7 @@ import type { Context } from '../context.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { flag } from '../flags.ts'
 import { quoteWord } from '../quote.ts'
+import { parseSettings, readSettingsText } from '../server-here.ts'
 import { signInLink } from '../sign-in-link.ts'
 
 export const up = defineCommand({
@@ -41,7 +41,7 @@ The first start makes an admin and prints a key, once.`,
     const given = {
       // A person watches: what is worth a line to an operator is noise here.
       ...(!context.io.variables['NABLA_LOG_LEVEL'] && { logLevel: 'warn' }),
-      ...(file === undefined ? {} : await readConfigFile(context, file)),
+      ...(file === undefined ? {} : await parseSettings(await readSettingsText(context, file), file)),
       ...present(options),
       ...(flags.data !== undefined && { data: resolve(context.cwd, flags.data) }),
       ...(engine.length > 0 && { engines: engine }),
@@ -119,27 +119,6 @@ async function say({ out, settings }: Context, server: RunningServer): Promise<v
   if (settings.url !== undefined && settings.url !== url)
     out.note(`Note that NABLA_URL names another server: ${settings.url}`)
   await out.line(out.style('dim', 'Ctrl-C stops the server; jobs run on.'))
-}
-
-async function readConfigFile({ cwd }: Context, file: string): Promise<Record<string, unknown>> {
-  const path = resolve(cwd, file)
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    throw usageError(`The file ${file} cannot be read (${systemCode(error) ?? String(error)}).`, 'Check its path.')
-  }
-  const { parse } = await import('yaml')
-  try {
-    const value: unknown = parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch (error) {
-    throw usageError(
-      `The file ${file} is no YAML: ${error instanceof Error ? error.message : String(error)}`,
-      'Correct it.',
-    )
-  }
-  throw usageError(`The file ${file} holds no settings.`, 'Write them as `name: value`, one a line.')
 }
 
 function present(options: Record<string, unknown>): Record<string, unknown> {

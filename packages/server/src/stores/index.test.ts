@@ -29,7 +29,11 @@ describe('settings of the object store', () => {
     }
     const config = load({ s3: { ...bucket, prefix: 'nabla/' } }, environment)
     expect(openStore(config, systemClock).place).toBe('s3://models/nabla/ at https://s3.example.com')
-    expect(s3Settings(config.s3!)).toMatchObject({ accessKeyId: 'id', secretAccessKey: 'secret', region: 'us-east-1' })
+    expect(s3Settings({ ...config.s3!, bucket: 'b' })).toMatchObject({
+      accessKeyId: 'id',
+      secretAccessKey: 'secret',
+      region: 'us-east-1',
+    })
   })
 
   test('credentials in a file of their own', () => {
@@ -43,11 +47,11 @@ describe('settings of the object store', () => {
     ]
     writeFileSync(credentialsFile, `# comment\n${lines.join('\n')}\n`)
     const config = load({ store: 's3', s3: { ...bucket, credentialsFile } })
-    expect(s3Settings(config.s3!)).toMatchObject({ accessKeyId: 'id', secretAccessKey: 'a=b' })
+    expect(s3Settings({ ...config.s3!, bucket: 'b' })).toMatchObject({ accessKeyId: 'id', secretAccessKey: 'a=b' })
   })
 
   test('what is missing or wrong is named', () => {
-    expect(() => load({ store: 's3' })).toThrow(/setting s3 is missing/)
+    expect(() => load({ store: 's3' })).toThrow(/s3\.endpoint and s3\.bucket/)
     expect(() => load({ store: 's3', s3: { ...bucket, endpoint: 'ftp://x' } })).toThrow(/s3\.endpoint/)
     expect(() => load({ store: 's3', s3: { ...bucket, prefix: 'a' } })).toThrow(/s3\.prefix/)
     const withoutKeys = load({ store: 's3', s3: bucket })

@@ -9,7 +9,10 @@ import type { ObjectStore } from './store.ts'
 
 /** The object store that the settings name. Throws AppError `invalid` when it lacks credentials. Asks nothing of it. */
 export function openStore(config: Pick<Config, 'data' | 'store' | 's3'>, clock: Clock): ObjectStore {
-  if (config.store === 's3' && config.s3) return openS3Store(s3Settings(config.s3), clock)
+  const bucket = config.s3?.bucket
+  if (config.store === 's3' && config.s3 && bucket !== undefined) {
+    return openS3Store(s3Settings({ ...config.s3, bucket }), clock)
+  }
   return openFolderStore(objectsFolder(config.data))
 }
 
@@ -17,7 +20,7 @@ export function openStore(config: Pick<Config, 'data' | 'store' | 's3'>, clock: 
 export const objectsFolder = (data: string): string => join(data, 'objects')
 
 /** Completes the settings of a bucket by what stands in the file of credentials. */
-export function s3Settings(config: S3Config): S3Settings {
+export function s3Settings(config: S3Config & { bucket: string }): S3Settings {
   const { credentialsFile, endpoint, region, bucket, prefix } = config
   const inFile = credentialsFile === undefined ? {} : readCredentials(credentialsFile)
   const accessKeyId = config.accessKeyId ?? inFile['aws_access_key_id']
