@@ -38,7 +38,9 @@ const testOnly =
 
 /** Every TypeScript module of the repository, parsed. */
 export function readModules(): Module[] {
-  const files = globSync(['packages/*/src/**/*.ts', 'test/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'], { cwd: root })
+  const files = globSync(['packages/*/src/**/*.{ts,tsx}', 'test/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'], {
+    cwd: root,
+  })
   return files
     .map((file) => file.replaceAll('\\', '/'))
     .toSorted()

@@ -18,11 +18,16 @@ export async function buildConsole({ ifOlder = false } = {}): Promise<void> {
   if (!vite) return
   const fresh = `${dist}-${process.pid}`
   const old = `${dist}-${process.pid}-old`
+  const environment = process.env['NODE_ENV']
   try {
+    // Tests have one of their own, with which React would be that for development.
+    process.env['NODE_ENV'] = 'production'
     await vite.build({ configFile: join(folder, 'vite.config.ts'), logLevel: 'warn', build: { outDir: fresh } })
     if (existsSync(dist)) renameSync(dist, old)
     renameSync(fresh, dist)
   } finally {
+    if (environment === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = environment
     for (const left of [fresh, old]) rmSync(left, { recursive: true, force: true })
   }
 }

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createServer } from 'vite'
 import { createClient } from '@nabla/api/client'
 import { loadConfig } from '@nabla/server/config'
 import { startServer } from '@nabla/server'
@@ -14,15 +15,19 @@ import { fakeMachineTypes, seed } from './seed.ts'
 const defaultPort = 7070
 
 if (process.argv[2] === 'serve') await serve(process.argv[3]!)
-else watch()
+else await watch()
 
-/** Runs this file again under `node --watch`, and throws the data folder away when that ends. */
-function watch(): void {
+/** Runs this file again under `node --watch`, and throws the data folder away when that ends. Vite has the console. */
+async function watch(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'nabla-dev-'))
   const args = ['--watch', '--watch-preserve-output', import.meta.filename, 'serve', folder]
   const child: ChildProcess = spawn(process.execPath, args, { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGTERM'))
+  const pages = await createServer({ configFile: join(import.meta.dirname, '../packages/console/vite.config.ts') })
+  await pages.listen()
+  pages.printUrls()
   child.once('exit', (code) => {
+    void pages.close()
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     process.exitCode = code ?? 0
   })
@@ -39,5 +44,6 @@ async function serve(folder: string): Promise<void> {
   }
   await seed(createClient({ url: server.url, key: server.firstKey! }))
   console.log(`\nNabla for development: ${server.url}`)
+  console.log(`  the console, with live reload: http://localhost:5173/sign-in#key=${server.firstKey}`)
   console.log(`  export NABLA_URL=${server.url} NABLA_API_KEY=${server.firstKey}`)
 }

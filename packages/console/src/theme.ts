@@ -1,5 +1,8 @@
 import { createTheme } from '@mantine/core'
 
+// Locking the scroll would add a `<style>` element; `theme.css` does it without.
+const dialog = { yOffset: '10dvh', lockScroll: false, shadow: 'none', transitionProps: { duration: 120 } }
+
 /**
  * The look of everything that Mantine draws. Colours, type and space are CSS variables in `theme.css`: Mantine would
  * write its own into a `<style>` element, which the policy of the page does not allow. Components are named, not
@@ -31,10 +34,8 @@ export const theme = createTheme({
     Menu: { defaultProps: { shadow: 'none', position: 'bottom-end', transitionProps: { duration: 80 } } },
     Popover: { defaultProps: { shadow: 'none' } },
     Tooltip: { defaultProps: { openDelay: 400, events: { hover: true, focus: true, touch: false } } },
-    // Locking the scroll would add a `<style>` element; `theme.css` does it without.
-    Modal: {
-      defaultProps: { yOffset: '10dvh', lockScroll: false, shadow: 'none', transitionProps: { duration: 120 } },
-    },
-    Drawer: { defaultProps: { lockScroll: false, shadow: 'none', transitionProps: { duration: 120 } } },
+    Modal: { defaultProps: dialog },
+    ModalRoot: { defaultProps: dialog },
+    Drawer: { defaultProps: dialog },
   },
 })

@@ -20,9 +20,12 @@ const handlers = new Set<(event: Event) => void>()
 /** One connection: what ends it, and what makes a waiting one try at once. */
 let running: AbortController | undefined
 let hurry: () => void = () => undefined
+let broken: () => void = () => undefined
 
 /** A hidden page gives its connection back after this long: browsers allow few to one server, over all their tabs. */
 const hiddenMs = 60_000
+/** The server gives a sign of life every 15 s: a connection without any for this long is dead, though nobody said so. */
+const silentMs = 40_000
 const firstDelayMs = 1000
 const longestDelayMs = 30_000
 /** Changes come in bursts: what is stale is read again once for all of them. */
@@ -38,10 +41,13 @@ export function startLive(): () => void {
   running = control
   void follow(control.signal)
   const retryNow = () => hurry()
+  const letGo = () => broken()
   window.addEventListener('online', retryNow)
+  window.addEventListener('offline', letGo)
   return () => {
     control.abort()
     window.removeEventListener('online', retryNow)
+    window.removeEventListener('offline', letGo)
   }
 }
 
@@ -76,11 +82,17 @@ async function follow(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const pause = new AbortController()
     const stopWatching = pauseWhenHidden(pause)
+    const lost = new AbortController()
+    const silence = endWhenSilent(lost)
+    broken = () => lost.abort()
     try {
       const headers: Record<string, string> = last === undefined ? {} : { 'last-event-id': last }
-      const stop = AbortSignal.any([signal, pause.signal])
+      const stop = AbortSignal.any([signal, pause.signal, lost.signal])
       setState(tries === 0 && state.is !== 'paused' ? { is: 'connecting' } : state)
-      for await (const message of plainClient.event.stream({}, { signal: stop, headers, onOpen })) {
+      for await (const message of plainClient.event.stream(
+        {},
+        { signal: stop, headers, onOpen, onBeat: silence.beat },
+      )) {
         last = message.id
         hear(message.data)
       }
@@ -94,6 +106,7 @@ async function follow(signal: AbortSignal): Promise<void> {
       }
     } finally {
       stopWatching()
+      silence.stop()
     }
   }
 
@@ -170,6 +183,17 @@ function pauseWhenHidden(control: AbortController): () => void {
     clearTimeout(timer)
     document.removeEventListener('visibilitychange', look)
   }
+}
+
+/** Aborts when no sign of life has come for long. */
+function endWhenSilent(control: AbortController): { beat: () => void; stop: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const beat = () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => control.abort(), silentMs)
+  }
+  beat()
+  return { beat, stop: () => clearTimeout(timer) }
 }
 
 function shown(signal: AbortSignal): Promise<void> {

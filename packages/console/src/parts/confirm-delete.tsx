@@ -1,7 +1,8 @@
-import { Button, Modal, TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { type RunningAction } from './action.ts'
 import { CommandLine } from './copy.tsx'
+import { Dialog } from './dialog.tsx'
 import { ErrorNote } from './states.tsx'
 
 export interface ConfirmDeleteProps {
@@ -29,7 +30,7 @@ export function ConfirmDelete(props: ConfirmDeleteProps): ReactNode {
     if (ready && (await action.run()) !== undefined) onClose()
   }
   return (
-    <Modal opened onClose={onClose} title={`${verb} ${what}?`} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog title={`${verb} ${what}?`} onClose={onClose}>
       <form
         className="stack"
         onSubmit={(event) => {
@@ -62,6 +63,6 @@ export function ConfirmDelete(props: ConfirmDeleteProps): ReactNode {
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,11 +1,11 @@
-import { Modal } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { Dialog } from '../parts/dialog.tsx'
 import { keys } from './keyboard.ts'
 
 /** The list of keys. */
 export function KeyboardHelp({ onClose }: { onClose: () => void }): ReactNode {
   return (
-    <Modal opened onClose={onClose} title="Keyboard" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog title="Keyboard" onClose={onClose}>
       <dl className="keys">
         {keys.map(([key, about]) => (
           <div key={about}>
@@ -16,6 +16,6 @@ export function KeyboardHelp({ onClose }: { onClose: () => void }): ReactNode {
           </div>
         ))}
       </dl>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,7 +1,7 @@
-import { Modal } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { CommandLine } from '../parts/copy.tsx'
+import { Dialog } from '../parts/dialog.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { type Entry, findEntries, pageEntries } from './palette-registry.ts'
 import { places } from './places.ts'
@@ -32,15 +32,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
     event.preventDefault()
   }
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      withCloseButton={false}
-      padding={0}
-      size={560}
-      yOffset="12vh"
-      aria-label="Search or do"
-    >
+    <Dialog title="Search or do" onClose={onClose} size={560} bare>
       <div className="palette-field">
         <Icon name="search" />
         <input
@@ -68,7 +60,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
           <CommandLine line={chosen.command} />
         </div>
       )}
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -80,7 +72,9 @@ function Found(props: {
 }): ReactNode {
   const { entries, chosen, point, run } = props
   const list = useRef<HTMLDivElement>(null)
-  useEffect(() => list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }), [chosen])
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' })
+  }, [chosen])
   return (
     <div id="palette-list" role="listbox" aria-label="Found" className="palette-list" ref={list}>
       {entries.map((entry, index) => (

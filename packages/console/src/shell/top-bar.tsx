@@ -105,7 +105,7 @@ const themes: readonly ['auto' | 'light' | 'dark', string, IconName][] = [
 
 function PersonMenu(): ReactNode {
   const me = useApi('user', 'me', {})
-  const { colorScheme, setColorScheme } = useMantineColorScheme()
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true })
   const router = useRouter()
   const leave = useAction({
     run: async () => {

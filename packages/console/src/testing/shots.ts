@@ -14,6 +14,7 @@ export const shots: readonly Shot[] = [
   { name: 'sign-in', path: '/sign-in', signedIn: false },
   { name: 'home', path: '/' },
   { name: 'projects', path: '/projects' },
+  { name: 'project', path: '/projects/speech?tab=activity' },
   {
     name: 'project-new',
     path: '/projects',

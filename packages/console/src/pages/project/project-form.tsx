@@ -1,10 +1,11 @@
-import { Button, Modal, TagsInput, TextInput } from '@mantine/core'
+import { Button, TagsInput, TextInput } from '@mantine/core'
 import { contract } from '@nabla/api'
 import type { Project } from '@nabla/api/project'
 import type { ReactNode } from 'react'
 import { client } from '../../api/client.ts'
 import { useAction } from '../../parts/action.ts'
 import { CommandLine } from '../../parts/copy.tsx'
+import { Dialog } from '../../parts/dialog.tsx'
 import { useSchemaForm } from '../../parts/form.ts'
 import { quote } from '../../parts/quote.ts'
 import { ErrorNote } from '../../parts/states.tsx'
@@ -12,7 +13,12 @@ import '@mantine/core/styles/Pill.css'
 import '@mantine/core/styles/PillsInput.css'
 
 /** Makes a project, or renames and tags one. */
-export function ProjectForm({ project, onClose }: { project?: Project; onClose: () => void }): ReactNode {
+export function ProjectForm(props: {
+  project?: Project
+  onClose: () => void
+  onSaved?: (saved: Project) => void
+}): ReactNode {
+  const { project, onClose, onSaved } = props
   const form = useSchemaForm(contract.project.create.body, { name: project?.name ?? '', tags: project?.tags ?? [] })
   const { name = '', tags = [] } = form.values
   const save = useAction({
@@ -27,19 +33,17 @@ export function ProjectForm({ project, onClose }: { project?: Project; onClose: 
   })
   const submit = async () => {
     form.showAll()
-    if (form.output && (await save.run(form.output))) onClose()
+    const saved = form.output && (await save.run(form.output))
+    if (!saved) return
+    onSaved?.(saved)
+    onClose()
   }
   const flags = tags.map((tag) => ` --tag ${quote(tag)}`).join('')
   const command = project
     ? `project update ${quote(project.name)}${name === project.name ? '' : ` --name ${quote(name)}`}${flags}`
     : `project create ${quote(name || 'NAME')}${flags}`
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={project ? `Change ${project.name}` : 'New project'}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog title={project ? `Change ${project.name}` : 'New project'} onClose={onClose}>
       <form
         className="stack"
         onSubmit={(event) => {
@@ -64,7 +68,7 @@ export function ProjectForm({ project, onClose }: { project?: Project; onClose: 
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -15,6 +15,7 @@ import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
+import { projectActions } from './actions.ts'
 import { DeleteProject } from './delete-project.tsx'
 import { ProjectForm } from './project-form.tsx'
 
@@ -33,7 +34,7 @@ const columns: readonly Column<Project>[] = [
   { id: 'id', title: 'Id', width: '190px', hidden: true, cell: ({ id }) => <CopyId value={id} /> },
 ]
 
-type Open = { form: 'make' } | { form: 'change'; project: Project } | { form: 'delete'; projects: readonly Project[] }
+type Open = { form: 'make' } | { form: 'change'; project: Project } | { form: 'delete'; project: Project }
 
 /** The projects of the team: make, rename, tag, delete. */
 export function ProjectListPage(): ReactNode {
@@ -67,22 +68,8 @@ export function ProjectListPage(): ReactNode {
         columns={columns}
         rowKey={({ id }) => id}
         rowLabel={({ name }) => name}
-        href={({ name }) => `/jobs?project=${encodeURIComponent(name)}`}
-        actions={(project) => [
-          {
-            label: 'Rename or tag',
-            icon: 'edit',
-            command: `project update ${project.name}`,
-            run: () => setOpen({ form: 'change', project }),
-          },
-          {
-            label: 'Delete',
-            icon: 'trash',
-            danger: true,
-            command: `project delete ${project.name}`,
-            run: () => setOpen({ form: 'delete', projects: [project] }),
-          },
-        ]}
+        href={({ name }) => `/projects/${encodeURIComponent(name)}`}
+        actions={(project) => projectActions(project, (form) => setOpen({ form, project }))}
         toolbar={(chooser) => (
           <FilterBar placeholder="tag:paper" filters={[{ key: 'tag', label: 'Tag' }]}>
             {chooser}
@@ -102,7 +89,7 @@ export function ProjectListPage(): ReactNode {
       />
       {open?.form === 'make' && <ProjectForm onClose={close} />}
       {open?.form === 'change' && <ProjectForm project={open.project} onClose={close} />}
-      {open?.form === 'delete' && open.projects[0] && <DeleteProject project={open.projects[0]} onClose={close} />}
+      {open?.form === 'delete' && <DeleteProject project={open.project} onClose={close} />}
     </>
   )
 }

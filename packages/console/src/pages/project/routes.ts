@@ -9,6 +9,11 @@ export const projectRoutes = [
     path: '/projects',
     component: lazyRouteComponent(() => import('./project-list-page.tsx'), 'ProjectListPage'),
   }),
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/projects/$project',
+    component: lazyRouteComponent(() => import('./project-page.tsx'), 'ProjectPage'),
+  }),
 ] as const
 
 /** Projects are few: the newest 200 are looked through. */
@@ -21,6 +26,6 @@ addFinder(async (text, signal) => {
     label: name,
     icon: 'folder' as const,
     command: `project show ${name}`,
-    to: `/jobs?project=${encodeURIComponent(name)}`,
+    to: `/projects/${encodeURIComponent(name)}`,
   }))
 })
