@@ -20,12 +20,13 @@ else await watch()
 /** Runs this file again under `node --watch`, and throws the data folder away when that ends. Vite has the console. */
 async function watch(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'nabla-dev-'))
+  const pages = await createServer({ configFile: join(import.meta.dirname, '../packages/console/vite.config.ts') })
+  await pages.listen()
+  // Vite would end this process at once, and leave the data folder.
+  process.removeAllListeners('SIGTERM')
   const args = ['--watch', '--watch-preserve-output', import.meta.filename, 'serve', folder]
   const child: ChildProcess = spawn(process.execPath, args, { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGTERM'))
-  const pages = await createServer({ configFile: join(import.meta.dirname, '../packages/console/vite.config.ts') })
-  await pages.listen()
-  pages.printUrls()
   child.once('exit', (code) => {
     void pages.close()
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
