@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import { dropLease, holderOf, leaseHolds, leaseMs, takeLease } from './lease.ts'
 import { type Acting, act, newActing, track } from './act.ts'
+import { type Collector, makeCollector } from './collect.ts'
 import { endedWith, type Observation, observe } from './observe.ts'
 import { place } from './place.ts'
 import { readQueue } from './queue.ts'
@@ -43,6 +44,7 @@ class ControlLoop implements Loop {
   readonly #deps: Deps
   readonly #holder: string
   readonly #quotas: QuotaKeeper
+  readonly #collector: Collector
   readonly #acting: Acting = newActing()
   readonly #stopped = new AbortController()
   #woken = new Set<string>()
@@ -71,6 +73,7 @@ class ControlLoop implements Loop {
     this.#deps = deps
     this.#holder = holderOf(deps.config.data)
     this.#quotas = new QuotaKeeper(deps)
+    this.#collector = makeCollector(deps)
   }
 
   wake(id: string): void {
@@ -232,6 +235,7 @@ class ControlLoop implements Loop {
 
   async #tidy(): Promise<void> {
     await sweepDeleted(this.#deps)
+    track(this.#acting, this.#collector.collect(this.#stopped.signal))
     await this.#deps.ballast.restore()
   }
 
