@@ -23,6 +23,8 @@ export const limits = {
   compressWorthwhile: 0.9,
   /** How long an upload waits for a server that went away: a restart takes seconds. */
   uploadRetryForMs: 2 * 60_000,
+  /** Times that a call is repeated which the server failed at. */
+  failedCalls: 5,
   /** Times that a tree is completed which the server found incomplete at the end. */
   commitAttempts: 4,
   /** Files remembered for one folder (about 150 bytes each), and folders. */
@@ -34,6 +36,13 @@ export const limits = {
   rememberEveryBytes: 4096 * MiB,
   /** Size of a workspace above which the CLI says how to send less. */
   largeWorkspaceBytes: 100_000_000,
+  /** Most that a preview reads to learn what the server lacks: seconds. */
+  previewReadBytes: 2048 * MiB,
+  /** Rows of each table of a preview: all of it fits on a screen. */
+  previewRows: 10,
+  /** Files of data from this size on, and folders of so many images or sounds, are there by accident more often than not. */
+  dataFileBytes: 10_000_000,
+  mediaFiles: 1000,
   /** Ignore files larger than this are a mistake. */
   ignoreFileBytes: 1 * MiB,
   /** Paths after which the memory of a matcher of ignore rules is dropped. */

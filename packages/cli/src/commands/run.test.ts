@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { aFolder, runCli } from '../testing/run-cli.ts'
@@ -145,18 +144,48 @@ test('a job that cannot run exits with 125 or 127 and says why', async () => {
   expect(image.stderr).toContain('--image')
 })
 
-test('a workspace that is too large for memory arrives whole, and nothing of it stays behind', async () => {
+test('files arrive as they are: contents, modes, links, empty folders, odd names', async () => {
   const cwd = await aFolder()
   const content = randomBytes(40_000_000)
   await writeFile(join(cwd, 'data.bin'), content)
-  const left = async (): Promise<string[]> =>
-    (await readdir(tmpdir())).filter((name) => /^nabla-[A-Za-z0-9]{6}$/.test(name))
-  const before = await left()
-  const ran = await cli(cwd, ['run', '--', 'sha256sum < data.bin'], { columns: 100, env: { NO_COLOR: '1' } })
-  expect(ran.stderr).toMatch(/Packing ━*╌* +\d+% {2}[\d.]+ k?M?B of 40\.0 MB/)
-  expect(ran.stderr).toMatch(/Uploading ━*╌* +\d+%/)
-  expect(ran.stdout).toBe(`${createHash('sha256').update(content).digest('hex')}  -\n`)
-  expect(await left()).toEqual(before)
+  await mkdir(join(cwd, 'deep', 'empty'), { recursive: true })
+  await writeFile(join(cwd, 'deep', 'ünï cödé ✓'), 'é')
+  await writeFile(join(cwd, 'run.sh'), '#!/bin/sh\nsha256sum < data.bin\n', { mode: 0o755 })
+  await symlink('deep/ünï cödé ✓', join(cwd, 'link'))
+  const line = './run.sh; cat link; find . -type d -empty; test ! -x data.bin && echo plain'
+  const ran = await cli(cwd, ['run', '--', line], { columns: 100, env: { NO_COLOR: '1' } })
+  expect(ran.stderr).toMatch(/Uploading ━*╌* +\d+% {2}[\d.]+ k?M?B of 40\.0 MB/)
+  expect(ran.stderr).toContain('Sent 3 of 3 files (40.0 MB of 40.0 MB).')
+  const digest = createHash('sha256').update(content).digest('hex')
+  expect(ran.stdout).toBe(`${digest}  -\né./deep/empty\nplain\n`)
+  const again = await cli(cwd, ['run', '--', 'cat link'])
+  expect(again.stdout).toBe('é')
+  expect(again.stderr).toContain('Sent nothing: the server has all of it.')
+})
+
+test('a machine type or an image that is not there is refused before the files are sent', async () => {
+  const cwd = await aFolder()
+  await writeFile(join(cwd, 'a'), 'x')
+  const type = await cli(cwd, ['run', '--machine-type', 'huge', '--', 'true'])
+  expect(type.exitCode).toBe(2)
+  expect(type.stderr).toMatch(/^error: There is no machine type huge here\. There are: C1/)
+  const image = await cli(cwd, ['run', '--image', 'python:3', '--', 'true'])
+  expect(image.exitCode).toBe(2)
+  expect(image.stderr).toMatch(/^error: The machine type C1 runs jobs on the machine itself\./)
+  await expect(stat(join(cwd, '.nabla'))).rejects.toThrow('ENOENT')
+})
+
+test('--dry-run shows what would travel and submits nothing', async () => {
+  const cwd = await aFolder('dry')
+  await writeFile(join(cwd, 'train.py'), 'x')
+  const ran = await cli(cwd, ['run', '--dry-run', '--', 'true'])
+  expect(ran).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(ran.stdout).toContain(`1 file, 1 B would go from ${cwd}\nThe server lacks 1 B, in 1 file.\n`)
+  expect((await cli(cwd, ['job', 'create', '--dry-run', '--', 'true'])).stdout).toBe(ran.stdout)
+  await expect(stat(join(cwd, '.nabla'))).rejects.toThrow('ENOENT')
+  const none = await cli(cwd, ['run', '--dry-run', '--workspace', 'none', '--', 'true'])
+  expect(none).toMatchObject({ exitCode: 2 })
+  expect(none.stderr).toContain('no files would travel')
 })
 
 test('an archive is sent as it is', async () => {

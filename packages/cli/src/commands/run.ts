@@ -31,10 +31,12 @@ Ctrl-C asks the job to stop; a second one leaves it to the server.`,
     },
     { line: 'run --env LR=0.1 --secret HF_TOKEN -- python train.py', about: 'with a variable and a secret' },
     { line: 'run --workspace https://github.com/me/code.git -- make', about: 'the files of a repository' },
+    { line: 'run --dry-run', about: 'only show which files would travel' },
     { line: 'run --detach -- python train.py', about: 'come back later: nabla job logs --follow' },
   ],
   async run(context, { command }, flags) {
-    const { submitJob } = await import('../job/submit.ts')
+    const { previewJob, submitJob } = await import('../job/submit.ts')
+    if (flags.dryRun) return previewJob(context, flags)
     const job = await submitJob(context, command, flags)
     await sayJob(context, job, flags.detach)
     if (flags.detach) return 0

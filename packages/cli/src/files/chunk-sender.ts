@@ -33,7 +33,8 @@ export class ChunkSender {
   readonly #seen = new Set<string>()
   readonly #asking = new Set<Promise<void>>()
   readonly #sending = new Set<Promise<void>>()
-  #parcel = new Parcel(treeRequestLimits.usualParcelBytes)
+  readonly #spare: Uint8Array<ArrayBuffer>[] = []
+  #parcel = new Parcel(treeRequestLimits.usualParcelBytes, [])
   #failure: { error: unknown } | undefined
 
   /** `onDone` is told how many bytes of contents are on the server now, as it turns out. */
@@ -74,7 +75,7 @@ export class ChunkSender {
     await this.#room(this.#sending, 1)
   }
 
-  async #sendLacking({ bytes, chunks }: Slab): Promise<void> {
+  async #sendLacking({ bytes, chunks, free }: Slab): Promise<void> {
     const fresh = chunks.filter(({ hash }) => !this.#seen.has(hash) && this.#seen.add(hash))
     if (fresh.length > 0) {
       const lacking = new Set(await this.#calls.lacking([...new Set(fresh.map(({ hash }) => hash))]))
@@ -84,6 +85,7 @@ export class ChunkSender {
         this.#check()
       }
     }
+    free()
     this.#onDone(chunks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))
   }
 
@@ -96,16 +98,17 @@ export class ChunkSender {
     this.files.add(path)
   }
 
-  /** Sends the present parcel; the next one has room for at least `bytes`. */
+  /** Sends the present parcel, unless somebody else does; the next one has room for at least `bytes`. */
   async #dispatch(bytes = 0): Promise<void> {
     const parcel = this.#parcel
-    this.#parcel = new Parcel(Math.max(treeRequestLimits.usualParcelBytes, bytes))
-    if (parcel.used === 0) return
     await this.#room(this.#sending, limits.parcels)
+    if (this.#parcel !== parcel) return
+    this.#parcel = new Parcel(Math.max(treeRequestLimits.usualParcelBytes, bytes), this.#spare)
+    if (parcel.used === 0) return
     this.travelledBytes += parcel.used
     this.#track(
       this.#sending,
-      this.#calls.send(parcel.filled()).then(() => undefined),
+      this.#calls.send(parcel.filled()).then(() => parcel.free()),
     )
   }
 
@@ -129,16 +132,20 @@ export class ChunkSender {
 class Parcel {
   used = 0
   readonly #size: number
+  readonly #spare: Uint8Array<ArrayBuffer>[]
   #bytes: Uint8Array<ArrayBuffer> | undefined
 
-  constructor(size: number) {
+  /** `spare`: memory of parcels before, of the usual size. */
+  constructor(size: number, spare: Uint8Array<ArrayBuffer>[]) {
     this.#size = size
+    this.#spare = spare
   }
 
   /** False: there is no room for it. */
   add(head: Parameters<typeof writeFrameHead>[2], stored: Uint8Array): boolean {
     if (this.used + frameHeadBytes + stored.byteLength > this.#size) return false
-    this.#bytes ??= new Uint8Array(this.#size)
+    const isUsual = this.#size === treeRequestLimits.usualParcelBytes
+    this.#bytes ??= (isUsual ? this.#spare.pop() : undefined) ?? new Uint8Array(this.#size)
     writeFrameHead(this.#bytes, this.used, head)
     this.#bytes.set(stored, this.used + frameHeadBytes)
     this.used += frameHeadBytes + stored.byteLength
@@ -147,6 +154,10 @@ class Parcel {
 
   filled(): Uint8Array<ArrayBuffer> {
     return (this.#bytes ?? new Uint8Array(0)).subarray(0, this.used)
+  }
+
+  free(): void {
+    if (this.#bytes?.byteLength === treeRequestLimits.usualParcelBytes) this.#spare.push(this.#bytes)
   }
 }
 

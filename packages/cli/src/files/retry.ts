@@ -31,21 +31,22 @@ export function createRetry({ out, io }: Context, { forMs, hint }: RetryOptions)
         lostAtMs = undefined
         return result
       } catch (error) {
-        const bug = isApiError(error) && error.code === 'internal' && failures < 2
-        if (!(isPassing(error) || bug) || !reached) throw error
-        if (lostAtMs === undefined && !bug) out.note('The server does not answer. Trying again…')
-        lostAtMs ??= io.now()
-        if (io.now() - lostAtMs >= forMs) {
-          throw new CliError(
-            `${error.message} It was tried for ${Math.round(forMs / 1000)} s.`,
-            hint,
-            'unreachable',
-            error,
-          )
+        const isPassingOne = isPassing(error)
+        // A server that is being stopped may fail in any way; one that fails again and again has a problem of its own.
+        const isFailure = isApiError(error) && error.code === 'internal' && failures < limits.failedCalls
+        if (!reached || !(isPassingOne || isFailure)) throw error
+        if (isPassingOne) {
+          if (lostAtMs === undefined) out.note('The server does not answer. Trying again…')
+          lostAtMs ??= io.now()
+          if (io.now() - lostAtMs >= forMs) throw staysAway(error, { forMs, hint })
         }
         await pause(pauseMs)
         pauseMs = Math.min(pauseMs * 2, limits.retryMostMs)
       }
     }
   }
+}
+
+function staysAway(error: Error, { forMs, hint }: RetryOptions): CliError {
+  return new CliError(`${error.message} It was tried for ${Math.round(forMs / 1000)} s.`, hint, 'unreachable', error)
 }

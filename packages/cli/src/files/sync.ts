@@ -1,19 +1,11 @@
-import { setImmediate as breathe } from 'node:timers/promises'
 import { type Tree, treeRequestLimits } from '@nabla/api/tree'
 import { CliError, isApiError } from '../cli-error.ts'
 import { limits } from '../limits.ts'
 import type { GrowingProgress } from '../terminal/progress.ts'
-import { ChunkReader, readChunk } from '../workspace/read-chunks.ts'
-import type { Entry, FileEntry, Scan } from '../workspace/scan.ts'
-import { isSettled, loadStatCache, saveStatCache, statCacheFile } from '../workspace/stat-cache.ts'
-import {
-  isKnown,
-  type KnownEntry,
-  type KnownFile,
-  type Segment,
-  type WrittenTree,
-  writeTree,
-} from '../workspace/tree.ts'
+import { type FolderOptions, KnownFiles } from '../workspace/known-files.ts'
+import { readChunk } from '../workspace/read-chunks.ts'
+import type { FileEntry } from '../workspace/scan.ts'
+import { type KnownEntry, type KnownFile, type Segment, type WrittenTree, writeTree } from '../workspace/tree.ts'
 import { type ChunkCalls, ChunkSender } from './chunk-sender.ts'
 
 /** The server, as far as trees go. Each call may be repeated. */
@@ -22,14 +14,10 @@ export interface TreeServer extends ChunkCalls {
   commit(digest: string): Promise<Tree>
 }
 
-export interface SyncOptions {
-  folder: string
-  scan: Scan
+export interface SyncOptions extends FolderOptions {
   server: TreeServer
-  cacheFolder: string
   compress: boolean
   progress: GrowingProgress
-  now(): number
 }
 
 export interface Synced {
@@ -47,21 +35,25 @@ export interface Synced {
 
 /**
  * Makes the tree of a folder on the server: reads what changed since the last time, asks what is lacking, sends that.
- * What was answered stays there, so a sync that was cut off carries on. Throws CliError and ApiError.
+ * Contents are sent while others are read. What was answered stays there, so a sync that was cut off carries on.
+ * Throws CliError and ApiError.
  */
 export async function syncFolder(options: SyncOptions): Promise<Synced> {
   const { server, compress, progress } = options
+  const files = new KnownFiles(options)
   const sender = new ChunkSender(server, compress, (bytes) => progress.add(bytes))
-  const work = new FolderSync(options, sender)
   for (let attempt = 0; attempt < limits.commitAttempts; attempt++) {
-    await work.read()
-    const tree = writeTree(work.known())
+    progress.grow(files.unknownBytes())
+    await files.read((slab) => sender.offer(slab))
+    const entries = files.entries()
+    const tree = writeTree(entries)
     // What nobody had to send is most likely all there.
-    const committed = (sender.travelledBytes === 0 && (await commit(server, tree.digest))) || (await work.send(tree))
+    const isThere = sender.travelledBytes === 0 && (await commit(server, tree.digest))
+    const committed = isThere || (await sendTree(options, sender, files, entries, tree))
     if (committed) {
-      const { files, contentBytes: sentBytes, travelledBytes } = sender
-      const { changed, gone } = work
-      return { tree: committed, sentFiles: files.size, sentBytes, travelledBytes, changed: [...changed], gone }
+      const { files: sent, contentBytes: sentBytes, travelledBytes } = sender
+      const { changed, gone } = files
+      return { tree: committed, sentFiles: sent.size, sentBytes, travelledBytes, changed: [...changed], gone }
     }
     sender.forget()
   }
@@ -81,127 +73,56 @@ async function commit(server: TreeServer, digest: string): Promise<Tree | undefi
   }
 }
 
-/** One folder on its way: what is known of each entry. */
-class FolderSync {
-  readonly changed = new Set<string>()
-  readonly gone: string[] = []
-  readonly #options: SyncOptions
-  readonly #sender: ChunkSender
-  readonly #cacheFile: string
-  /** In order. */
-  #entries: Entry[]
-  #newlyRead = 0
+/**
+ * Sends what is lacking of a tree whose files were read, and commits it. A segment that is there answers for all the
+ * chunks that it names. Undefined: it has to be tried again.
+ */
+async function sendTree(
+  options: SyncOptions,
+  sender: ChunkSender,
+  files: KnownFiles,
+  entries: readonly KnownEntry[],
+  tree: WrittenTree,
+): Promise<Tree | undefined> {
+  const { server } = options
+  const missing: Segment[] = []
+  for (const some of inQuestions(tree.segments)) {
+    const lacking = new Set(await server.lackingSegments(some.map(({ hash }) => hash)))
+    missing.push(...some.filter(({ hash }) => lacking.has(hash)))
+  }
+  const inMissing = missing.flatMap(({ first, end }) => entries.slice(first, end))
+  if (!(await sendKnown(options, sender, files, inMissing))) return undefined
+  for (const { hash, bytes } of missing) await sender.send({ hash, bytes, path: undefined })
+  await sender.send({ hash: tree.digest, bytes: tree.root, path: undefined })
+  await sender.flush()
+  return commit(server, tree.digest)
+}
 
-  constructor(options: SyncOptions, sender: ChunkSender) {
-    this.#options = options
-    this.#sender = sender
-    this.#entries = options.scan.entries
-    this.#cacheFile = statCacheFile(options.cacheFolder, options.folder)
-    const cache = loadStatCache(this.#cacheFile)
-    for (const entry of this.#entries) {
-      if (entry.type !== 'file') continue
-      entry.chunks = cache.find(entry.path, entry.stamp)
-      entry.isSettled = entry.chunks !== undefined
+/** Sends what is lacking of files that were not read this time. False: one of them is no longer what it was. */
+async function sendKnown(
+  { folder, server, progress }: SyncOptions,
+  sender: ChunkSender,
+  files: KnownFiles,
+  entries: readonly KnownEntry[],
+): Promise<boolean> {
+  const asked = new Set<string>()
+  const parts = entries.flatMap((entry) => (entry.type === 'file' ? partsOf(entry) : []))
+  const open = parts.filter(({ chunk: [hash] }) => !sender.has(hash) && !asked.has(hash) && asked.add(hash))
+  let isWhole = true
+  for (const some of inQuestions(open)) {
+    const lacking = new Set(await server.lacking(some.map(({ chunk: [hash] }) => hash)))
+    const wanted = some.filter(({ chunk: [hash] }) => lacking.has(hash))
+    progress.grow(wanted.reduce((sum, { chunk: [, sizeBytes] }) => sum + sizeBytes, 0))
+    for (const { file, offset, chunk } of wanted) {
+      const [hash, sizeBytes] = chunk
+      const bytes = readChunk(folder, file.path, offset, chunk)
+      if (bytes) await sender.send({ hash, bytes, path: file.path })
+      else files.distrust(file)
+      isWhole &&= bytes !== undefined
+      progress.add(sizeBytes)
     }
   }
-
-  /** All entries; only after `read`. */
-  known(): KnownEntry[] {
-    return this.#entries.filter(isKnown)
-  }
-
-  /** Reads the files that are not known, and offers their contents to the server on the way. */
-  async read(): Promise<void> {
-    const { folder, progress } = this.#options
-    const unknown = this.#entries.filter((entry): entry is FileEntry => !isKnown(entry))
-    if (unknown.length === 0) return
-    progress.grow(unknown.reduce((sum, { stamp }) => sum + stamp.sizeBytes, 0))
-    const reader = new ChunkReader(folder)
-    try {
-      let unsaved = 0
-      for (const file of unknown) {
-        await this.#readFile(reader, file)
-        unsaved += file.stamp.sizeBytes
-        if (unsaved < limits.rememberEveryBytes) continue
-        this.#remember()
-        unsaved = 0
-      }
-      for (const slab of reader.rest()) await this.#sender.offer(slab)
-    } finally {
-      this.#remember()
-    }
-    this.#entries = this.#entries.filter(isKnown)
-  }
-
-  async #readFile(reader: ChunkReader, file: FileEntry): Promise<void> {
-    const startedMs = this.#options.now()
-    const slabs = reader.read(file.path)
-    let step = slabs.next()
-    for (; !step.done; step = slabs.next()) {
-      await this.#sender.offer(step.value)
-      // Reading is done by calls that block: what is being sent gets its turn here.
-      await breathe()
-    }
-    if (!step.value) {
-      this.gone.push(file.path)
-      return
-    }
-    const { stamp, executable, chunks, changed } = step.value
-    Object.assign(file, { stamp, executable, chunks, isSettled: !changed && isSettled(stamp, startedMs) })
-    this.#newlyRead += 1
-    if (changed) this.changed.add(file.path)
-  }
-
-  /** Sends what is lacking of a tree whose files were read, and commits it. Undefined: it has to be read again. */
-  async send(tree: WrittenTree): Promise<Tree | undefined> {
-    const { server } = this.#options
-    const entries = this.known()
-    const missing: Segment[] = []
-    for (const some of inQuestions(tree.segments)) {
-      const lacking = new Set(await server.lackingSegments(some.map(({ hash }) => hash)))
-      missing.push(...some.filter(({ hash }) => lacking.has(hash)))
-    }
-    const isWhole = await this.#sendKnown(missing.flatMap(({ first, end }) => entries.slice(first, end)))
-    if (!isWhole) return undefined
-    for (const { hash, bytes } of missing) await this.#sender.send({ hash, bytes, path: undefined })
-    await this.#sender.send({ hash: tree.digest, bytes: tree.root, path: undefined })
-    await this.#sender.flush()
-    return commit(server, tree.digest)
-  }
-
-  /** Sends what is lacking of files that were not read this time. False: one of them is no longer what it was. */
-  async #sendKnown(entries: readonly KnownEntry[]): Promise<boolean> {
-    const { folder, server, progress } = this.#options
-    const asked = new Set<string>()
-    const parts = entries.flatMap((entry) => (entry.type === 'file' ? partsOf(entry) : []))
-    const open = parts.filter(({ chunk: [hash] }) => !this.#sender.has(hash) && !asked.has(hash) && asked.add(hash))
-    let isWhole = true
-    for (const some of inQuestions(open)) {
-      const lacking = new Set(await server.lacking(some.map(({ chunk: [hash] }) => hash)))
-      const wanted = some.filter(({ chunk: [hash] }) => lacking.has(hash))
-      progress.grow(wanted.reduce((sum, { chunk: [, sizeBytes] }) => sum + sizeBytes, 0))
-      for (const { file, offset, chunk } of wanted) {
-        const [hash, sizeBytes] = chunk
-        const bytes = readChunk(folder, file.path, offset, chunk)
-        if (bytes) {
-          await this.#sender.send({ hash, bytes, path: file.path })
-        } else {
-          // It is read again.
-          Object.assign(file, { chunks: undefined, isSettled: false })
-          isWhole = false
-        }
-        progress.add(sizeBytes)
-      }
-    }
-    return isWhole
-  }
-
-  #remember(): void {
-    if (this.#newlyRead === 0) return
-    this.#newlyRead = 0
-    const isWorthIt = (entry: Entry): entry is KnownFile => entry.type === 'file' && isKnown(entry) && entry.isSettled
-    saveStatCache(this.#cacheFile, this.#entries.filter(isWorthIt))
-  }
+  return isWhole
 }
 
 interface Part {
@@ -220,7 +141,7 @@ function partsOf(file: KnownFile): Part[] {
 }
 
 /** Lists that are short enough for one question. */
-function* inQuestions<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+export function* inQuestions<Item>(items: readonly Item[]): Generator<readonly Item[]> {
   for (let start = 0; start < items.length; start += treeRequestLimits.hashes) {
     yield items.slice(start, start + treeRequestLimits.hashes)
   }

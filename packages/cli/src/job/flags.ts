@@ -17,6 +17,7 @@ export const jobFlags = {
       completes: 'file',
     }),
     ignore: flag.texts('pattern', 'leave files out, as a line of .gitignore does'),
+    dryRun: flag.on('only show what would travel, and what stays here and why'),
     workspaceRef: flag.text('ref', 'branch, tag or commit of a git workspace'),
     workspaceUsername: flag.text('name', 'user name for a git workspace'),
     workspacePassword: flag.text('token', 'token for a git workspace, or secret:NAME'),

@@ -1,9 +1,11 @@
+import { type ErrorCode, errorCatalogue, fillTemplate } from '@nabla/api/errors'
 import { createJob, type Job } from '@nabla/api/job'
 import type { WorkspaceSource } from '@nabla/api/workspace'
 import type { z } from 'zod'
-import { usageError } from '../cli-error.ts'
+import { type CliError, usageError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { kebab } from '../flags.ts'
+import { limits } from '../limits.ts'
 import type { JobFlags } from './flags.ts'
 import { findProject, rememberJob, writeProject } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
@@ -26,6 +28,7 @@ export async function submitJob(context: Context, words: readonly string[], flag
   const source = await readSource(flags.workspace ?? '.', context.cwd)
   const spec = { ...(await readSpec(context, flags)), command: toCommandLine(words), project: project.name }
   check(spec)
+  await checkMachine(context, spec)
   const writes = !out.json && !flags.noInit && project.source !== 'flag' && project.source !== 'file'
   if (writes) await writeProject(context, project.name)
   const workspace = await sendWorkspace(context, source, flags)
@@ -33,6 +36,17 @@ export async function submitJob(context: Context, words: readonly string[], flag
   const job = await client.job.create({ body: { ...spec, workspace } })
   await rememberJob(context, job.id)
   return job
+}
+
+/** Shows what `submitJob` would send, and sends nothing. */
+export async function previewJob(context: Context, flags: JobFlags): Promise<void> {
+  const source = await readSource(flags.workspace ?? '.', context.cwd)
+  if (source.from !== 'folder') {
+    const what = { nothing: 'no files', archive: 'the archive as it is', git: 'only the address of the repository' }
+    throw usageError(`With this --workspace, ${what[source.from]} would travel.`, 'Leave --dry-run out.')
+  }
+  const { previewFolder } = await import('../workspace/preview.ts')
+  await previewFolder(context, { folder: source.path, patterns: flags.ignore, limit: limits.previewRows })
 }
 
 /** Sends the files if they are here, and says where the server finds them. */
@@ -80,6 +94,28 @@ async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, '
   }
   const given = Object.entries(spec).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given)
+}
+
+/** Refuses a machine type or an image that the server does not have, before the files are sent. */
+async function checkMachine(context: Context, { machineType, image }: Body): Promise<void> {
+  const isHost = image === undefined || image === 'host'
+  if (machineType === undefined && isHost) return
+  const client = await context.client()
+  const { items } = await client['machine-type'].list()
+  const fallback = items.find(({ isDefault }) => isDefault)
+  const wanted = machineType === undefined ? fallback : items.find(({ name }) => name === machineType)
+  const names = items.map(({ name }) => name).join(', ')
+  if (!wanted) throw refusal('unknown_machine_type', { name: machineType ?? '', names, fallback: fallback?.name ?? '' })
+  // Of the engines there are, this one has no images; what others have, they know themselves.
+  if (wanted.engine === 'process' && !isHost) {
+    throw refusal('image_not_supported', { reason: `The machine type ${wanted.name} runs jobs on the machine itself.` })
+  }
+}
+
+/** What the server would say. */
+function refusal(code: ErrorCode, params: Record<string, string>): CliError {
+  const { message, hint } = errorCatalogue[code]
+  return usageError(fillTemplate(message, params), fillTemplate(hint, params))
 }
 
 const flagOfField: Record<string, string> = { ports: 'port', tags: 'tag', timeLimitSeconds: 'timeLimit' }

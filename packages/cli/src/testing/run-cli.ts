@@ -1,10 +1,15 @@
+import { mkdtempSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 import { runCli as run } from '../cli.ts'
 import type { Variables } from '../settings.ts'
+
+/** What the CLI remembers between runs, for all tests of a file. */
+const cache = mkdtempSync(join(tmpdir(), 'nabla-cli-cache-'))
+afterAll(() => rm(cache, { recursive: true, force: true }))
 
 export interface RunOptions {
   cwd?: string
@@ -13,6 +18,8 @@ export interface RunOptions {
   stdin?: string
   /** The time that it takes for now. */
   now?: number
+  /** As `now`, where it goes on. */
+  clock?: () => number
   /** Width of a terminal on both outputs; without one they are pipes. */
   columns?: number
   /** Gets each piece of output as it comes. */
@@ -46,11 +53,11 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
   options.onReady?.(() => handlers.at(-1)?.())
   const exitCode = await run(argv, {
     cwd: options.cwd ?? '/nowhere',
-    variables: { HOME: '/nowhere', ...options.env },
+    variables: { HOME: '/nowhere', XDG_CACHE_HOME: cache, ...options.env },
     stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
     stdout: sink('stdout'),
     stderr: sink('stderr'),
-    now: () => options.now ?? Date.now(),
+    now: options.clock ?? (() => options.now ?? Date.now()),
     onInterrupt(handler) {
       handlers.push(handler)
       return () => void handlers.splice(handlers.indexOf(handler), 1)

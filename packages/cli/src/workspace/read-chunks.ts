@@ -11,6 +11,8 @@ import { type Stamp, stampOf, unreadable } from './scan.ts'
 export interface Slab {
   bytes: Buffer<ArrayBuffer>
   chunks: { hash: string; start: number; sizeBytes: number; path: string }[]
+  /** Gives the memory back when the contents are no longer needed. */
+  free(): void
 }
 
 /** What a file was when it was read. */
@@ -28,7 +30,8 @@ export interface ReadFile {
  */
 export class ChunkReader {
   readonly #root: string
-  #slab = newSlab()
+  readonly #spare: Slab['bytes'][] = []
+  #slab = this.#newSlab()
   #used = 0
 
   constructor(root: string) {
@@ -98,10 +101,15 @@ export class ChunkReader {
   /** The present slab, and a new one in its place that begins with what had not been cut at `uncut`. */
   #next(uncut: number): Slab {
     const slab = this.#slab
-    this.#slab = newSlab()
+    this.#slab = this.#newSlab()
     slab.bytes.copy(this.#slab.bytes, 0, uncut, this.#used)
     this.#used -= uncut
     return slab
+  }
+
+  #newSlab(): Slab {
+    const bytes = this.#spare.pop() ?? Buffer.from(new ArrayBuffer(limits.slabBytes))
+    return { bytes, chunks: [], free: () => void this.#spare.push(bytes) }
   }
 }
 
@@ -138,8 +146,4 @@ export function sameStamp(one: Stamp, other: Stamp): boolean {
     one.ctimeNs === other.ctimeNs &&
     one.inode === other.inode
   )
-}
-
-function newSlab(): Slab {
-  return { bytes: Buffer.from(new ArrayBuffer(limits.slabBytes)), chunks: [] }
 }

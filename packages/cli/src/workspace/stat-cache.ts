@@ -60,7 +60,15 @@ export function saveStatCache(file: string, known: readonly KnownFile[]): void {
     renameSync(temporary, file)
     forgetOldest(folder)
   } catch {
-    rmSync(temporary, { force: true })
+    discard(temporary)
+  }
+}
+
+function discard(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // Its folder is none: there is no file either.
   }
 }
 
@@ -71,7 +79,7 @@ const magic = Buffer.from('nablasc1')
 const headBytes = 32
 
 /**
- * Head: magic, CRC-32 of all behind the head, then files, chunks and bytes of names. Behind it columns: sizes, times,
+ * Head: magic, CRC-32 of all behind it, then files, chunks and bytes of names. Behind it columns: sizes, times,
  * inodes, end of the chunks of each file, sizes of chunks, hashes, and names that end in NUL. Columns are read by
  * views, so that 100,000 files take milliseconds. Byte order is that of the machine.
  */
@@ -100,10 +108,10 @@ function encode(known: readonly KnownFile[]): Buffer {
   const parts = [...columns, hashes, names]
   const head = Buffer.alloc(headBytes)
   magic.copy(head)
-  head.writeUInt32LE(crcOf(parts), 8)
   head.writeUInt32LE(files, 12)
   head.writeUInt32LE(count, 16)
   head.writeUInt32LE(names.byteLength, 20)
+  head.writeUInt32LE(crcOf([head.subarray(12), ...parts]), 8)
   return Buffer.concat([head, ...parts])
 }
 
@@ -118,7 +126,7 @@ function decode(bytes: Buffer): StatCache | undefined {
   if (bytes.byteLength < headBytes || !bytes.subarray(0, magic.byteLength).equals(magic)) return undefined
   const [files, count, nameBytes] = [bytes.readUInt32LE(12), bytes.readUInt32LE(16), bytes.readUInt32LE(20)]
   if (bytes.byteLength !== headBytes + files * 36 + count * 36 + nameBytes) return undefined
-  if (crc32(bytes.subarray(headBytes)) !== bytes.readUInt32LE(8)) return undefined
+  if (crc32(bytes.subarray(12)) !== bytes.readUInt32LE(8)) return undefined
   let offset = bytes.byteOffset + headBytes
   const wide = (): BigInt64Array => new BigInt64Array(bytes.buffer, (offset += files * 8) - files * 8, files)
   const [sizes, mtimes, ctimes, inodes] = [wide(), wide(), wide(), wide()]

@@ -1,26 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import {
-  appendFile,
-  chmod,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import fc from 'fast-check'
-import { extract } from 'tar'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { aFolder } from '../testing/run-cli.ts'
-import { type PackReport, packTar } from './pack.ts'
-import { largestFiles, leftOutByUs } from './say-what-goes.ts'
+import { largestFiles, leftOutByUs, oddities } from './say-what-goes.ts'
 import { scanWorkspace } from './scan.ts'
 
 /** Makes files; a name that ends in `/` is an empty folder. */
@@ -216,97 +202,99 @@ test('counts what goes and names the largest', async () => {
   })
 })
 
-/** Packs a folder and unpacks it with the tar library into another. */
-async function roundTrip(root: string, target: string): Promise<PackReport> {
-  const report: PackReport = { changed: [], gone: [] }
-  const chunks = packTar(root, scanWorkspace(root, []).entries, report)
-  await pipeline(Readable.from(chunks, { objectMode: false }), extract({ cwd: target, strict: true }))
-  return report
-}
-
-test('what is packed comes out the same: contents, modes, links, long and odd names', async () => {
+test('each thing that is left out names the rule that says so', async () => {
   const root = await aFolder()
-  const target = await aFolder('target')
-  const long = `${'deep/'.repeat(40)}${'n'.repeat(200)}.txt`
-  const large = Buffer.alloc(1_500_000, 'nabla ')
   await makeTree(root, {
-    'a.txt': 'hello',
-    [long]: 'far',
-    'ünï cödé ✓.txt': 'é',
-    'run.sh': '#!/bin/sh\n',
-    'empty/': '',
-    zero: '',
+    '.gitignore': '# logs\n*.log\n',
+    '.nablaignore': '\n\n/raw/\n',
+    'sub/.gitignore': 'x\n*.bin\n',
+    'a.log': '',
+    'raw/a': '',
+    'sub/a.bin': '',
+    'sub/keep': '',
+    'b.tmp': '',
+    '.DS_Store': '',
+    '.git/HEAD': '',
   })
-  await writeFile(join(root, 'large.bin'), large)
-  await chmod(join(root, 'run.sh'), 0o755)
-  await symlink('a.txt', join(root, 'link'))
-  expect(await roundTrip(root, target)).toEqual({ changed: [], gone: [] })
-  expect(await readFile(join(target, long), 'utf8')).toBe('far')
-  expect(await readFile(join(target, 'ünï cödé ✓.txt'), 'utf8')).toBe('é')
-  expect((await readFile(join(target, 'large.bin'))).equals(large)).toBe(true)
-  expect(await readlink(join(target, 'link'))).toBe('a.txt')
-  const names = async (folder: string): Promise<string[]> => (await readdir(folder, { recursive: true })).sort()
-  expect(await names(target)).toEqual(await names(root))
-  expect(execFileSync(join(target, 'run.sh')).toString()).toBe('')
+  const by = Object.fromEntries(scanWorkspace(root, ['*.tmp']).ignored.map(({ path, by }) => [path, by]))
+  const file = (name: string) => join(root, name)
+  expect(by).toEqual({
+    'a.log': { from: 'file', file: file('.gitignore'), line: 2, pattern: '*.log' },
+    'raw/': { from: 'file', file: file('.nablaignore'), line: 3, pattern: '/raw/' },
+    'sub/a.bin': { from: 'file', file: file('sub/.gitignore'), line: 2, pattern: '*.bin' },
+    'b.tmp': { from: 'option', pattern: '*.tmp' },
+    '.DS_Store': { from: 'default', pattern: '.DS_Store' },
+    '.git/': { from: 'always', pattern: '.git' },
+  })
 })
 
-test('the system tar reads the archive too', async () => {
+test('virtual environments are left out, unless a rule asks for them', async () => {
   const root = await aFolder()
-  await makeTree(root, { 'a/b.txt': 'x', [`${'long/'.repeat(30)}end`]: 'y' })
-  const archive = Buffer.concat([...packTar(root, scanWorkspace(root, []).entries, { changed: [], gone: [] })])
-  const listed = execFileSync('tar', ['-tf', '-'], { input: archive, encoding: 'utf8' })
-  expect(listed.split('\n')).toContain('a/b.txt')
-  expect(listed.split('\n')).toContain(`${'long/'.repeat(30)}end`)
+  await makeTree(root, { 'venv/pyvenv.cfg': '', 'conda/conda-meta/history': '', 'conda/bin/python': '', 'a.py': '' })
+  expect(filesOf(root)).toEqual(['a.py'])
+  expect(scanWorkspace(root, []).environments.sort()).toEqual(['conda/', 'venv/'])
+  const asked = scanWorkspace(root, ['!venv'])
+  expect(asked.environments).toEqual(['conda/'])
+  expect(asked.environmentsSent).toEqual(['venv'])
 })
 
-test('equal folders make equal archives', async () => {
+test('names that are no UTF-8 are left out and shown byte by byte, those with U+FFFD in them go', async () => {
   const root = await aFolder()
-  await makeTree(root, { b: '2', a: '1', 'c/d': '3' })
-  const digest = (): string => {
-    const hash = createHash('sha256')
-    for (const chunk of packTar(root, scanWorkspace(root, []).entries, { changed: [], gone: [] })) hash.update(chunk)
-    return hash.digest('hex')
-  }
-  expect(digest()).toBe(digest())
+  const named = (bytes: string): Buffer => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(bytes, 'latin1')])
+  writeFileSync(named('caf\xe9.txt'), '')
+  mkdirSync(named('dir\xff'))
+  await makeTree(root, { 'caf\uFFFD.txt': 'mine', 'café.txt': '' })
+  const scan = scanWorkspace(root, [])
+  expect(scan.entries.map(({ path }) => path)).toEqual(['café.txt', 'caf\uFFFD.txt'])
+  expect(scan.notUtf8.sort()).toEqual(['caf\\xe9.txt', 'dir\\xff'])
+  expect(oddities(scan)).toEqual(['left out, because their names are not UTF-8: caf\\xe9.txt, dir\\xff'])
 })
 
-test('files that change or vanish meanwhile leave a whole archive, and are reported', async () => {
+test('names that differ in case or form alone go as they are, with a warning', async () => {
   const root = await aFolder()
-  const target = await aFolder('target')
-  await writeFile(join(root, 'a-shrinks'), Buffer.alloc(700_000, 'x'))
-  await writeFile(join(root, 'b-grows'), Buffer.alloc(300_000, 'y'))
-  await makeTree(root, { 'c-goes': 'x', 'd-stays': 'z' })
-  const report: PackReport = { changed: [], gone: [] }
-  const chunks: Uint8Array[] = []
-  for (const chunk of packTar(root, scanWorkspace(root, []).entries, report)) {
-    if (chunks.length === 0) {
-      await truncate(join(root, 'a-shrinks'), 5)
-      await appendFile(join(root, 'b-grows'), 'more')
-      await rm(join(root, 'c-goes'))
-    }
-    chunks.push(chunk)
-  }
-  await pipeline(Readable.from(chunks, { objectMode: false }), extract({ cwd: target, strict: true }))
-  expect(report).toEqual({ changed: ['a-shrinks'], gone: ['c-goes'] })
-  expect((await readFile(join(target, 'a-shrinks'))).length).toBe(700_000)
-  expect((await readFile(join(target, 'b-grows'))).length).toBe(300_004)
-  expect(await readFile(join(target, 'd-stays'), 'utf8')).toBe('z')
+  await makeTree(root, { 'a/Model.py': '1', 'a/model.py': '2', 'b/model.py': '3', 'caf\u00e9': '', 'cafe\u0301': '' })
+  const scan = scanWorkspace(root, [])
+  expect(scan.files).toBe(5)
+  expect(scan.alike.case.map((pair) => pair.toSorted())).toEqual([['a/Model.py', 'a/model.py']])
+  expect(scan.alike.form.map((pair) => pair.toSorted())).toEqual([['cafe\u0301', 'caf\u00e9']])
+  expect(oddities(scan)).toHaveLength(2)
+  // What rules leave out is like nothing.
+  expect(scanWorkspace(root, ['Model.py']).alike.case).toEqual([])
 })
 
-test('what may not be read is an error that says how to go on', async () => {
+test('sockets, pipes and devices are left out and named', async () => {
   const root = await aFolder()
-  await makeTree(root, { secret: 'x' })
+  execFileSync('mkfifo', [join(root, 'pipe')])
+  const socket = createServer().listen(join(root, 'socket'))
+  await new Promise((resolve) => socket.once('listening', resolve))
+  const scan = scanWorkspace(root, [])
+  socket.close()
+  expect(scan).toMatchObject({ files: 0, entries: [] })
+  expect(scan.special.sort()).toEqual(['pipe', 'socket'])
+})
+
+test('folders 10,000 deep are refused with their name, and go when they are left out', async () => {
+  const root = await aFolder()
+  // A shell cannot go so deep.
+  const dig = 'import os\nos.mkdir("deep")\nos.chdir("deep")\nfor _ in range(10000): os.mkdir("d"); os.chdir("d")'
+  execFileSync('python3', ['-c', dig], { cwd: root })
+  onTestFinished(() => void execFileSync('rm', ['-rf', join(root, 'deep')]))
+  expect(() => scanWorkspace(root, [])).toThrow('too many folders within folders below deep/d/d')
+  expect(scanWorkspace(root, ['deep']).entries).toEqual([])
+})
+
+test('a folder that may not be read is an error that says how to go on', async () => {
+  const root = await aFolder()
+  await makeTree(root, { 'secret/': '' })
   await chmod(join(root, 'secret'), 0)
   await chmod(dirname(root), 0o755)
   const program = `
-    import { packTar } from ${JSON.stringify(import.meta.resolve('./pack.ts'))}
     import { scanWorkspace } from ${JSON.stringify(import.meta.resolve('./scan.ts'))}
-    const root = ${JSON.stringify(root)}
-    try { [...packTar(root, scanWorkspace(root, []).entries, { changed: [], gone: [] })] }
+    try { scanWorkspace(${JSON.stringify(root)}, []) }
     catch (error) { process.stdout.write(error.message + '|' + error.hint) }`
   // Root may read everything, so it is tried as somebody else.
   const somebody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
   const ran = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8', ...somebody })
-  expect(ran.stdout).toContain('The file secret cannot be read: permission denied.')
+  expect(ran.stdout).toContain('The folder secret cannot be read: permission denied.')
   expect(ran.stdout).toContain('.nablaignore')
 })
