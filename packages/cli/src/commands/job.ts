@@ -41,7 +41,8 @@ const create = defineCommand({
     { line: 'job create --workspace none --json -- nvidia-smi', about: 'without files; prints the job as JSON' },
   ],
   async run(context, { command }, flags) {
-    const { submitJob } = await import('../job/submit.ts')
+    const { previewJob, submitJob } = await import('../job/submit.ts')
+    if (flags.dryRun) return previewJob(context, flags)
     await sayJob(context, await submitJob(context, command, flags), true)
   },
 })
