@@ -38,7 +38,7 @@ export async function fetchFile(fetching: Fetching, item: Item, target: string):
     if (!systemCode(error) || error instanceof CliError || isApiError(error)) throw error
     throw new CliError(
       `${target} cannot be written (${systemCode(error)}).`,
-      'Choose another place with --to.',
+      'Free some space there, or choose another place.',
       'failure',
       error,
     )
@@ -130,7 +130,10 @@ async function fetchRange(
   let at = start
   try {
     for await (const chunk of bytesOf(response)) {
-      await file.write(chunk, 0, chunk.byteLength, at)
+      // On a disk that fills up a write takes a part, and only the next one fails.
+      for (let done = 0; done < chunk.byteLength;) {
+        done += (await file.write(chunk, done, chunk.byteLength - done, at + done)).bytesWritten
+      }
       at += chunk.byteLength
       onBytes(chunk.byteLength)
     }

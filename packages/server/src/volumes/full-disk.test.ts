@@ -11,6 +11,8 @@ import { unpack } from './archive.ts'
 import { makeTar, makeZip } from './archive-bytes.ts'
 import { freeBytes, openBallast } from './ballast.ts'
 import { makeFolder, write } from './folder.ts'
+import { receiveTar } from './receive-tar.ts'
+import { UploadStore } from './upload-store.ts'
 
 const MiB = 1024 * 1024
 const diskSize = 8 * MiB
@@ -64,6 +66,37 @@ describe.skipIf(!canMount())('on a disk that is full (needs root, to mount one)'
     const writing = write(root, 'file', Readable.from([randomBytes(diskSize)]))
     await expect(writing).rejects.toMatchObject({ code: 'disk_full' })
     expect(await readFile(join(root, 'file'), 'utf8')).toBe('old')
+    expect(await readdir(join(disk, 'volumes/.staging'))).toEqual([])
+  })
+
+  test('a part of an upload says so, and what arrived before stays', async () => {
+    const root = join(disk, 'volumes/vo1')
+    await mkdir(root, { recursive: true })
+    const store = new UploadStore(disk)
+    const content = randomBytes(2 * diskSize)
+    const plan = { path: 'f', sizeBytes: content.length, sha256: null, modifiedMs: null, executable: false }
+    const upload = await store.begin('vo1', 'up1', plan, 0)
+    const append = (offset: number, end: number) =>
+      store.append('vo1', upload, { offset, source: Readable.from([content.subarray(offset, end)]), now: () => 0 })
+    expect(await append(0, MiB)).toMatchObject({ offsetBytes: MiB })
+    await expect(append(MiB, content.length)).rejects.toMatchObject({ code: 'disk_full' })
+    const there = await store.find('vo1', 'up1')
+    expect(there?.offsetBytes).toBe(MiB)
+    expect(await append(MiB, 2 * MiB)).toMatchObject({ offsetBytes: 2 * MiB })
+    await store.cancel('vo1', 'up1')
+    expect(await freeBytes(disk)).toBeGreaterThan(diskSize - MiB)
+  })
+
+  test('a tar of many files says so, and leaves those in place that were', async () => {
+    const root = join(disk, 'volumes/vo1')
+    await mkdir(root, { recursive: true })
+    await writeFile(join(root, 'a'), 'old')
+    const tar = makeTar([
+      { path: 'a', content: Buffer.from('new') },
+      { path: 'b', content: randomBytes(diskSize) },
+    ])
+    await expect(receiveTar(root, '', Readable.from([tar]), () => {})).rejects.toMatchObject({ code: 'disk_full' })
+    expect(await readFile(join(root, 'a'), 'utf8')).toBe('old')
     expect(await readdir(join(disk, 'volumes/.staging'))).toEqual([])
   })
 

@@ -189,7 +189,7 @@ export class UploadStore {
         if (at + chunk.length > upload.sizeBytes) {
           throw new AppError('body_too_large', { limit: `the rest of the file, which has ${upload.sizeBytes} bytes` })
         }
-        await file.write(chunk, 0, chunk.length, at)
+        await writeAll(file, chunk, at)
         if (known.bytes === at) {
           known.hash.update(chunk)
           known.bytes += chunk.length
@@ -239,6 +239,13 @@ export class UploadStore {
 }
 
 const nothing = (): void => {}
+
+/** On a disk that fills up a write takes a part, and only the next one fails. */
+async function writeAll(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length;) {
+    done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten
+  }
+}
 
 const wrongOffset = (upload: Upload, offset: number) => new AppError('wrong_offset', { path: upload.path, offset })
 
