@@ -148,6 +148,21 @@ test('artifacts are listed, fetched one by one, by pattern and all', async () =>
   expect(missing.exitCode).toBe(4)
 })
 
+test('the files that a job began with are listed and printed', async () => {
+  const cwd = await aFolder()
+  await mkdir(join(cwd, 'src'))
+  await writeFile(join(cwd, 'src/model.py'), 'pass\n')
+  await cli(cwd, ['run', '--name', 'began', '--', 'rm -r src; touch new'])
+  const paths = async (...more: string[]) =>
+    (await json<{ path: string }[]>(cwd, ['job', 'workspace', 'began', ...more])).map(({ path }) => path)
+  expect(await paths()).toContain('src')
+  expect(await paths()).not.toContain('new')
+  expect(await paths('src/')).toEqual(['src/model.py'])
+  expect(await paths('--glob', 'model.*')).toEqual(['src/model.py'])
+  expect((await cli(cwd, ['job', 'workspace', 'began', 'src/model.py'])).stdout).toBe('pass\n')
+  expect((await cli(cwd, ['job', 'workspace', 'began', 'nope'])).exitCode).toBe(4)
+})
+
 test('downloaded artifacts do not go with the next job', async () => {
   const cwd = await aFolder()
   await cli(cwd, ['run', '--name', 'one', '--', 'echo big > /artifacts/big'])

@@ -15,6 +15,7 @@ import { artifacts } from './artifact.ts'
 import { logs } from './job-logs.ts'
 import { metrics } from './job-metrics.ts'
 import { sayJob, showJob } from './job-say.ts'
+import { workspace } from './job-workspace.ts'
 
 const whichJob = arg.optional('name or id of the job (default: the last one of this folder)', 'job')
 
@@ -196,7 +197,7 @@ const update = defineCommand({
 export const job: Group = {
   name: 'job',
   about: 'Submit, watch and manage jobs',
-  commands: [create, list, show, logs, metrics, wait, stop, clone, update, remove, artifacts],
+  commands: [create, list, show, logs, metrics, wait, stop, clone, update, remove, artifacts, workspace],
 }
 
 async function answer({ out }: Context, job: Job, note: string): Promise<void> {
