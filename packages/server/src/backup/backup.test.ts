@@ -264,6 +264,29 @@ describe('a backup', () => {
     await expect(stat(config.data)).rejects.toThrow('ENOENT')
   })
 
+  test('brings back trees of files by content', async () => {
+    const server = await aServer()
+    await fill(server)
+    const { db, trees } = server.running().deps
+    const { id: teamId } = await db.selectFrom('teams').select('id').executeTakeFirstOrThrow()
+    const folder = join(dir, 'tree')
+    await mkdir(join(folder, 'deep'), { recursive: true })
+    await writeFile(join(folder, 'deep', 'data.bin'), randomBytes(3_000_000))
+    const { digest } = (await trees.ingest(teamId, folder, never)).tree
+    const target = openFolderStore(place())
+    expect((await backUpTo(server, target)).packs).toBeGreaterThan(5)
+    const config = configFor('sqlite')
+    await restoreTo(target, config)
+    const { server: restored } = await startRestored(config, server.key)
+    const made = await restored.deps.trees.materialise(digest, never)
+    const [there, here] = await Promise.all([folder, made].map((path) => readFile(join(path, 'deep', 'data.bin'))))
+    expect(here?.equals(there!)).toBe(true)
+    const checking = restored.deps.chunks.fsck(never)
+    let step = await checking.next()
+    while (!step.done) step = await checking.next()
+    expect(step.value).toMatchObject({ missingObjects: [], damagedChunks: [] })
+  })
+
   test('is not restored over anything', async () => {
     const server = await aServer()
     await fill(server)

@@ -79,7 +79,7 @@ export async function backUp(options: BackupOptions): Promise<BackupReport> {
       createdAt: toIso(clock.now()),
       database: config.database === 'sqlite' ? 'sqlite' : 'postgres',
       migrations: [...rows.migrations],
-      rows: rows.stream,
+      rows: { ...rows.stream, count: rows.count },
       files: { ...files.stream, sizeBytes: files.sizeBytes, leftOut: files.leftOut },
       packs: { ...packs.stream, sizeBytes: packs.sizeBytes },
       settings: options.settings ?? null,

@@ -29,7 +29,7 @@ export const manifest = z.object({
   database: z.enum(['sqlite', 'postgres']),
   migrations: z.array(z.string()),
   /** A line `{table, columns}`, then a line with the values of each row. */
-  rows: stream,
+  rows: stream.extend({ count: z.number().int() }),
   /** Lines of `fileEntry`, in the order of a walk. */
   files: stream.extend({ sizeBytes: z.number(), leftOut: z.number().int() }),
   /** Lines of `packEntry`. */

@@ -62,7 +62,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
 }
 
 function reportOf({ createdAt, files, packs, rows, settings }: Manifest): RestoreReport {
-  return { createdAt, files: files.lines, packs: packs.lines, rows: rows.lines, settings }
+  return { createdAt, files: files.lines, packs: packs.lines, rows: rows.count, settings }
 }
 
 async function expectEmptyFolder(path: string): Promise<void> {
