@@ -307,6 +307,30 @@ export const jobRoutes = {
     }),
     errors: ['not_found'],
   }),
+  searchLogs: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/logs/search',
+    about:
+      'Lines of the log that hold a text, or that tell of an error. A request looks through so much of a log; until ' +
+      '`complete`, ask on from `next`.',
+    access: 'member',
+    params: byJob,
+    query: z.object({
+      text: z.string().max(500).optional().describe('What a line must hold; small and capital letters are the same.'),
+      errors: flag.default(false).describe('Instead: lines that look like an error, or begin a traceback.'),
+      after: z.coerce.number().int().min(0).optional().describe('Only lines with a greater `seq`.'),
+      before: z.coerce.number().int().min(0).optional().describe('Only lines with a lesser `seq`, the last first.'),
+      source: logSource.optional(),
+      limit: z.coerce.number().int().min(1).max(1000).default(100),
+    }),
+    response: z.object({
+      items: z.array(logLine),
+      next: z.number().int().describe('Pass it as `after`, or as `before`, to look on.'),
+      last: z.number().int().describe('Number of the last line there is.'),
+      complete: z.boolean().describe('There was nothing more to look through.'),
+    }),
+    errors: ['not_found'],
+  }),
   followLogs: route({
     method: 'GET',
     path: '/api/v1/jobs/:job/logs/stream',

@@ -33,6 +33,8 @@ export const limits = {
   logPageLines: 10_000,
   /** Index records (40 bytes each) one page looks at, where it asks for a source that says little. */
   logPageRecords: 100_000,
+  /** What one search of a log looks through, a fifth of a second or so; who wants more asks on. */
+  logSearchBytes: 64 * MiB,
   /** Output up to this size is on the disk before its task counts as ended; syncing more would hold that up for long. */
   logSyncBytes: 32 * MiB,
   /** A line that does not end is delivered when it has not grown for the first time, or waited for the second. */

@@ -6,7 +6,14 @@ import { toIso } from '../../lib/clock.ts'
 import { encodeJsonText } from '../../lib/json-text.ts'
 import { limits } from '../../lib/limits.ts'
 import { SpareBuffers } from '../../lib/spare-buffers.ts'
-import { type Filter, type LogLine, type LogPiece, type Mask, maskSecrets } from '../../tasks/logs/log-store.ts'
+import {
+  escapePattern,
+  type Filter,
+  type LogLine,
+  type LogPiece,
+  type Mask,
+  maskSecrets,
+} from '../../tasks/logs/log-store.ts'
 import { readHidden } from '../../tasks/hidden-values.ts'
 import { readSpec } from './planned.ts'
 import { findJob, type JobWithNames } from './view.ts'
@@ -14,7 +21,7 @@ import type { Handlers, StreamItem } from '../kind.ts'
 import { resolveSecrets } from '../secret.ts'
 
 /** Reading the log of a job: pages, stream and download. Values of its secrets are masked wherever they appear. */
-export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'followLogs' | 'downloadLogs'> = {
+export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'searchLogs' | 'followLogs' | 'downloadLogs'> = {
   async logs({ caller, params, query }, deps) {
     const row = await findJob(deps, caller, params.job)
     const filter = await filterOf(deps, row, query.source)
@@ -31,6 +38,20 @@ export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'followLogs' | 'down
       limit: query.limit,
     })
     return { items: page.lines.map(toLine), next: page.next, last: page.last, ended }
+  },
+
+  async searchLogs({ caller, params, query }, deps) {
+    const row = await findJob(deps, caller, params.job)
+    const { text, errors, after, before, limit } = query
+    if (!text && !errors) throw new AppError('invalid', { detail: 'Say what to look for: `text`, or `errors`.' })
+    const found = await deps.logs.search(row.id, {
+      ...(await filterOf(deps, row, query.source)),
+      pattern: text ? new RegExp(escapePattern(text), 'gi') : looksLikeError(),
+      limit,
+      ...(after === undefined ? {} : { after }),
+      ...(before === undefined ? {} : { before }),
+    })
+    return { items: found.lines.map(toLine), next: found.next, last: found.last, complete: found.complete }
   },
 
   async followLogs({ caller, params, query, headers, signal }, deps) {
@@ -102,6 +123,10 @@ async function maskOf(deps: Deps, row: JobWithNames): Promise<Mask | undefined> 
   const present = await resolveSecrets(deps.db, deps.box, row.teamId, row.projectId, names)
   return maskSecrets([...given, ...present.values()])
 }
+
+/** How programs say that something is wrong: each alternative begins with fixed letters, so that it is quick. */
+const looksLikeError = () =>
+  /Traceback \(most recent call last\)|(?:Error|Exception)(?=:|$)|\b(?:ERROR|FATAL|CRITICAL)\b|^(?:error|fatal|panic):|Segmentation fault|[Oo]ut of memory/gm
 
 function toLine(line: LogLine): ApiLine {
   const { seq, at, source, text, partial } = line

@@ -11,12 +11,14 @@ import type { LogLimits, WriterOptions } from './open-logs.ts'
 import { type LogPage, type PageQuery, readPage, readTail } from './read-page.ts'
 import { readRaw, readStream, type StreamQuery } from './read-stream.ts'
 import type { Source } from './record.ts'
+import { searchLog, type SearchPage, type SearchQuery } from './search.ts'
 
 export type { LogBlock, LogLine, LogPiece } from './block.ts'
-export { type Mask, maskSecrets } from './mask.ts'
+export { escapePattern, type Mask, maskSecrets } from './mask.ts'
 export type { LogPage, PageQuery } from './read-page.ts'
 export type { StreamQuery } from './read-stream.ts'
 export type { Source } from './record.ts'
+export type { SearchPage, SearchQuery } from './search.ts'
 
 export interface LogStoreOptions extends Omit<WriterOptions, 'limits'> {
   /** Bounds other than those of the server. */
@@ -57,6 +59,8 @@ export interface LogStore {
   close(logId: string): Promise<void>
   /** One page of lines, bounded in bytes too. A log that does not exist is an empty one. */
   read(logId: string, query: PageQuery): Promise<LogPage>
+  /** Lines that match, as far as one search looks: bounded in what it reads, and in what it answers. */
+  search(logId: string, query: SearchQuery): Promise<SearchPage>
   /** Everything after a line, in blocks, and then what comes, until the log is closed. A follower pulls. */
   stream(logId: string, query?: StreamQuery): AsyncGenerator<LogBlock, void, void>
   /** The same, each block as `show` makes it from bytes that are good only during the call. */
@@ -97,6 +101,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     async read(logId, query) {
       return await readPage(logDir(logId), { ...query, limit: Math.min(query.limit, limits.logPageLines) }, pageRules)
     },
+    search: (logId, query) => searchLog(logDir(logId), query, { ...pageRules, searchBytes: limits.logSearchBytes }),
     stream: (logId, query = {}) => streamAs(logId, query, toBlock),
     streamAs,
     raw: (logId, filter = {}) => Readable.from(readRaw(logDir(logId), filter), { objectMode: false }),

@@ -16,6 +16,7 @@ export function maskSecrets(values: string[]): Mask {
   return (text) => (secrets.some((secret) => text.includes(secret)) ? text.replace(pattern, '***') : text)
 }
 
-function escapePattern(text: string): string {
+/** A text as a pattern that matches it and nothing else. */
+export function escapePattern(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
 }
