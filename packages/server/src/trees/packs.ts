@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ChunkRow } from '../db/tables.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { type Clock, toIso } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
 import type { ObjectStore } from '../stores/store.ts'
 import { type Db, giveChunks, holdChunks, insertChunks, storedChunks } from './chunk-rows.ts'
 import { frameBytes } from './frames.ts'
@@ -55,9 +56,11 @@ export async function keepFrames(
     const pack = fresh.length === 0 ? null : await putPack(parts, joinFrames(bytes, fresh), signal)
     const rows = pack === null ? [] : rowsOf(pack, fresh, toIso(parts.clock.now()))
     const lost = await writeRows(parts, { teamId, sorted, known, pack, rows })
-    if (lost.size === 0) return fresh.length
-    // Deleted just now, after it was found to be there: the bytes are here, so it is stored anew.
+    if (lost?.size === 0) return fresh.length
+    // Either chunks were deleted just now, after they were found to be there, or the pack is not certain to be there
+    // any more: the bytes are here, so what is not there is stored anew.
     if (pack !== null) await parts.store.remove(packKey(pack.id))
+    if (lost === null) continue
     known = new Set([...known].filter((hash) => !lost.has(hash)))
   }
 }
@@ -72,6 +75,10 @@ export async function putPack(parts: ChunkParts, bytes: Uint8Array, signal?: Abo
   await parts.store.put(packKey(id), bytes, signal)
   return { id, sizeBytes: bytes.length }
 }
+
+/** Whether a pack without rows is so old that a collection may soon take it for one that nobody needs. */
+export const isStale = ({ id }: StoredPack, now: number): boolean =>
+  now - (packTime(id) ?? -Infinity) > limits.strayPackMs / 4
 
 /** The rows of the chunks that a pack holds, one after the other. */
 function rowsOf(pack: StoredPack, frames: readonly Frame[], usedAt: string): ChunkRow[] {
@@ -100,12 +107,15 @@ interface NewRows {
   rows: readonly ChunkRow[]
 }
 
-/** Answers with the chunks of `known` that are gone; if there are any, nothing was written. */
-async function writeRows({ db, clock }: ChunkParts, given: NewRows): Promise<Set<string>> {
+/**
+ * Answers with the chunks of `known` that are gone, or null when the pack has become too old; then nothing was written.
+ */
+async function writeRows({ db, clock }: ChunkParts, given: NewRows): Promise<Set<string> | null> {
   const { teamId, sorted, known, pack } = given
   const hashes = sorted.map(({ head }) => head.hash)
   return inTransaction(db, async (trx) => {
     const now = clock.now()
+    if (pack !== null && isStale(pack, now)) return null
     const expected = hashes.filter((hash) => known.has(hash))
     const held = await holdChunks(trx, expected, now)
     const lost = new Set(expected.filter((hash) => !held.has(hash)))

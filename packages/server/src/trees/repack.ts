@@ -7,7 +7,7 @@ import { limits } from '../lib/limits.ts'
 import { makePace } from '../lib/pace.ts'
 import { StoreError } from '../stores/store.ts'
 import { frameBytes, FrameError, openFrame } from './frames.ts'
-import { type ChunkParts, packKey, putPack } from './packs.ts'
+import { type ChunkParts, isStale, packKey, putPack } from './packs.ts'
 import { shrinkPack } from './sweep-chunks.ts'
 
 /**
@@ -77,6 +77,8 @@ async function rewrite(parts: ChunkParts, packs: readonly Pack[], signal: AbortS
   })
   const from = new Map(moving.map(({ row }) => [row.hash, row.packId]))
   await inTransaction(parts.db, async (trx) => {
+    // Left to be removed as an object that no row knows; the chunks stay where they are.
+    if (isStale(pack, parts.clock.now())) return
     let liveBytes = 0
     const left = new Map<string, number>()
     for (const batch of inBatches(rows, limits.chunkRows)) {
