@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@nabla/api/client'
 import pino from 'pino'
-import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { type Config, loadConfig } from '../config.ts'
 import { openDatabase } from '../db/open.ts'
 import { systemClock, TestClock, toIso } from '../lib/clock.ts'
@@ -36,9 +36,11 @@ import { restore } from './restore.ts'
 
 let dir: string
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'nabla-backup-'))
+  const made = await mkdtemp(join(tmpdir(), 'nabla-backup-'))
+  dir = made
+  // Declared first, so it comes last: the servers have been closed by then.
+  onTestFinished(() => rm(made, { recursive: true, force: true }))
 })
-afterEach(() => rm(dir, { recursive: true, force: true }))
 
 const never = new AbortController().signal
 const place = (): string => join(dir, 'backup')
