@@ -34,7 +34,7 @@ export const serverHandlers: Handlers<'server'> = {
       checkDisk(deps),
       deps.store.check(),
     ])
-    return { version, findings: [...engines, database, disk, ...store, checkLoop(deps)] }
+    return { version, findings: [...engines, database, disk, ...store, describeTrees(deps), checkLoop(deps)] }
   },
 
   openapi() {
@@ -120,6 +120,13 @@ async function checkDisk({ config }: Deps): Promise<Finding> {
   const message = `${gigabytes(free)} of ${gigabytes(whole)} GB are free where the data is kept.`
   if (free >= limits.diskLowBytes) return { level: 'ok', topic, message }
   return { level: 'warning', topic, message, hint: 'Free space, or move the data folder to a larger disk.' }
+}
+
+function describeTrees({ trees, config }: Deps): Finding {
+  const { trees: count, diskBytes } = trees.figures()
+  const bound = `of ${gigabytes(config.treeCacheBytes)} GB that such may take`
+  const message = `Files for jobs to start from: ${count} kept ready, ${gigabytes(diskBytes)} ${bound}.`
+  return { level: 'ok', topic: 'ready files', message }
 }
 
 function checkLoop({ loop }: Deps): Finding {
