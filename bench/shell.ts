@@ -12,7 +12,7 @@ export const runShell = (line: string): Promise<void> => run('bash', ['-o', 'pip
 
 /** Whether there is a program of this name. */
 export async function isInstalled(program: string): Promise<boolean> {
-  return run('bash', ['-c', `command -v ${program}`]).then(
+  return run('which', [program]).then(
     () => true,
     () => false,
   )

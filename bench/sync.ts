@@ -45,6 +45,7 @@ async function measureTree(work: string, rsync: Rsync): Promise<string[][]> {
   rows.push(await compare(server, rsync, folder, `${what}: one byte changed`))
   rows.push(await compare(server, rsync, folder, `${what}: unchanged`))
   await rm(folder, { recursive: true })
+  await rm(`${folder}.zip`, { force: true })
   return rows
 }
 
@@ -58,6 +59,7 @@ async function measureFile(work: string, rsync: Rsync): Promise<string[][]> {
   rows.push(await compare(server, rsync, folder, `${what}: one byte changed`))
   rows.push(await compare(server, rsync, folder, `${what}: unchanged`))
   await rm(folder, { recursive: true })
+  await rm(`${folder}.zip`, { force: true })
   return rows
 }
 
@@ -107,12 +109,14 @@ function submit({ url, key, data }: BenchServer, workspace: string): ChildProces
   return spawn(nabla, args, { cwd: data, env, stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
-function zip(server: BenchServer, folder: string): ChildProcess {
-  const archive = `${folder}.zip`
+function zip({ url, key, data }: BenchServer, folder: string): ChildProcess {
   const nabla = join(import.meta.dirname, '..', 'bin', 'nabla')
-  const env = { PATH: process.env['PATH'], HOME: server.data, NABLA_URL: server.url, NABLA_API_KEY: server.key }
-  const line = `(cd ${folder} && zip -q -r ${archive} .) && ${nabla} job create --no-init --project bench --workspace ${archive} -- true && rm ${archive}`
-  return spawn('bash', ['-c', line], { cwd: server.data, env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const env = { PATH: process.env['PATH'], HOME: data, NABLA_URL: url, NABLA_API_KEY: key }
+  const line = 'cd "$1" && zip -q -r "$2" . && "$3" job create --no-init --project bench --workspace "$2" -- true'
+  return spawn('bash', ['-c', line, 'bash', folder, `${folder}.zip`, nabla], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
 }
 
 interface Rsync extends AsyncDisposable {
