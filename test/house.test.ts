@@ -53,7 +53,7 @@ describe('layers', () => {
     stores: ['config.ts'],
     backup: ['config.ts', 'db', 'stores', 'trees/packs.ts', 'volumes'],
     trees: ['db', 'stores', 'tasks', 'volumes'],
-    volumes: ['db'],
+    volumes: ['db', 'stores/s3/xml.ts'],
     events: ['db'],
     metrics: ['engines/engine.ts'],
     kinds: [
@@ -254,6 +254,7 @@ describe('nouns', () => {
     project: 'jobs',
     workspace: 'workspaces',
     storage: 'storage-and-artifacts',
+    dataset: 'data',
     tree: 'data',
     secret: 'jobs',
     'machine-type': 'machine-types-and-queue',

@@ -121,6 +121,28 @@ export const errorCatalogue = {
     hint: 'Set it again with `nabla secret set {name}`, or restore `secret.key` in the data folder.',
   },
 
+  // Datasets
+  unknown_version: {
+    status: 404,
+    message: 'The dataset {dataset} has no version {version}.',
+    hint: 'Run `nabla dataset versions {dataset}` to see what there is.',
+  },
+  fetch_refused: {
+    status: 422,
+    message: 'The server does not fetch from {host}: {reason}.',
+    hint: 'Use another address. The owner of the server can allow a host of the private network with `fetchHosts`.',
+  },
+  fetch_failed: {
+    status: 422,
+    message: '{url} cannot be fetched: {reason}.',
+    hint: 'Check the address and the login, then make the version again.',
+  },
+  source_mismatch: {
+    status: 422,
+    message: 'What is at {url} is not what was expected: its {what} is {actual}, and should be {expected}.',
+    hint: 'If it was changed for good, make the version again with what it is now.',
+  },
+
   // Files
   bad_path: {
     status: 400,

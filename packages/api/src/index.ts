@@ -1,4 +1,5 @@
 import { artifactRoutes } from './artifact.ts'
+import { datasetRoutes } from './dataset.ts'
 import { eventRoutes } from './event.ts'
 import { jobRoutes } from './job.ts'
 import { keyRoutes } from './key.ts'
@@ -21,6 +22,7 @@ export const contract = {
   project: projectRoutes,
   workspace: workspaceRoutes,
   storage: storageRoutes,
+  dataset: datasetRoutes,
   tree: treeRoutes,
   secret: secretRoutes,
   'machine-type': machineTypeRoutes,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { datasetMount, mountedDataset } from './dataset.ts'
 import { displayName, flag, id, programText, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
 import { logBlock, logLine, logSource } from './log.ts'
 import { metricFollow, metricQuery, metricRange, metricTick } from './metric.ts'
@@ -64,6 +65,7 @@ const specFields = {
   env: z
     .record(variableName, programText.max(65_536))
     .describe('Environment variables. A value `secret:NAME` is replaced by that secret.'),
+  datasets: z.array(datasetMount).max(50).describe('Versions of datasets that it reads in `/data`.'),
   ports: z.array(port).max(20).describe('Ports that the command listens on.'),
   workingDir: taskPath.describe('Where the workspace is and the command starts.'),
   artifactsDir: taskPath.describe('What is in it is kept after the job.'),
@@ -84,6 +86,7 @@ export const jobSpec = z
     image: specFields.image.default('host'),
     workspace: specFields.workspace.default({ from: 'nothing' }),
     env: specFields.env.default({}),
+    datasets: specFields.datasets.default([]),
     ports: specFields.ports.default([]),
     workingDir: specFields.workingDir.default('/paperspace'),
     artifactsDir: specFields.artifactsDir.default('/artifacts'),
@@ -131,6 +134,9 @@ export const job = z
         commit: z.string().nullable().describe('The commit that was checked out, for a workspace from git.'),
       })
       .nullable(),
+    datasets: z
+      .array(mountedDataset)
+      .describe('The versions that it reads, as they were chosen when it was submitted.'),
     phases: z.array(jobPhase).describe('What the last attempt went through, in order.'),
     tags,
     createdBy: z.object({ id, name: displayName }),
@@ -146,7 +152,7 @@ export type Job = z.infer<typeof job>
 
 /** A row of a list: a job without its long fields. */
 export const jobSummary = job
-  .omit({ spec: true, workspace: true, phases: true, queue: true, parentJobId: true })
+  .omit({ spec: true, workspace: true, datasets: true, phases: true, queue: true, parentJobId: true })
   .extend({ command: z.string().describe('Its first 200 characters.') })
   .meta({ id: 'JobSummary' })
 
@@ -221,7 +227,15 @@ export const jobRoutes = {
     access: 'member',
     body: createJob,
     response: job,
-    errors: ['not_found', 'unknown_machine_type', 'image_not_supported', 'unknown_secret', 'bad_path'],
+    errors: [
+      'not_found',
+      'unknown_machine_type',
+      'image_not_supported',
+      'unknown_secret',
+      'unknown_version',
+      'conflict',
+      'bad_path',
+    ],
   }),
   show: route({
     method: 'GET',
@@ -277,7 +291,14 @@ export const jobRoutes = {
     params: byJob,
     body: cloneJob,
     response: job,
-    errors: ['not_found', 'unknown_machine_type', 'image_not_supported', 'unknown_secret'],
+    errors: [
+      'not_found',
+      'unknown_machine_type',
+      'image_not_supported',
+      'unknown_secret',
+      'unknown_version',
+      'conflict',
+    ],
   }),
   delete: route({
     method: 'DELETE',

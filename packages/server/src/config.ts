@@ -84,6 +84,12 @@ export const configSchema = z.strictObject({
     .min(0)
     .default(64 * 2 ** 30)
     .describe('Space for workspaces and data sets that are kept ready for the next job, beside those in use.'),
+  fetchHosts: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Hosts of the private network, or of this machine, that data sets may be fetched from: `minio.lan`, `10.0.0.5:9000`, or `*` for all.',
+    ),
   engines: z
     .array(z.enum(['process', 'fake']))
     .min(1)

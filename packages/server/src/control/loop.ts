@@ -11,8 +11,10 @@ import { measureVolumes, sweepDeleted } from './sweep.ts'
 import type { Tables } from '../db/tables.ts'
 import { isDiskFull } from '../db/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
+import { Preparer } from '../kinds/dataset/preparer.ts'
 import type { Deps } from '../deps.ts'
 import { toIso } from '../lib/clock.ts'
+import { looksLikeId } from '../lib/ids.ts'
 import { limits } from '../lib/limits.ts'
 import { type Task, toTask, updateTask } from '../tasks/task.ts'
 
@@ -44,6 +46,7 @@ class ControlLoop implements Loop {
   readonly #deps: Deps
   readonly #holder: string
   readonly #quotas: QuotaKeeper
+  readonly #preparer: Preparer
   readonly #collector: Collector
   readonly #acting: Acting = newActing()
   readonly #stopped = new AbortController()
@@ -73,6 +76,7 @@ class ControlLoop implements Loop {
     this.#deps = deps
     this.#holder = holderOf(deps.config.data)
     this.#quotas = new QuotaKeeper(deps)
+    this.#preparer = new Preparer(deps)
     this.#collector = makeCollector(deps)
   }
 
@@ -209,6 +213,8 @@ class ControlLoop implements Loop {
       this.#kick()
     })
     if (sweep) await this.#tidy()
+    if (!sweep && ![...woken].some((id) => looksLikeId('version', id))) return
+    for (const work of await this.#preparer.tend(this.#stopped.signal)) track(this.#acting, work)
   }
 
   /** A log that cannot be closed now, as on a full disk, is closed by a later pass. */

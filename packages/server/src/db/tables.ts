@@ -18,6 +18,10 @@ export interface Tables {
   tags: TagRow
   secrets: SecretRow
   retentionRules: RetentionRuleRow
+  datasets: DatasetRow
+  datasetVersions: DatasetVersionRow
+  datasetTags: DatasetTagRow
+  jobDatasets: JobDatasetRow
   events: EventRow
   counters: CounterRow
   leases: LeaseRow
@@ -204,6 +208,61 @@ export interface RetentionRuleRow {
   keepLast: number | null
   keepDays: number | null
   updatedAt: string
+}
+
+export interface DatasetRow {
+  id: string
+  teamId: string
+  name: string
+  description: string
+  /** The highest number that was given out; none is given out twice. */
+  lastVersion: number
+  createdAt: string
+}
+
+export interface DatasetVersionRow {
+  id: string
+  teamId: string
+  datasetId: string
+  version: number
+  /** `preparing`, `ready` or `failed`. */
+  state: string
+  reason: string | null
+  message: string
+  /** Where its files come from, for people. */
+  source: string
+  /** JSON of the contract's `DatasetSource`, sealed, since it may hold a password; null once it is not needed. */
+  sealedSource: string | null
+  /** The volume that its files are being taken from, which must stay as long. */
+  sourceVolumeId: string | null
+  /** Digest of the tree that it adds to. */
+  baseDigest: string | null
+  /** JSON array of the tags that it gets when it is ready. */
+  wantedTags: string
+  volumeId: string
+  digest: string | null
+  files: number
+  sizeBytes: number
+  createdBy: string
+  createdAt: string
+  endedAt: string | null
+}
+
+export interface DatasetTagRow {
+  datasetId: string
+  tag: string
+  versionId: string
+}
+
+/** A version that a job reads. Names and digest are kept for when the version is gone. */
+export interface JobDatasetRow {
+  jobId: string
+  mount: string
+  datasetId: string
+  versionId: string
+  name: string
+  version: number
+  digest: string | null
 }
 
 export interface EventRow {

@@ -5,25 +5,27 @@ import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { isWithin, readTicket, signTicket } from '../lib/content-ticket.ts'
 import { limits } from '../lib/limits.ts'
-import { stat } from '../volumes/folder.ts'
+import { type Files, filesIn } from '../volumes/files.ts'
 import { contentTypeOf, isPage } from './content-type.ts'
 import { sendFile } from './files.ts'
 import type { ByteStream, Caller, Origins } from './kind.ts'
 
-type ContentDeps = Pick<Deps, 'box' | 'clock' | 'db' | 'volumes'>
+type ContentDeps = Pick<Deps, 'box' | 'clock' | 'db' | 'volumes' | 'trees'>
 
 /**
  * Where a browser may show a file of a volume of the caller's team, for ten minutes. A page may load what stands in
  * its folder and below. Throws AppError `file_not_found`, `bad_path` or `no_content_origin`.
  */
 export async function openContentLink(
-  deps: Pick<Deps, 'box' | 'clock' | 'volumes'>,
+  deps: ContentDeps,
   { caller, origins }: { caller: Caller; origins: Origins },
   volumeId: string,
   path: string,
 ): Promise<ContentLink> {
   if (origins.content === null) throw new AppError('no_content_origin')
-  const { type } = await stat(deps.volumes.volumeDir(volumeId), path)
+  const files = await filesOf(deps, caller.teamId, volumeId)
+  if (!files) throw new AppError('file_not_found', { path })
+  const { type } = await files.stat(path)
   const folder = posix.dirname(path)
   const prefix = type === 'file' && isPage(path) ? (folder === '.' ? '' : folder) : path
   const expiresAt = deps.clock.now() + limits.contentTicketMs
@@ -54,18 +56,26 @@ export async function openContent(
 ): Promise<Content> {
   const ticket = readTicket(given.ticket, keyOf(deps), deps.clock.now())
   if (!ticket || !isWithin(ticket.prefix, given.path)) throw new AppError('content_ended')
-  const volume = await deps.db
-    .selectFrom('volumes')
-    .select('id')
-    .where('id', '=', ticket.volumeId)
-    .where('teamId', '=', ticket.teamId)
-    .where('deletedAt', 'is', null)
-    .executeTakeFirst()
-  if (!volume) throw new AppError('content_ended')
+  const files = await filesOf(deps, ticket.teamId, ticket.volumeId)
+  if (!files) throw new AppError('content_ended')
   const { range, 'if-range': ifRange } = given.headers
   const asked = { headers: { range, 'if-range': ifRange }, signal: given.signal, now: deps.clock.now() }
-  const stream = await sendFile(deps.volumes.volumeDir(volume.id), given.path, asked)
+  const stream = await sendFile(files, given.path, asked)
   return { stream: { ...stream, contentType: contentTypeOf(given.path) }, shownBy: ticket.shownBy }
 }
 
 const keyOf = ({ box }: Pick<Deps, 'box'>): Buffer => box.derive('tickets for content')
+
+/** The files of a volume of a team; undefined if it is gone. */
+async function filesOf(deps: ContentDeps, teamId: string, volumeId: string): Promise<Files | undefined> {
+  const volume = await deps.db
+    .selectFrom('volumes')
+    .select(['id', 'treeDigest'])
+    .where('id', '=', volumeId)
+    .where('teamId', '=', teamId)
+    .where('deletedAt', 'is', null)
+    .executeTakeFirst()
+  if (!volume) return undefined
+  if (volume.treeDigest !== null) return deps.trees.open(teamId, volume.treeDigest)
+  return filesIn(deps.volumes.volumeDir(volume.id))
+}

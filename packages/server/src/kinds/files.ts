@@ -83,7 +83,7 @@ export async function sendArchive(
 
 /** The files that are named, but for those that have vanished. */
 export function sendFiles(
-  root: string,
+  root: string | Files,
   { paths, format }: z.output<typeof packBody>,
   name: string,
   signal: AbortSignal,

@@ -1,5 +1,6 @@
 import type { Noun } from '@nabla/api'
 import { artifactHandlers } from './artifact.ts'
+import { datasetHandlers } from './dataset.ts'
 import { eventHandlers } from './event.ts'
 import { jobKind } from './job/planned.ts'
 import { jobHandlers } from './job.ts'
@@ -23,6 +24,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   project: projectHandlers,
   workspace: workspaceHandlers,
   storage: storageHandlers,
+  dataset: datasetHandlers,
   tree: treeHandlers,
   secret: secretHandlers,
   'machine-type': machineTypeHandlers,

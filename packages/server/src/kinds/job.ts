@@ -12,6 +12,7 @@ import { jobMetricHandlers } from './job/metrics.ts'
 import { readSpec } from './job/planned.ts'
 import { submitJob } from './job/submit.ts'
 import { findJob, type JobWithNames, readJobParts, toJob, toSummary } from './job/view.ts'
+import { sameVersions } from './dataset/mounts.ts'
 import type { Caller, Handlers } from './kind.ts'
 import { findProject } from './project.ts'
 import { replaceTags } from './tags.ts'
@@ -129,6 +130,8 @@ export const jobHandlers: Handlers<'job'> = {
     const { name, project, tags: newTags, ...changes } = body
     const id = await submitJob(deps, caller, {
       ...spec,
+      // Those very versions, also where a dataset has another name by now, or a tag has moved on.
+      datasets: await sameVersions(deps.db, row.id),
       ...given(changes),
       ...(name === undefined ? {} : { name }),
       project: project ?? row.projectId,
@@ -173,8 +176,13 @@ async function show(deps: Deps, caller: Caller, reference: string) {
 
 async function queueOf(deps: Deps, row: JobWithNames, latest: Parameters<typeof queuePlace>[1] | null) {
   if (latest?.state === 'queued') return queuePlace(deps, latest)
-  return { position: 1, why: row.reason === null ? 'it is about to be queued' : 'it will be tried again shortly' }
+  if (row.reason === null) return { position: 1, why: 'it is about to be queued' }
+  // Without a task it waits for what it reads, and the reason says so.
+  return { position: 1, why: latest === null ? plainReason(row.reason) : 'it will be tried again shortly' }
 }
+
+/** A sentence as a part of one. */
+const plainReason = (reason: string): string => reason.replace(/^I/, 'i').replace(/\.$/, '')
 
 async function requestStop(deps: Deps, caller: Caller, row: JobWithNames, graceMs: number): Promise<void> {
   const now = deps.clock.now()

@@ -15,6 +15,8 @@ export const idPrefixes = {
   volume: 'vo',
   secret: 'se',
   upload: 'up',
+  dataset: 'ds',
+  version: 'dv',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

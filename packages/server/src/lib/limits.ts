@@ -249,6 +249,24 @@ export const limits = {
   writeBatchSteps: 256,
   /** Files and folders of trees that are kept ready to be mounted; what tasks use is kept in any case. */
   treeCacheEntries: 5_000_000,
+  /** Redirects followed to what is fetched for a user; a connection on which nothing moves; and a list of objects. */
+  fetchRedirects: 5,
+  fetchIdleMs: 60_000,
+  fetchListBytes: 16 * MiB,
+  /** A transfer that breaks off is taken up again this often without a byte between, the pause doubling: 15 seconds. */
+  fetchTries: 6,
+  fetchRetryMs: 500,
+  /** What one address may hold: the disk is the bound that counts, this one only stops nonsense. */
+  fetchedBytes: 16 * 1024 * GiB,
+  /** Objects of one bucket that are fetched at once. */
+  fetchesAtOnce: 4,
+  /** Versions that are prepared at once: each may fill the line. */
+  preparedAtOnce: 2,
+  /** A version that fails by the machine's fault is tried this often, the pause doubling: about an hour in all. */
+  prepareTries: 8,
+  prepareRetryMs: 30_000,
+  /** How often it is written down how far a version is. */
+  prepareNoteMs: 5000,
   /** Processes and threads of one task. */
   taskPids: 4096,
   /** Pause between two looks at what tasks and machine use: fine enough to see an epoch, and cheap. */

@@ -8,7 +8,7 @@ import { encodeRoot, type FileChunk, fileSize, segmentWriter, type TreeEntry } f
 import { AppError } from '../lib/app-error.ts'
 import { errorCode, fileError } from '../lib/file-error.ts'
 import { limits } from '../lib/limits.ts'
-import { parseRelativePath, pinFolder } from '../lib/safe-path.ts'
+import { openBeneath, parseRelativePath, pinBeneath, pinFolder } from '../lib/safe-path.ts'
 import { entryPath, pathText, type TreeEntry as Met, walk } from '../volumes/walk.ts'
 import type { ChunkStore, ChunkWriter } from './chunk-store.ts'
 
@@ -23,12 +23,18 @@ export interface Ingested {
 }
 
 /**
- * Makes a tree of a folder, which tasks may be writing to. A file that changes while it is read is read again, a bounded
+ * Makes a tree of a folder, or of what is at a path in it, which tasks may be writing to; of a file, one with only that. A file that changes while it is read is read again, a bounded
  * number of times, and then taken as it was read last, never longer than it was then; what vanishes is left out. Left
  * out and told are links that lead out, devices, pipes, sockets, names that are no UTF-8, and what may not be read.
  * Throws `disk_full` and what `ChunkStore.commit` throws.
  */
-export async function ingest(chunks: ChunkStore, teamId: string, dir: string, signal: AbortSignal): Promise<Ingested> {
+export async function ingest(
+  chunks: ChunkStore,
+  teamId: string,
+  dir: string,
+  signal: AbortSignal,
+  { path = '', onEntry }: IngestOptions = {},
+): Promise<Ingested> {
   const intake: Intake = { writer: chunks.add(teamId, signal), leftOut: [], leftOutCount: 0 }
   const segments: [string, number][] = []
   const store = async (segment: Uint8Array | undefined) => {
@@ -36,30 +42,53 @@ export async function ingest(chunks: ChunkStore, teamId: string, dir: string, si
   }
   const form = segmentWriter()
   let [entries, files, sizeBytes] = [0, 0, 0]
-  const start = await pinFolder(dir)
-  try {
-    for await (const entry of entriesOf(intake, start, signal)) {
-      entries++
-      if (entry.type === 'file') {
-        files++
-        sizeBytes += fileSize(entry.chunks)
-      }
-      await store(form.add(entry))
+  for await (const entry of entriesAt(intake, dir, path, signal)) {
+    entries++
+    if (entry.type === 'file') {
+      files++
+      sizeBytes += fileSize(entry.chunks)
     }
-    await store(form.finish())
-  } finally {
-    await start.close()
+    onEntry?.({ files, sizeBytes })
+    await store(form.add(entry))
   }
+  await store(form.finish())
   const digest = await intake.writer.add(encodeRoot({ version: 1, files, sizeBytes, segments }))
   await intake.writer.finish()
   const tree = await chunks.commit(teamId, digest, signal)
   return { tree, entries, leftOut: intake.leftOut, leftOutCount: intake.leftOutCount }
 }
 
+export interface IngestOptions {
+  /** A folder or file in the folder, as somebody named it; links on the way are followed while they stay inside. */
+  path?: string
+  /** Hears after each file, folder and link how much has been taken in. */
+  onEntry?: (soFar: { files: number; sizeBytes: number }) => void
+}
+
 interface Intake {
   writer: ChunkWriter
   leftOut: { path: string; reason: string }[]
   leftOutCount: number
+}
+
+async function* entriesAt(
+  intake: Intake,
+  dir: string,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<TreeEntry, void, undefined> {
+  const found = path === '' ? await pinFolder(dir) : await pinBeneath(dir, path, { followLast: true })
+  try {
+    if ((await found.stat()).isDirectory()) yield* entriesOf(intake, found, signal)
+    else {
+      const name = posix.basename(path)
+      const shown = Buffer.from(name).toString('latin1')
+      const entry = await readFile(intake, openBeneath(dir, path, constants.O_RDONLY), { path: shown }, name)
+      if (entry) yield entry
+    }
+  } finally {
+    await found.close()
+  }
 }
 
 /** Its entries in the order of their paths. Files are read several at a time. */
@@ -149,7 +178,7 @@ async function openFile(intake: Intake, met: Met): Promise<FileHandle | undefine
 async function readFile(
   intake: Intake,
   opening: Promise<FileHandle | undefined>,
-  met: Met,
+  met: Pick<Met, 'path'>,
   path: string,
 ): Promise<TreeEntry | undefined> {
   const file = await opening

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Tree } from '@nabla/api/tree'
 import { decodeRoot } from '@nabla/api/tree-format'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
@@ -9,7 +10,8 @@ import type { ChunkStore } from './chunk-store.ts'
 import { contentsOf, entriesOf } from './contents.ts'
 import { type FileTree, makeFileTree } from './file-tree.ts'
 import { treesInUse } from './in-use.ts'
-import { ingest, type Ingested } from './ingest.ts'
+import { ingest, type IngestOptions, type Ingested } from './ingest.ts'
+import { mergeTrees } from './merge.ts'
 import { SegmentCache } from './segment-cache.ts'
 import { TreeCache } from './tree-cache.ts'
 import { TreeIndex } from './tree-index.ts'
@@ -18,7 +20,9 @@ import { entryBytes, writeTree } from './tree-writer.ts'
 /** Trees of files by content, as a whole: made of folders, looked into, and made into folders that tasks start from. */
 export interface TreeStore {
   /** See `ingest`. */
-  ingest(teamId: string, dir: string, signal: AbortSignal): Promise<Ingested>
+  ingest(teamId: string, dir: string, signal: AbortSignal, options?: IngestOptions): Promise<Ingested>
+  /** See `mergeTrees`. Both trees are the team's. */
+  merge(teamId: string, base: string, over: string, signal: AbortSignal): Promise<Tree>
   /** Opens a tree of the team to look into. Throws `not_found`. */
   open(teamId: string, digest: string): Promise<FileTree>
   /**
@@ -69,7 +73,9 @@ export function openTreeStore(options: TreeStoreOptions): TreeStore {
     return index
   }
   return {
-    ingest: (teamId, dir, signal) => ingest(chunks, teamId, dir, signal),
+    ingest: (teamId, dir, signal, options) => ingest(chunks, teamId, dir, signal, options),
+    merge: async (teamId, base, over, signal) =>
+      mergeTrees(chunks, teamId, { base: await indexOf(base), over: await indexOf(over) }, signal),
     async open(teamId, digest) {
       const row = await db
         .selectFrom('trees')

@@ -4,6 +4,7 @@ import * as sessions from './0002-sessions.ts'
 import * as trees from './0003-trees.ts'
 import * as retention from './0005-retention.ts'
 import * as jobCounts from './0006-job-counts.ts'
+import * as datasets from './0007-datasets.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '0003-trees': trees,
   '0005-retention': retention,
   '0006-job-counts': jobCounts,
+  '0007-datasets': datasets,
 }

@@ -26,6 +26,7 @@ function aWant(row: Partial<JobRow> = {}, spec: Partial<JobSpec> = {}): JobWant 
   return {
     row: full,
     spec: jobSpec.parse({ command: 'true', ...spec }),
+    wanted: [],
     taskFor: (attempt) => ({ ...(task as unknown as NewTask), attempt }),
   }
 }
@@ -127,6 +128,24 @@ describe('planJob', () => {
     const want = aWant({ state: 'running' }, { retries: 3, retryOn: 'machine' })
     expect(changesOf(planJob(want, [ended(exited(1))], now))).toMatchObject({ state: 'failed' })
     expect(changesOf(planJob(want, [ended(lost)], now))).toMatchObject({ state: 'pending' })
+  })
+
+  test('a job waits, without a task, for the versions that it reads', () => {
+    const preparing = { name: 'faces', version: 2, state: 'preparing', reason: null } as const
+    const waiting = { ...aWant(), wanted: [preparing] }
+    const reason = 'It waits for faces:2, which is being prepared.'
+    const actions = planJob(waiting, [], now)
+    expect(done(actions)).toEqual(['setStatus'])
+    expect(changesOf(actions)).toEqual({ reason })
+    expect(planJob({ ...waiting, ...aWant({ reason }), wanted: [preparing] }, [], now)).toEqual([])
+    const failed = { ...preparing, state: 'failed', reason: 'There is nothing at that address.' } as const
+    expect(changesOf(planJob({ ...waiting, wanted: [preparing, failed] }, [], now))).toMatchObject({
+      state: 'error',
+      reason: 'Version 2 of the dataset faces could not be prepared: There is nothing at that address.',
+    })
+    const stopped = { ...aWant({ stopRequestedAt: toIso(now) }), wanted: [preparing] }
+    expect(changesOf(planJob(stopped, [], now))).toMatchObject({ state: 'cancelled' })
+    expect(done(planJob(aWant({ reason }), [], now))).toEqual(['addTask'])
   })
 
   test('after its retries it is over', () => {

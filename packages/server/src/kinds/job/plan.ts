@@ -4,6 +4,7 @@ import type { JobRow } from '../../db/tables.ts'
 import type { TaskExit } from '../../engines/engine.ts'
 import { fromIso, toIso } from '../../lib/clock.ts'
 import type { NewTask, Task } from '../../tasks/task.ts'
+import type { WantedVersion } from '../dataset/mounts.ts'
 
 /** What the planner may change in a job's row. */
 export type JobChanges = Partial<Pick<JobRow, 'state' | 'reason' | 'exitCode' | 'attempt' | 'startedAt' | 'endedAt'>>
@@ -14,6 +15,8 @@ export type JobAction = Action<JobChanges>
 export interface JobWant {
   row: JobRow
   spec: JobSpec
+  /** Versions of datasets that it reads and that are not ready. */
+  wanted: readonly WantedVersion[]
   taskFor(attempt: number): NewTask
 }
 
@@ -38,10 +41,23 @@ export function planJob(want: JobWant, tasks: readonly Task[], now: number): Job
   const latest = tasks.at(-1)
   if (!latest) {
     if (row.stopRequestedAt !== null) return [end(stopped(null), now)]
-    return [{ do: 'addTask', task: want.taskFor(1) }]
+    return want.wanted.length > 0 ? beforeTask(want, now) : [{ do: 'addTask', task: want.taskFor(1) }]
   }
   if (latest.state === 'ended') return afterTask(want, latest, now)
   return [...duringTask(want, latest, now)]
+}
+
+/** It is not queued before all that it reads is there: it would hold a place for nothing. */
+function beforeTask({ row, wanted }: JobWant, now: number): JobAction[] {
+  const failed = wanted.find(({ state }) => state === 'failed')
+  if (failed) {
+    const reason = `Version ${failed.version} of the dataset ${failed.name} could not be prepared: ${failed.reason ?? ''}`
+    return [end({ state: 'error', exitCode: null, reason, blame: 'user' }, now)]
+  }
+  const names = wanted.map(({ name, version }) => `${name}:${version}`).join(', ')
+  const reason = `It waits for ${names}, which ${wanted.length === 1 ? 'is' : 'are'} being prepared.`
+  if (row.reason === reason) return []
+  return [{ do: 'setStatus', changes: { reason }, event: { type: 'job.waiting', data: { reason } } }]
 }
 
 function* duringTask({ row, spec }: JobWant, task: Task, now: number): Generator<JobAction> {

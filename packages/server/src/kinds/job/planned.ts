@@ -2,6 +2,7 @@ import { type JobSpec, jobSpec } from '@nabla/api/job'
 import type { Transaction } from 'kysely'
 import type { JobRow, Tables } from '../../db/tables.ts'
 import type { NewTask } from '../../tasks/task.ts'
+import { readWanted, type WantedVersion } from '../dataset/mounts.ts'
 import { type JobChanges, type JobWant, planJob } from './plan.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
 
@@ -17,11 +18,21 @@ export function readSpec(row: Pick<JobRow, 'spec'>): StoredJobSpec {
   return { spec: jobSpec.parse(stored.spec), task: stored.task }
 }
 
+/** A job with the versions that it still waits for. */
+export interface WaitingJob extends JobRow {
+  wanted: WantedVersion[]
+}
+
 /** How the control loop handles jobs. */
-export const jobKind: PlannedKind<JobRow, JobChanges> = {
+export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
   prefix: 'j',
 
-  load: (trx, ids) => trx.selectFrom('jobs').selectAll().where('id', 'in', ids).execute(),
+  async load(trx, ids) {
+    const rows = await trx.selectFrom('jobs').selectAll().where('id', 'in', ids).execute()
+    const pending = rows.filter(({ state }) => state === 'pending').map(({ id }) => id)
+    const wanted = await readWanted(trx, pending)
+    return rows.map((row) => ({ ...row, wanted: wanted.get(row.id) ?? [] }))
+  },
 
   async open(trx) {
     const rows = await trx.selectFrom('jobs').select('id').where('endedAt', 'is', null).execute()
@@ -60,10 +71,10 @@ export const jobKind: PlannedKind<JobRow, JobChanges> = {
   forget,
 }
 
-function toWant(row: JobRow): JobWant {
+function toWant(row: WaitingJob): JobWant {
   const { spec, task } = readSpec(row)
-  const { id: ownerId, teamId } = row
-  return { row, spec, taskFor: (attempt) => ({ ...task, ownerId, teamId, attempt }) }
+  const { id: ownerId, teamId, wanted } = row
+  return { row, spec, wanted, taskFor: (attempt) => ({ ...task, ownerId, teamId, attempt }) }
 }
 
 /** Jobs deleted at a time: keeps the transaction short. */
@@ -96,5 +107,6 @@ async function forget(trx: Transaction<Tables>, remains: readonly Remains[]): Pr
   await trx.deleteFrom('tasks').where('ownerId', 'in', ids).execute()
   await trx.deleteFrom('tags').where('subjectId', 'in', ids).execute()
   await trx.deleteFrom('volumes').where('id', 'in', volumes).execute()
+  await trx.deleteFrom('jobDatasets').where('jobId', 'in', ids).execute()
   await trx.deleteFrom('jobs').where('id', 'in', ids).execute()
 }

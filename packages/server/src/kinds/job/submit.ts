@@ -13,6 +13,7 @@ import type { MachineType } from '../../tasks/machine-types.ts'
 import type { TaskRequest } from '../../tasks/task.ts'
 import type { StoredJobSpec } from './planned.ts'
 import { friendlyName } from './name.ts'
+import { asSpec, chooseVersions, insertMounts, mountsOf as datasetMounts } from '../dataset/mounts.ts'
 import type { Caller } from '../kind.ts'
 import { ensureProject } from '../project.ts'
 import { resolveSecrets } from '../secret.ts'
@@ -44,10 +45,11 @@ export async function submitJob(deps: Deps, caller: Caller, submission: Submissi
     const artifactsId = await insertArtifacts(trx, caller, id, now)
     const storageId = await storageVolume(trx, caller.teamId, now)
     const name = submission.name ?? friendlyName()
-    const volumes = mountsOf(spec, workspace?.id ?? null, artifactsId, storageId)
+    const chosen = await chooseVersions(trx, caller.teamId, spec.datasets)
+    const volumes = [...mountsOf(spec, workspace?.id ?? null, artifactsId, storageId), ...datasetMounts(chosen)]
     const identity = { id, name, projectId: project.id, projectName: project.name }
     const stored: StoredJobSpec = {
-      spec: withoutPassword(spec),
+      spec: { ...withoutPassword(spec), datasets: asSpec(chosen) },
       task: {
         engine: machine.engine,
         machineType: machine.name,
@@ -63,6 +65,7 @@ export async function submitJob(deps: Deps, caller: Caller, submission: Submissi
       workspaceId: workspace?.id ?? null,
       now,
     })
+    await insertMounts(trx, id, chosen)
   })
   deps.loop.wake(id)
   return id
@@ -118,6 +121,9 @@ function checkPaths(spec: JobSpec): void {
   }
   for (const path of [spec.workingDir, spec.artifactsDir]) {
     if (normal(path) === '/storage') throw new AppError('bad_path', { path, reason: 'the persistent storage is there' })
+    if (spec.datasets.length > 0 && /^\/data(\/|$)/.test(normal(path))) {
+      throw new AppError('bad_path', { path, reason: 'the datasets are there' })
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import { toIso } from '../../lib/clock.ts'
 import { type Task, toTask } from '../../tasks/task.ts'
 import type { VolumeOrigin } from '../../volumes/origin.ts'
 import { readSpec } from './planned.ts'
+import { readMounts } from '../dataset/mounts.ts'
 import type { Caller } from '../kind.ts'
 
 /** A job's row with the names it refers to. */
@@ -56,7 +57,7 @@ export function toSummary(row: JobWithNames, tags: string[]): JobSummary {
 /** All there is to say about one job. */
 export function toJob(
   row: JobWithNames,
-  parts: { tags: string[]; latest: Task | null; workspace: VolumeRow | null; queue: Job['queue'] },
+  parts: Pick<Job, 'tags' | 'datasets' | 'queue'> & { latest: Task | null; workspace: VolumeRow | null },
 ): Job {
   const { spec } = readSpec(row)
   return {
@@ -64,6 +65,7 @@ export function toJob(
     queue: row.state === 'pending' ? parts.queue : null,
     spec,
     workspace: toWorkspace(row, parts.workspace),
+    datasets: parts.datasets,
     phases: parts.latest ? toPhases(parts.latest, row) : [],
     parentJobId: row.parentJobId,
   }
@@ -110,7 +112,7 @@ function toPhases(task: Task, row: JobRow): JobPhase[] {
 
 /** Reads what `toJob` needs beside the row. */
 export async function readJobParts(db: Db, row: JobWithNames) {
-  const [tags, latest, workspace] = await Promise.all([
+  const [tags, latest, workspace, datasets] = await Promise.all([
     db.selectFrom('tags').select('tag').where('subjectId', '=', row.id).orderBy('tag').execute(),
     db
       .selectFrom('tasks')
@@ -122,10 +124,12 @@ export async function readJobParts(db: Db, row: JobWithNames) {
     row.workspaceId === null
       ? undefined
       : db.selectFrom('volumes').selectAll().where('id', '=', row.workspaceId).executeTakeFirst(),
+    readMounts(db, row.id),
   ])
   return {
     tags: tags.map(({ tag }) => tag),
     latest: latest ? toTask(latest satisfies TaskRow) : null,
     workspace: workspace ?? null,
+    datasets,
   }
 }
