@@ -1,4 +1,5 @@
 import { createRouter, type ErrorRouteComponent } from '@tanstack/react-router'
+import { jobRoutes } from './pages/job/routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
 import { sessionRoutes } from './pages/session/routes.ts'
 import { homeRoutes } from './pages/home/routes.ts'
@@ -7,7 +8,10 @@ import { rootRoute, shellRoute } from './shell/routes.ts'
 import { ErrorPage, MissingPage } from './shell/error-page.tsx'
 
 /** Every page of the console: each noun brings its own. */
-const tree = rootRoute.addChildren([...sessionRoutes, shellRoute.addChildren([...homeRoutes, ...projectRoutes])])
+const tree = rootRoute.addChildren([
+  ...sessionRoutes,
+  shellRoute.addChildren([...homeRoutes, ...projectRoutes, ...jobRoutes]),
+])
 
 export const router = createRouter({
   routeTree: tree,

@@ -10,6 +10,8 @@ export interface Filter {
   label: string
   /** What it can be; without, any word can be typed: `tag:paper`. */
   options?: readonly { value: string; label: string }[]
+  /** It is shown by something else on the page, and has no chip here. */
+  elsewhere?: boolean
 }
 
 export interface FilterBarProps {
@@ -28,7 +30,7 @@ export interface FilterBarProps {
 export function FilterBar({ searchKey, placeholder, filters = [], children }: FilterBarProps): ReactNode {
   const search = useUrlSearch()
   const setSearch = useSetUrlSearch()
-  const set = filters.filter(({ key }) => search[key] !== undefined)
+  const set = filters.filter(({ key, elsewhere }) => search[key] !== undefined && !elsewhere)
   const open = filters.filter(({ key, options }) => options && search[key] === undefined)
   return (
     <div className="filter-bar" role="search">

@@ -12,4 +12,5 @@ export interface Place {
 export const places: readonly Place[] = [
   { label: 'Home', to: '/', icon: 'home', key: 'h' },
   { label: 'Projects', to: '/projects', icon: 'folder', key: 'p' },
+  { label: 'Jobs', to: '/jobs', icon: 'job', key: 'j' },
 ]

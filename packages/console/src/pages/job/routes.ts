@@ -1,0 +1,34 @@
+import { type JobSummary, jobStates } from '@nabla/api/job'
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { client } from '../../api/client.ts'
+import { addFinder, type Entry } from '../../shell/palette-registry.ts'
+import { shellRoute } from '../../shell/routes.ts'
+
+export const jobRoutes = [
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/jobs',
+    component: lazyRouteComponent(() => import('./job-list-page.tsx'), 'JobListPage'),
+  }),
+] as const
+
+const anId = /^j[0-9a-z]{16}$/
+
+/** Jobs may be many: the newest whose name begins so are found, and the one with this id. */
+addFinder(async (text, signal) => {
+  if (text === '') return []
+  if (anId.test(text)) return [toEntry(await client.job.show({ job: text }, { signal }))]
+  const { items } = await client.job.list({ name: text, limit: 8 }, { signal })
+  return items.map(toEntry)
+})
+
+function toEntry({ id, name, state, project }: Pick<JobSummary, 'id' | 'name' | 'state' | 'project'>): Entry {
+  return {
+    group: 'Jobs',
+    label: name,
+    words: `${jobStates[state].label} · ${project.name}`,
+    icon: 'job',
+    command: `job show ${id}`,
+    to: `/jobs/${id}`,
+  }
+}
