@@ -12,12 +12,14 @@ export function makePace(clock: Clock, sliceMs: number = limits.sliceMs): Pace {
   return {
     rest() {
       if (clock.steady() - since < sliceMs) return undefined
-      return new Promise<void>((resolve) => {
-        setImmediate(() => {
-          since = clock.steady()
-          resolve()
-        })
+      return othersTurn().then(() => {
+        since = clock.steady()
       })
     },
   }
+}
+
+/** Lets all that waits have its turn. Queries of SQLite alone do not: they are answered at once. */
+export function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }

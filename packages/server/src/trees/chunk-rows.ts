@@ -4,6 +4,7 @@ import type { ChunkRow, Tables } from '../db/tables.ts'
 import type { Trx } from '../db/transaction.ts'
 import { toIso } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
+import { othersTurn } from '../lib/pace.ts'
 
 /**
  * How rows are guarded, with no locks. Whatever makes a chunk needed sets its `usedAt`, in `teamChunks` and, for a
@@ -46,6 +47,7 @@ export async function touchTeamChunks(
     for (const { hash, sizeBytes, markedAt } of rows) {
       if (!stale.has(hash) || still.has(hash)) found.set(hash, { sizeBytes, markedAt })
     }
+    await othersTurn()
   }
   return found
 }
@@ -56,6 +58,7 @@ export async function storedChunks(db: Db | Trx, hashes: readonly string[]): Pro
   for (const batch of inBatches(hashes, limits.chunkRows)) {
     const rows = await db.selectFrom('chunks').select('hash').where('hash', 'in', batch).execute()
     for (const { hash } of rows) found.add(hash)
+    await othersTurn()
   }
   return found
 }

@@ -3,6 +3,7 @@ import { inBatches } from '../db/batches.ts'
 import { inTransaction, type Trx } from '../db/transaction.ts'
 import { toIso } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
+import { othersTurn } from '../lib/pace.ts'
 import { type ChunkParts, packKey, packPrefix, packTime } from './packs.ts'
 
 /** Rows looked at by one query. */
@@ -40,8 +41,7 @@ export async function deleteChunks(
     for (const batch of inBatches(orphans, limits.chunkRows)) {
       chunks += await inTransaction(parts.db, (trx) => deleteOwnerless(trx, hashesOf(batch), before))
     }
-    // Others come in between pages.
-    await new Promise((resolve) => setImmediate(resolve))
+    await othersTurn()
   }
   return { chunks }
 }
