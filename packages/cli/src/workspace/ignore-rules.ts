@@ -1,22 +1,9 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
+import { cachesOfTools, neverSent, readIgnoreLines } from '@nabla/api/ignore-rules'
 import ignore, { type Ignore } from 'ignore'
 import { CliError, systemCode } from '../cli-error.ts'
 import { limits } from '../limits.ts'
-
-/** Never part of a workspace, whatever the rules say: history, our own notes and those of an older client. */
-const neverSent = new Set(['.git', '.nabla', '.ps_project'])
-
-/** Left out unless a rule such as `!node_modules` in a .nablaignore brings it back: made by tools, made again by them. */
-const cachesOfTools = [
-  '__pycache__/',
-  'node_modules/',
-  '.ipynb_checkpoints/',
-  '.pytest_cache/',
-  '.mypy_cache/',
-  '.ruff_cache/',
-  '.DS_Store',
-]
 
 /** Where a rule stands. `always`: no rule of the user's can change it. */
 export type Rule =
@@ -140,22 +127,10 @@ function readRules(file: string, folder: string): Line[] {
     if (error instanceof CliError) throw error
     throw new CliError(`The file ${file} cannot be read (${systemCode(error)}).`, 'Check its owner and its mode.')
   }
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/)
-  return lines.flatMap((pattern, index) => {
-    if (pattern === '' || pattern.startsWith('#')) return []
-    return [{ pattern: rebase(pattern, folder), rule: { from: 'file', pattern, file, line: index + 1 } }]
-  })
-}
-
-// `*.bin` of the folder `data` is `/data/**/*.bin` at the top; `/x` and `a/b` hold in the folder itself alone.
-function rebase(line: string, folder: string): string {
-  if (folder === '') return line
-  const negated = line.startsWith('!')
-  const pattern = negated ? line.slice(1) : line
-  if (pattern.trim() === '') return line
-  const anchored = /\/./.test(pattern.trimEnd())
-  const above = folder.replaceAll(/[\\*?[\]!# ]/g, '\\$&')
-  return `${negated ? '!' : ''}/${above}/${anchored ? pattern.replace(/^\//, '') : `**/${pattern}`}`
+  return readIgnoreLines(text, folder).map(({ pattern, written, line }) => ({
+    pattern,
+    rule: { from: 'file', pattern: written, file, line },
+  }))
 }
 
 /** The folder with `.git` at or above `folder`. */

@@ -1,5 +1,6 @@
 import { type BigIntStats, type Dirent, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { isAbsolute, join, dirname, posix, relative, sep } from 'node:path'
+import { environmentMarks } from '@nabla/api/ignore-rules'
 import { comparePaths, type FileChunk } from '@nabla/api/tree-format'
 import { CliError, systemCode } from '../cli-error.ts'
 import { limits } from '../limits.ts'
@@ -84,7 +85,7 @@ function scanFolder(walk: Walk, folder: string, depth: number, above: Rules, wan
   const children = readFolder(root, folder, scan)
   if (!children) return
   const names = children.map((child) => child.name)
-  if (names.includes('pyvenv.cfg') || names.includes('conda-meta')) {
+  if (environmentMarks.some((mark) => names.includes(mark))) {
     if (!wanted) {
       scan.environments.push(`${folder}/`)
       return
