@@ -147,7 +147,7 @@ function readFilter(search: Search, fixed: string | undefined): Filter {
   const [tag, name] = [wordOf(search['tag']), wordOf(search['name'])]
   const states = [search['state']].flat().filter((state) => state !== undefined && isState(state))
   return {
-    states: [...new Set(states as JobState[])],
+    states: [...new Set(states)],
     ...(project !== undefined && { project }),
     ...(tag !== undefined && { tag }),
     ...(name !== undefined && { name }),
