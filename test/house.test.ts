@@ -268,7 +268,6 @@ describe('nouns', () => {
   /** Nouns without a command file of their own, and where their commands are. */
   const withoutCommand: Partial<Record<Noun, string>> = {
     tree: 'made by what sends files; `nabla fsck` checks what is stored',
-    session: '`nabla open`, and the console',
     server: '`nabla up`, `nabla doctor` and `nabla version`',
   }
 

@@ -3,6 +3,7 @@ import { jobRoutes } from './pages/job/routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
 import { sessionRoutes } from './pages/session/routes.ts'
 import { homeRoutes } from './pages/home/routes.ts'
+import { settingsRoutes } from './pages/settings/routes.ts'
 import { parseSearch, stringifySearch } from './parts/url-state.ts'
 import { rootRoute, shellRoute } from './shell/routes.ts'
 import { ErrorPage, MissingPage } from './shell/error-page.tsx'
@@ -10,7 +11,7 @@ import { ErrorPage, MissingPage } from './shell/error-page.tsx'
 /** Every page of the console: each noun brings its own. */
 const tree = rootRoute.addChildren([
   ...sessionRoutes,
-  shellRoute.addChildren([...homeRoutes, ...projectRoutes, ...jobRoutes]),
+  shellRoute.addChildren([...homeRoutes, ...projectRoutes, ...jobRoutes, ...settingsRoutes]),
 ])
 
 export const router = createRouter({

@@ -112,6 +112,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./user.ts')).user,
   },
   {
+    name: 'session',
+    about: 'Browsers in which you are signed in',
+    group: manage,
+    load: async () => (await import('./session.ts')).session,
+  },
+  {
     name: 'team',
     about: 'Teams and their members',
     group: manage,

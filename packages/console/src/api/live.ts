@@ -141,6 +141,9 @@ const alsoTouches: Record<string, readonly string[]> = {
   job: ['project', 'machine-type', 'artifact'],
   project: ['job'],
   member: ['team', 'user'],
+  team: ['user'],
+  password: ['user'],
+  retention: ['artifact'],
 }
 
 /** Lists keep themselves (`list.ts`); what shows one thing is stale when that thing changed, all else of the noun too. */

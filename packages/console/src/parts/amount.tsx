@@ -1,14 +1,18 @@
 import { type ReactNode, useEffect, useReducer } from 'react'
 import { now } from '../clock.ts'
 import { formatBytes, formatDuration, formatRelative, formatTime } from './format.ts'
+import { usePreferences } from './preferences.ts'
 
-/** How long ago something was, kept right as time goes on; the exact time on hover. */
+/** How long ago something was, kept right as time goes on, or when; the other of the two on hover. */
 export function RelativeTime({ time }: { time: string | null | undefined }): ReactNode {
+  const { times } = usePreferences()
   useTick(time == null ? null : 10_000)
   if (time == null) return <span className="faint">–</span>
+  const relative = formatRelative(Date.parse(time), now())
+  const exact = formatTime(time)
   return (
-    <time dateTime={time} title={formatTime(time)} className="number">
-      {formatRelative(Date.parse(time), now())}
+    <time dateTime={time} title={times === 'relative' ? exact : relative} className="number">
+      {times === 'relative' ? relative : exact}
     </time>
   )
 }

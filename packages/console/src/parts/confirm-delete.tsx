@@ -18,11 +18,13 @@ export interface ConfirmDeleteProps {
   onClose: () => void
   /** What the button says, if it is not `Delete`. */
   verb?: string
+  /** What it means, where nothing goes with it: instead of the usual sentence. */
+  note?: string
 }
 
 /** Asks before something goes for good. The name is asked for only when more than one thing goes. */
 export function ConfirmDelete(props: ConfirmDeleteProps): ReactNode {
-  const { what, name, takes, action, command, onClose, verb = 'Delete' } = props
+  const { what, name, takes, action, command, onClose, verb = 'Delete', note } = props
   const [typed, setTyped] = useState('')
   const needsName = takes !== undefined && takes.length > 0
   const ready = takes !== undefined && (!needsName || typed === name)
@@ -39,7 +41,7 @@ export function ConfirmDelete(props: ConfirmDeleteProps): ReactNode {
         }}
       >
         {takes === undefined && <p className="muted">Looking up what goes with it…</p>}
-        {takes?.length === 0 && <p>Nothing else goes with it. It cannot be taken back.</p>}
+        {takes?.length === 0 && <p>{note ?? 'Nothing else goes with it. It cannot be taken back.'}</p>}
         {needsName && (
           <>
             <p>

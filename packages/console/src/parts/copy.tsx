@@ -19,17 +19,24 @@ export function CopyId({ value, label = value }: { value: string; label?: string
 
 /** The line of the CLI that does the same, to copy. `line` is written without `nabla`. */
 export function CommandLine({ line, label = 'Command line' }: { line: string; label?: string }): ReactNode {
-  const full = `nabla ${line}`
-  const [copied, copy] = useCopy(full)
+  return <CopyText value={`nabla ${line}`} label={label} button="Copy the command" prompt />
+}
+
+/** A text to copy whole: a key, a line of a shell. */
+export function CopyText(props: { value: string; label: string; button?: string; prompt?: boolean }): ReactNode {
+  const { value, label, button = 'Copy', prompt = false } = props
+  const [copied, copy] = useCopy(value)
   return (
     <div className="command-line" role="group" aria-label={label}>
       <code>
-        <span className="faint" aria-hidden="true">
-          ${' '}
-        </span>
-        {full}
+        {prompt && (
+          <span className="faint" aria-hidden="true">
+            ${' '}
+          </span>
+        )}
+        {value}
       </code>
-      <UnstyledButton onClick={copy} aria-label={copied ? 'Copied' : 'Copy the command'} className="icon-button">
+      <UnstyledButton onClick={copy} aria-label={copied ? 'Copied' : button} className="icon-button">
         <Icon name={copied ? 'check' : 'copy'} size={14} />
       </UnstyledButton>
     </div>
@@ -47,8 +54,8 @@ export function useCopy(text: string): [boolean, () => void] {
   return [copied, () => void copyText(text).then(setCopied)]
 }
 
-/** Pages that came by plain HTTP have no clipboard to write to, so there is the old way too. */
-async function copyText(text: string): Promise<boolean> {
+/** Puts a text onto the clipboard; false if the browser does not allow it. Pages that came by plain HTTP have no clipboard to write to, so there is the old way too. */
+export async function copyText(text: string): Promise<boolean> {
   try {
     if (navigator.clipboard) {
       await navigator.clipboard.writeText(text)

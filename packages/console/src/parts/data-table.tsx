@@ -5,6 +5,7 @@ import type { Action } from './action.ts'
 import { BulkBar, TableFoot } from './data-table-edges.tsx'
 import { TableRow } from './data-table-row.tsx'
 import { ColumnChooser, useColumns } from './columns.tsx'
+import { usePreferences } from './preferences.ts'
 import { ErrorState, Lines } from './states.tsx'
 import { useRows } from './use-rows.ts'
 import { useTableKeys } from './use-table-keys.ts'
@@ -43,7 +44,7 @@ export interface DataTableProps<Row> {
   bulkActions?: (rows: readonly Row[]) => readonly Action[]
   empty: ReactNode
   sort?: { by: string; onChange: (by: string) => void }
-  /** Rows of 28 px instead of 36. */
+  /** Rows of 28 px instead of 36; else as the reader chose. */
   dense?: boolean
   /** Beside the choice of columns, above the table. */
   toolbar?: (chooser: ReactNode) => ReactNode
@@ -96,7 +97,8 @@ function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): R
   const [menuOf, setMenuOf] = useState<string>()
   const grid = useRef<HTMLDivElement>(null)
   const body = useRef<HTMLDivElement>(null)
-  const height = table.dense ? 28 : 36
+  const { density } = usePreferences()
+  const height = (table.dense ?? density === 'dense') ? 28 : 36
   const virtual = useRows({ body, count: rows.length, height })
   useLoadMore(list, virtual.last)
   const keyOf = (place: number) => rowKey(rows[place]!)

@@ -1,3 +1,5 @@
+import { preferences } from './preferences.ts'
+
 const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 /** A size as people read it: `1.5 GiB`. */
@@ -31,9 +33,11 @@ export function formatRelative(ms: number, nowMs: number): string {
   return ms <= nowMs ? `${text} ago` : `in ${text}`
 }
 
-/** The exact time, in the zone of the reader. */
+/** The exact time, in the zone of the reader or in UTC, as they chose. */
 export function formatTime(time: string | number): string {
-  return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+  const style = { dateStyle: 'medium', timeStyle: 'medium' } as const
+  if (preferences().zone === 'local') return new Date(time).toLocaleString(undefined, style)
+  return `${new Date(time).toLocaleString(undefined, { ...style, timeZone: 'UTC' })} UTC`
 }
 
 /** `1 job`, `2 jobs`, `1,204 jobs`. */

@@ -13,4 +13,5 @@ export const places: readonly Place[] = [
   { label: 'Home', to: '/', icon: 'home', key: 'h' },
   { label: 'Projects', to: '/projects', icon: 'folder', key: 'p' },
   { label: 'Jobs', to: '/jobs', icon: 'job', key: 'j' },
+  { label: 'Settings', to: '/settings', icon: 'settings', key: 's' },
 ]

@@ -1,5 +1,5 @@
 import { Menu, UnstyledButton, useMantineColorScheme } from '@mantine/core'
-import { Link, useNavigate, useRouter } from '@tanstack/react-router'
+import { Link, useRouter } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { retryLive, startLive, useLiveState } from '../api/live.ts'
 import { queries, useApi } from '../api/query.ts'
@@ -43,14 +43,10 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent)
 function TeamMenu(): ReactNode {
   const me = useApi('user', 'me', {})
   const teams = useApi('team', 'list', { limit: 200 })
-  const navigate = useNavigate()
   const change = useAction({
     run: async (team: string) => {
       await switchTeam(team)
       // Nothing of the other team may be left, and what happens is heard of this one.
-      await navigate({ to: '/' })
-      queries.clear()
-      await queries.prefetchQuery({ queryKey: ['user', 'me', {}] })
       window.location.assign('/')
     },
   })
@@ -76,6 +72,10 @@ function TeamMenu(): ReactNode {
             {name}
           </Menu.Item>
         ))}
+        <Menu.Divider />
+        <Menu.Item component={Link} to="/settings/teams" leftSection={<Icon name="people" size={14} />}>
+          Teams and members
+        </Menu.Item>
       </Menu.Dropdown>
     </Menu>
   )
@@ -139,6 +139,9 @@ function PersonMenu(): ReactNode {
           </Menu.Item>
         ))}
         <Menu.Divider />
+        <Menu.Item component={Link} to="/settings/account" leftSection={<Icon name="settings" size={14} />}>
+          Settings
+        </Menu.Item>
         <Menu.Item component="a" href="/docs" target="_blank" leftSection={<Icon name="external" size={14} />}>
           API reference
         </Menu.Item>
