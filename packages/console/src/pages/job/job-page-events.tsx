@@ -1,0 +1,53 @@
+import type { Event } from '@nabla/api/event'
+import type { Job } from '@nabla/api/job'
+import type { ReactNode } from 'react'
+import { useApi } from '../../api/query.ts'
+import { formatDuration, formatTime } from '../../parts/format.ts'
+import { EmptyState, Loaded } from '../../parts/states.tsx'
+
+/** What happened to a job, in order, each with how long after the one before. */
+export function JobEvents({ job }: { job: Job }): ReactNode {
+  // The state is part of what is asked for: a change of it is an event, so the list is read again.
+  const query = useApi('event', 'list', { subject: job.id, limit: 200 })
+  return (
+    <Loaded query={query}>
+      {({ items }) =>
+        items.length === 0 ? (
+          <EmptyState title="Nothing has happened to it yet." />
+        ) : (
+          <ol className="timeline panel" aria-label="Events">
+            {items.map((event, index) => (
+              <Moment key={event.seq} event={event} before={items[index - 1]} />
+            ))}
+          </ol>
+        )
+      }
+    </Loaded>
+  )
+}
+
+function Moment({ event, before }: { event: Event; before: Event | undefined }): ReactNode {
+  const { at, type, actor, data } = event
+  const words = Object.entries(data).flatMap(([name, value]) =>
+    value === null || typeof value === 'object' ? [] : [`${name}: ${String(value)}`],
+  )
+  return (
+    <li className="moment">
+      <time dateTime={at} className="mono muted">
+        {formatTime(at)}
+      </time>
+      <span className="faint number moment-after">
+        {before ? `+${formatDuration(Date.parse(at) - Date.parse(before.at))}` : ''}
+      </span>
+      <span className="moment-what">
+        <strong>{type.replace(/^job\./, '').replaceAll('_', ' ')}</strong>{' '}
+        <span className="muted">by {actor ?? 'the server'}</span>
+        {words.length > 0 && (
+          <span className="muted moment-data" dir="auto">
+            {words.join(' · ')}
+          </span>
+        )}
+      </span>
+    </li>
+  )
+}

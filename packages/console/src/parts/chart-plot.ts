@@ -1,0 +1,163 @@
+import uPlot from 'uplot'
+import { alignSeries, type ChartSeries } from './chart-data.ts'
+
+/** What a plot is made of; when any of it changes but the data, a new one is made. */
+export interface PlotLook {
+  width: number
+  height: number
+  /** x are times; else ms since a beginning. */
+  isTime: boolean
+  /** Whether y begins at 0. */
+  fromZero: boolean
+  /** A line across, such as what was given. */
+  limit: number | null
+  /** Least and most are drawn around the mean. */
+  bands: boolean
+  /** Charts with the same key share one crosshair. */
+  syncKey: string
+  formatX: (x: number) => string
+  formatY: (y: number) => string
+}
+
+export interface PlotEvents {
+  /** A part of x was chosen; undefined: all. */
+  onRange: (range: readonly [number, number] | undefined) => void
+  /** The crosshair is at a point, or nowhere. */
+  onPoint: (index: number | null) => void
+  /** What x has to show; undefined: all there is. */
+  range: () => readonly [number, number] | undefined
+}
+
+export const paletteSize = 8
+
+/** Draws series into an element. Colours are those of the theme at this moment. */
+export function makePlot(
+  element: HTMLElement,
+  series: readonly ChartSeries[],
+  look: PlotLook,
+  events: PlotEvents,
+): uPlot {
+  const style = getComputedStyle(element)
+  const color = (name: string) => style.getPropertyValue(name).trim()
+  const axis = {
+    stroke: color('--muted'),
+    font: `11px ${color('--font-sans')}`,
+    grid: { stroke: color('--line'), width: 1 },
+    ticks: { show: false },
+  }
+  const options: uPlot.Options = {
+    width: look.width,
+    height: look.height,
+    ms: 1,
+    legend: { show: false },
+    padding: [8, 8, 0, 0],
+    scales: {
+      x: { time: look.isTime, range: (_, min, max) => rangeOfX(events.range(), min, max) },
+      y: { range: (_, min, max) => rangeOfY(min, max, look) },
+    },
+    axes: [
+      { ...axis, size: 28, ...(look.isTime ? {} : { values: (_, splits) => splits.map((x) => look.formatX(x)) }) },
+      { ...axis, size: 62, values: (_, splits) => splits.map((y) => look.formatY(y)) },
+    ],
+    series: [
+      {},
+      ...series.flatMap((one, place) => lineOf(color(`--series-${(one.color ?? place) % paletteSize}`), look.bands)),
+    ],
+    bands: look.bands ? series.map((_, place) => bandOf(place, series, color)) : [],
+    cursor: {
+      y: false,
+      sync: { key: look.syncKey, setSeries: false },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 6 },
+      bind: {
+        mousedown: (plot, _target, handle) => (event) => (event.shiftKey ? pan(plot, event, events) : handle(event)),
+        dblclick: () => () => {
+          events.onRange(undefined)
+          return null
+        },
+      },
+    },
+    hooks: {
+      setCursor: [(plot) => events.onPoint(plot.cursor.idx ?? null)],
+      setSelect: [(plot) => takeSelection(plot, events)],
+      draw: [(plot) => drawLimit(plot, look.limit, color('--faint'))],
+    },
+  }
+  return new uPlot(options, alignSeries(series, look.bands) as uPlot.AlignedData, element)
+}
+
+function lineOf(stroke: string, bands: boolean): uPlot.Series[] {
+  const line: uPlot.Series = {
+    stroke,
+    width: 1.5,
+    points: { show: (plot, _i, from, to) => to - from < plot.width / 24 },
+  }
+  const edge: uPlot.Series = { stroke: 'transparent', width: 0, points: { show: false } }
+  return bands ? [line, edge, edge] : [line]
+}
+
+/** Colours of the theme are written `oklch(…)`, so they are thinned by their own notation. */
+function bandOf(place: number, series: readonly ChartSeries[], color: (name: string) => string): uPlot.Band {
+  const stroke = color(`--series-${(series[place]?.color ?? place) % paletteSize}`)
+  return { series: [3 * place + 3, 3 * place + 2], fill: stroke.replace(/\)$/, ' / 0.18)') }
+}
+
+function rangeOfX(
+  asked: readonly [number, number] | undefined,
+  min: number | null,
+  max: number | null,
+): [number, number] {
+  if (asked) return [asked[0], asked[1]]
+  if (min === null || max === null) return [0, 1]
+  return min === max ? [min - 1000, max + 1000] : [min, max]
+}
+
+function rangeOfY(min: number | null, max: number | null, { fromZero, limit }: PlotLook): [number, number] {
+  if (min === null || max === null) return [0, limit ?? 1]
+  // A limit that is far away would make a flat line of everything.
+  const top = limit !== null && limit > max && limit < max * 2.5 ? limit : max
+  const low = fromZero ? Math.min(0, min) : min - (top - min || Math.abs(min) || 1) * 0.08
+  return [low, top + (top - low || 1) * 0.08]
+}
+
+function takeSelection(plot: uPlot, { onRange }: PlotEvents): void {
+  const { left, width } = plot.select
+  if (width < 4) return
+  onRange([plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')])
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+}
+
+/** With the shift key what is shown moves with the pointer; what is read for it follows at the end. */
+function pan(plot: uPlot, start: MouseEvent, { onRange }: PlotEvents): null {
+  const { min = 0, max = 1 } = plot.scales['x'] ?? {}
+  const perPx = (max - min) / plot.over.clientWidth
+  let range: [number, number] = [min, max]
+  const move = (event: MouseEvent) => {
+    const by = (start.clientX - event.clientX) * perPx
+    range = [min + by, max + by]
+    onRange(range)
+  }
+  const end = () => {
+    document.removeEventListener('mousemove', move)
+    document.removeEventListener('mouseup', end)
+  }
+  document.addEventListener('mousemove', move)
+  document.addEventListener('mouseup', end)
+  start.preventDefault()
+  return null
+}
+
+function drawLimit(plot: uPlot, limit: number | null, stroke: string): void {
+  const { min = 0, max = 0 } = plot.scales['y'] ?? {}
+  if (limit === null || limit < min || limit > max) return
+  const { ctx, bbox } = plot
+  const y = plot.valToPos(limit, 'y', true)
+  ctx.save()
+  ctx.strokeStyle = stroke
+  ctx.setLineDash([6, 4])
+  ctx.beginPath()
+  ctx.moveTo(bbox.left, y)
+  ctx.lineTo(bbox.left + bbox.width, y)
+  ctx.stroke()
+  ctx.restore()
+}

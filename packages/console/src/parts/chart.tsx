@@ -1,0 +1,235 @@
+import { useComputedColorScheme } from '@mantine/core'
+import type { MetricUnit } from '@nabla/api/metric'
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
+import type uPlot from 'uplot'
+import { alignSeries, type ChartSeries, summarize, thinOut } from './chart-data.ts'
+import { makePlot, paletteSize } from './chart-plot.ts'
+import { formatBytes, formatDuration, formatTime } from './format.ts'
+import 'uplot/dist/uPlot.min.css'
+import './chart.css'
+
+export type { ChartSeries } from './chart-data.ts'
+
+/** What of x is shown; undefined: all there is. */
+export type ChartRange = readonly [number, number] | undefined
+
+export interface ChartProps {
+  title: string
+  unit: MetricUnit | string | null
+  series: readonly ChartSeries[]
+  /** What was given, drawn as a dashed line. */
+  limit?: number | null
+  range: ChartRange
+  /** Called when a part of x is chosen by dragging; with undefined on a double click. */
+  onRange: (range: ChartRange) => void
+  /** Charts with the same key share one crosshair. */
+  syncKey: string
+  /** Series that are not shown, by their ids; shared by the charts of a page. */
+  hidden?: ReadonlySet<string>
+  onHidden?: (hidden: ReadonlySet<string>) => void
+  /** x are ms since a beginning, and not times. */
+  elapsed?: boolean
+  /** Whether y begins at 0. */
+  fromZero?: boolean
+  height?: number
+}
+
+/**
+ * Lines over time. Dragging zooms, with the shift key it moves; a double click shows all. With the keyboard: arrows move,
+ * `+` and `-` zoom, `0` shows all. The legend is also the filter. The same is there as a table.
+ */
+export function Chart(props: ChartProps): ReactNode {
+  const { title, series, hidden = new Set(), onHidden, unit, range, onRange } = props
+  const [isTable, setTable] = useState(false)
+  const [point, setPoint] = useState<number | null>(null)
+  const shown = useMemo(() => series.filter(({ id }) => !hidden.has(id)), [series, hidden])
+  const toggle = (id: string) =>
+    onHidden?.(new Set(hidden.has(id) ? [...hidden].filter((one) => one !== id) : [...hidden, id]))
+  const formatX = props.elapsed ? formatDuration : formatTime
+  const aligned = useMemo(() => alignSeries(shown, false), [shown])
+  const x = point === null ? undefined : aligned[0][point]
+  const onKeyDown = (event: KeyboardEvent) => {
+    const next = rangeByKey(event.key, range ?? extentOf(aligned[0]))
+    if (next === null) return
+    event.preventDefault()
+    onRange(next === 'all' ? undefined : next)
+  }
+  return (
+    <figure className="panel chart" aria-label={title}>
+      <figcaption className="chart-title">
+        <h3>{title}</h3>
+        <span className="faint number">{x === undefined ? unit : formatX(x)}</span>
+        <div className="grow" />
+        <button type="button" className="chart-table-button" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
+          Table
+        </button>
+      </figcaption>
+      {isTable ? (
+        <ChartTable {...props} />
+      ) : (
+        <div className="chart-plot" role="group" tabIndex={0} aria-label={`${title}: lines`} onKeyDown={onKeyDown}>
+          <Plot {...props} series={shown} onPoint={setPoint} />
+        </div>
+      )}
+      <ul className="chart-legend">
+        {series.map((one, place) => (
+          <li key={one.id}>
+            <button
+              type="button"
+              aria-pressed={!hidden.has(one.id)}
+              onClick={() => toggle(one.id)}
+              disabled={!onHidden}
+            >
+              <span className={`chart-mark chart-color-${(one.color ?? place) % paletteSize}`} aria-hidden="true" />
+              <span className="ellipsis" dir="auto">
+                {one.label}
+              </span>
+              <span className="number">{legendValue(one, shown, aligned, point, unit)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </figure>
+  )
+}
+
+/** A value with its unit, as short as it can be read. */
+export function formatValue(value: number, unit: string | null): string {
+  if (unit === 'bytes') return formatBytes(value)
+  if (unit === 'bytes/s') return `${formatBytes(value)}/s`
+  const text =
+    Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)))
+  if (unit === 'percent') return `${text} %`
+  if (unit === 'watts') return `${text} W`
+  if (unit === 'celsius') return `${text} °C`
+  return text
+}
+
+function legendValue(
+  one: ChartSeries,
+  shown: readonly ChartSeries[],
+  [, ...columns]: ReturnType<typeof alignSeries>,
+  point: number | null,
+  unit: string | null,
+): string {
+  const column = columns[shown.indexOf(one)]
+  if (!column) return ''
+  const value = point === null ? column.findLast((value) => typeof value === 'number') : column[point]
+  return typeof value === 'number' ? formatValue(value, unit) : '–'
+}
+
+function Plot(props: ChartProps & { onPoint: (index: number | null) => void }): ReactNode {
+  const { series, unit, limit = null, elapsed = false, fromZero = true, height = 180, syncKey, range } = props
+  const element = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>(undefined)
+  const latest = useRef(props)
+  latest.current = props
+  const width = useWidth(element)
+  const scheme = useComputedColorScheme('light')
+  const bands = series.length <= 2
+  const lines = series.map(({ id, color }) => `${id} ${color ?? ''}`).join('|')
+  useLayoutEffect(() => {
+    if (!element.current || width === 0) return
+    const formatX = elapsed ? formatDuration : formatTime
+    const formatY = (y: number) => formatValue(y, unit)
+    const look = { width, height, isTime: !elapsed, fromZero, limit, bands, syncKey, formatX, formatY }
+    const made = makePlot(element.current, latest.current.series, look, {
+      onRange: (next) => latest.current.onRange(next),
+      onPoint: (index) => latest.current.onPoint(index),
+      range: () => latest.current.range,
+    })
+    plot.current = made
+    return () => {
+      plot.current = undefined
+      made.destroy()
+    }
+  }, [width, height, elapsed, fromZero, limit, bands, syncKey, unit, lines, scheme])
+  useEffect(() => {
+    plot.current?.setData(alignSeries(series, bands) as uPlot.AlignedData)
+  }, [series, bands, range?.[0], range?.[1]])
+  return <div ref={element} style={{ height }} />
+}
+
+function useWidth(element: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(0)
+  useLayoutEffect(() => {
+    const { current } = element
+    if (!current) return
+    const look = () => setWidth(current.clientWidth)
+    look()
+    const observer = new ResizeObserver(look)
+    observer.observe(current)
+    return () => observer.disconnect()
+  }, [element])
+  return width
+}
+
+const extentOf = (times: readonly number[]): readonly [number, number] => [times[0] ?? 0, times.at(-1) ?? 1]
+
+/** The range that a key asks for; null: none. */
+function rangeByKey(key: string, [from, to]: readonly [number, number]): readonly [number, number] | 'all' | null {
+  const width = to - from
+  if (key === '0') return 'all'
+  if (key === 'ArrowLeft') return [from - width / 4, to - width / 4]
+  if (key === 'ArrowRight') return [from + width / 4, to + width / 4]
+  if (key === '+' || key === '=') return [from + width / 4, to - width / 4]
+  if (key === '-') return [from - width / 2, to + width / 2]
+  return null
+}
+
+/** Points of one series in the table: more are not read by anybody. */
+const tableRows = 40
+
+function ChartTable({ title, series, unit, elapsed = false, height = 180 }: ChartProps): ReactNode {
+  const formatX = elapsed ? formatDuration : formatTime
+  return (
+    <div className="chart-table" tabIndex={0} role="region" aria-label={`${title}: table`} style={{ height }}>
+      <table>
+        <thead>
+          <tr>
+            {['Series', 'Last', 'Least', 'Mean', 'Most'].map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {series.map(({ id, label, points }) => {
+            const found = summarize(points)
+            return (
+              <tr key={id}>
+                <th scope="row">{label}</th>
+                {(['last', 'min', 'avg', 'max'] as const).map((name) => (
+                  <td key={name}>{found ? formatValue(found[name], unit) : '–'}</td>
+                ))}
+              </tr>
+            )
+          })}
+          {series.flatMap(({ id, label, points }) =>
+            thinOut(points, tableRows).map(([x, min, avg, max]) => (
+              <tr key={`${id} ${x}`}>
+                <th scope="row">
+                  {label}, {formatX(x)}
+                </th>
+                <td />
+                {[min, avg, max].map((value, place) => (
+                  <td key={place}>{value === null ? 'gap' : formatValue(value, unit)}</td>
+                ))}
+              </tr>
+            )),
+          )}
+        </tbody>
+      </table>
+    </div>
+  )
+}
