@@ -28,13 +28,17 @@ export interface TestServer {
 }
 
 /** Starts one; it is closed, and its data folder is gone, when the test is over. */
-export async function startTestServer(make: MakeDatabase, capacity?: Capacity): Promise<TestServer> {
+export async function startTestServer(
+  make: MakeDatabase,
+  capacity?: Capacity,
+  settings: Record<string, unknown> = {},
+): Promise<TestServer> {
   const { database, data: folder } = (await make()).config
   // SQLite's file stands in its data folder; for PostgreSQL there is none yet.
   const data = folder || mkdtempSync(join(tmpdir(), 'nabla-server-'))
   const clock = new TestClock()
   const fake = new FakeEngine({ clock, ...(capacity ? { capacity } : {}) })
-  const config = loadConfig({ data, database, port: 0, engines: ['fake'] }, {})
+  const config = loadConfig({ data, database, port: 0, engines: ['fake'], ...settings }, {})
   const log = pino({ level: 'silent' })
   const start = () => startServer(config, { clock, log, engines: new Map([['fake', fake]]) })
   let server = await start()

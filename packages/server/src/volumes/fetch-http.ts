@@ -15,6 +15,8 @@ export interface ObjectRequest {
   rules: OutboundRules
   /** Headers for a login, or a signature, made anew for each request. */
   headersFor: HeadersFor
+  /** Hears of the time at the other end when that refuses; answers whether it is worth another try. */
+  takeTime?: ((theirs: number) => boolean) | undefined
   sha256?: string | undefined
   etag?: string | undefined
   signal: AbortSignal
@@ -96,6 +98,7 @@ async function open(object: ObjectRequest, offset: number, first: IncomingHttpHe
   answer.body.destroy()
   const text = `the server answered ${status} ${answer.body.statusMessage ?? ''}`.trim()
   if (passing.has(status)) throw new Error(text)
+  if (status === 403 && object.takeTime?.(Date.parse(answer.headers.date ?? ''))) throw new Error(text)
   if (offset > 0 && (status === 200 || status === 416)) {
     throw failed(object, 'the transfer broke off, and could not go on with the same object')
   }

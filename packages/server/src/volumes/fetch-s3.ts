@@ -23,9 +23,21 @@ export function s3Url({ endpoint, bucket, versionId }: S3Location, key: string):
   return url
 }
 
-/** Signs requests with version 4, for the origin that the keys belong to. */
-export function s3Headers({ accessKeyId, secretAccessKey, region }: S3Location, clock: Clock): HeadersFor {
-  return async (url, isFirstOrigin) => {
+/**
+ * Signs requests with version 4, for the origin that the keys belong to. Where the clock at the other end differs by
+ * much, it is that which counts.
+ */
+export function s3Signer(
+  { accessKeyId, secretAccessKey, region }: S3Location,
+  clock: Clock,
+): Required<Pick<ObjectRequest, 'headersFor' | 'takeTime'>> {
+  let skewMs = 0
+  const takeTime = (theirs: number): boolean => {
+    const before = skewMs
+    if (!Number.isNaN(theirs)) skewMs = theirs - clock.now()
+    return Math.abs(skewMs - before) > limits.storeSkewMs
+  }
+  const headersFor: HeadersFor = async (url, isFirstOrigin) => {
     if (accessKeyId === undefined || secretAccessKey === undefined || !isFirstOrigin) return {}
     const signed = await new AwsV4Signer({
       accessKeyId,
@@ -35,10 +47,11 @@ export function s3Headers({ accessKeyId, secretAccessKey, region }: S3Location, 
       method: 'GET',
       url: url.href,
       headers: { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
-      datetime: toIso(clock.now()).replaceAll(/[:-]|\.\d{3}/g, ''),
+      datetime: toIso(clock.now() + skewMs).replaceAll(/[:-]|\.\d{3}/g, ''),
     }).sign()
     return Object.fromEntries(signed.headers)
   }
+  return { headersFor, takeTime }
 }
 
 /**

@@ -11,7 +11,7 @@ import type { OutboundRules } from '../lib/outbound-rules.ts'
 import { parseRelativePath } from '../lib/safe-path.ts'
 import { unpack } from './archive.ts'
 import { bytesOf, failed, type ObjectRequest } from './fetch-http.ts'
-import { keysBelow, type S3Location, s3Headers, s3Url } from './fetch-s3.ts'
+import { keysBelow, type S3Location, s3Signer, s3Url } from './fetch-s3.ts'
 import { type HeadersFor, shown } from './outbound.ts'
 
 /** Files at an address, as somebody named them. */
@@ -42,12 +42,11 @@ export interface FetchOptions {
 export async function fetchUrl(source: UrlSource, targetDir: string, options: FetchOptions): Promise<void> {
   const place = parse(source)
   const soFar = { files: 0, sizeBytes: 0 }
-  const headersFor = place.s3 ? s3Headers(place.s3, options.clock) : login(source)
   const shared: Omit<ObjectRequest, 'url'> = {
     shown: place.shown,
     rules: options.rules,
     signal: options.signal,
-    headersFor,
+    ...(place.s3 ? s3Signer(place.s3, options.clock) : { headersFor: login(source) }),
     onBytes(bytes) {
       soFar.sizeBytes += bytes
       options.onProgress(soFar)

@@ -48,10 +48,10 @@ export async function commitVersion(
 /** The row of a dataset without versions. */
 export function newDataset(
   caller: Pick<Caller, 'teamId'>,
-  given: Pick<DatasetRow, 'name' | 'description'>,
+  { name, description }: Pick<DatasetRow, 'name' | 'description'>,
   now: number,
 ): DatasetRow {
-  return { id: newId('dataset'), teamId: caller.teamId, ...given, lastVersion: 0, createdAt: toIso(now) }
+  return { id: newId('dataset'), teamId: caller.teamId, name, description, lastVersion: 0, createdAt: toIso(now) }
 }
 
 /** By id, or by a name, which makes the dataset if it is not there. Held until the end of the transaction. */
