@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { displayName, id, time } from './fields.ts'
 import { machineUse, metricQuery, metricRange } from './metric.ts'
-import { route } from './route.ts'
+import { pageOf, route } from './route.ts'
 
 export const finding = z
   .object({
@@ -12,6 +13,20 @@ export const finding = z
   .meta({ id: 'Finding' })
 
 export type Finding = z.infer<typeof finding>
+
+/** A job that waits for a place on the machine. */
+export const queuedJob = z
+  .object({
+    job: z.object({ id, name: displayName }),
+    project: z.object({ id, name: displayName }),
+    machineType: z.string(),
+    position: z.number().int().describe('1 is next. Jobs of other teams are counted, and not shown.'),
+    why: z.string().describe('What it waits for.'),
+    createdAt: time,
+  })
+  .meta({ id: 'QueuedJob' })
+
+export type QueuedJob = z.infer<typeof queuedJob>
 
 /** The server itself: is it up, is it well, what does it offer. */
 export const serverRoutes = {
@@ -65,6 +80,14 @@ export const serverRoutes = {
     access: 'member',
     query: metricQuery,
     response: metricRange,
+  }),
+  queue: route({
+    method: 'GET',
+    path: '/api/v1/queue',
+    about: 'The jobs that wait, in the order of the queue, with what they wait for: those at its head.',
+    access: 'member',
+    query: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50).describe('Most jobs to tell.') }),
+    response: pageOf(queuedJob),
   }),
   openapi: route({
     method: 'GET',

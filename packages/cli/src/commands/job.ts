@@ -1,4 +1,5 @@
 import { type Job, type JobSummary, jobStates } from '@nabla/api/job'
+import type { QueuedJob } from '@nabla/api/server'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
@@ -29,6 +30,24 @@ const list = listCommand<JobSummary>('job', {
     { line: 'job list --project digits --limit 200 --json', about: 'for a script' },
   ],
 })
+
+const queue = listCommand<QueuedJob>(
+  'server',
+  {
+    about: 'Show what waits for a place on the machine, and why',
+    columns: ({ io }) => [
+      { title: 'PLACE', rank: 1, align: 'right', value: ({ position }) => String(position) },
+      { title: 'NAME', rank: 0, shrinkTo: 12, value: ({ job }) => job.name },
+      { title: 'PROJECT', rank: 4, shrinkTo: 10, value: ({ project }) => project.name },
+      { title: 'MACHINE', rank: 3, value: ({ machineType }) => machineType },
+      { title: 'SINCE', rank: 5, value: ({ createdAt }) => formatAgo(createdAt, io.now()) },
+      { title: 'WAITS BECAUSE', rank: 2, shrinkTo: 20, value: ({ why }) => why },
+    ],
+    empty: 'Nothing waits.',
+    examples: [{ line: 'job queue', about: 'next one first' }],
+  },
+  'queue',
+)
 
 const create = defineCommand({
   name: 'create',
@@ -197,7 +216,7 @@ const update = defineCommand({
 export const job: Group = {
   name: 'job',
   about: 'Submit, watch and manage jobs',
-  commands: [create, list, show, logs, metrics, wait, stop, clone, update, remove, artifacts, workspace],
+  commands: [create, list, queue, show, logs, metrics, wait, stop, clone, update, remove, artifacts, workspace],
 }
 
 async function answer({ out }: Context, job: Job, note: string): Promise<void> {

@@ -26,6 +26,18 @@ export async function queuePlace(deps: Deps, task: Task): Promise<QueuePlace | n
 }
 
 /**
+ * The tasks that wait, in the order of the queue, with what they wait for: as many as are looked at for a place at a
+ * time, of all teams.
+ */
+export async function queueHead(deps: Deps): Promise<(QueuePlace & { task: Task })[]> {
+  const queued = await readQueue(deps.db)
+  const holding = await fromHeld(deps.db).selectAll().where('state', 'in', ['placed', 'running']).execute()
+  const { start, waiting } = place(queued, holding.map(toTask), deps.machineTypes.capacity, deps.clock.now())
+  const starting = start.map(({ task }) => ({ task, position: 1, why: 'it is about to start' }))
+  return [...starting, ...waiting]
+}
+
+/**
  * The head of the queue: as many waiting tasks as are looked at for a place at a time.
  *
  * @param known tasks that an earlier call read, by id, and then those of this one: a task that waits hardly changes,

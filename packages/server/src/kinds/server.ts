@@ -8,10 +8,12 @@ import { limits } from '../lib/limits.ts'
 import type { Handlers } from './kind.ts'
 import { machineHandlers, toMachineUse } from './server/machine.ts'
 import type { Page } from './server/page.ts'
+import { queueHandlers } from './server/queue.ts'
 import { referencePage } from './server/reference-page.ts'
 
 export const serverHandlers: Handlers<'server'> = {
   ...machineHandlers,
+  ...queueHandlers,
 
   live: () => ({ status: 'ok', version }),
 
