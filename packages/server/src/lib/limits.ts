@@ -204,6 +204,8 @@ export const limits = {
   sliceMs: 8,
   /** Parcels of chunks in memory at once, together; a client beyond that waits. One of the largest fits. */
   parcelsBytes: 96 * MiB,
+  /** Memory of parcels that is kept for the next ones: one client has so many under way. */
+  spareParcels: 3,
   /** A parcel must have arrived by then: 8 MiB at 15 KB/s. Until then it holds its part of the memory. */
   parcelMs: 10 * 60_000,
   /** A chunk that nothing needs is kept for this long after it came or was asked for: uploads may pause that long. */

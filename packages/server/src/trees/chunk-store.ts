@@ -4,6 +4,7 @@ import { AppError } from '../lib/app-error.ts'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import { limits } from '../lib/limits.ts'
 import { makePace } from '../lib/pace.ts'
+import { SpareBuffers } from '../lib/spare-buffers.ts'
 import { readChunk, readChunks } from './chunk-reader.ts'
 import { isMarked, touchTeamChunks } from './chunk-rows.ts'
 import { openChunkWriter } from './chunk-writer.ts'
@@ -11,7 +12,7 @@ import { collectChunks } from './collect.ts'
 import { commitTree } from './commit.ts'
 import { checkChunks } from './fsck.ts'
 import { type ChunkParts, keepFrames } from './packs.ts'
-import { openParcel, readParcel } from './parcel.ts'
+import { checkParcelSize, openParcel, readParcel } from './parcel.ts'
 
 /**
  * Chunks by their hash: stored once for the whole server, in packs, and kept as long as something needs them.
@@ -128,7 +129,10 @@ export interface FsckReport {
 
 /** Makes the store of chunks over an object store and the rows of the database. Holds nothing that has to be closed. */
 export function openChunkStore(parts: ChunkParts): ChunkStore {
-  const memory = new ByteBudget(limits.parcelsBytes)
+  const memory = {
+    budget: new ByteBudget(limits.parcelsBytes),
+    spare: new SpareBuffers(treeRequestLimits.usualParcelBytes, limits.spareParcels),
+  }
   const checking = { now: false }
   return {
     lacking: (teamId, wanted) => findLacking(parts, teamId, wanted),
@@ -163,23 +167,34 @@ async function findLacking({ db, clock }: ChunkParts, teamId: string, wanted: Ha
   return { chunks: [...chunks], segments: [...segments] }
 }
 
+interface ParcelMemory {
+  budget: ByteBudget
+  spare: SpareBuffers
+}
+
 async function receiveParcel(
   parts: ChunkParts,
-  memory: ByteBudget,
+  { budget, spare }: ParcelMemory,
   teamId: string,
   source: Readable,
   { signal, sizeBytes }: ReceiveOptions,
 ): Promise<Received> {
-  const giveBack = await memory.take(sizeBytes ?? treeRequestLimits.parcelBytes, signal)
+  const firstBytes = checkParcelSize(sizeBytes)
+  const giveBack = await budget.take(sizeBytes ?? treeRequestLimits.parcelBytes, signal)
   const late = new AbortController()
   const cancel = parts.clock.after(limits.parcelMs, () =>
     late.abort(new AppError('bad_chunk', { reason: 'it did not arrive in time' })),
   )
   try {
-    const parcel = await readParcel(source, sizeBytes, AbortSignal.any([signal, late.signal]))
+    const isLarge = firstBytes > treeRequestLimits.usualParcelBytes / 2
+    const memory = isLarge ? spare.take(firstBytes) : Buffer.allocUnsafeSlow(firstBytes)
+    const parcel = await readParcel(source, memory, AbortSignal.any([signal, late.signal]))
     cancel()
     const frames = await openParcel(parcel, makePace(parts.clock))
-    return { chunks: frames.length, newChunks: await keepFrames(parts, teamId, parcel, frames, signal) }
+    const newChunks = await keepFrames(parts, teamId, parcel, frames, signal)
+    // Not after a failure: a request to a store that was broken off may hold on to it for a moment.
+    spare.give(memory)
+    return { chunks: frames.length, newChunks }
   } finally {
     cancel()
     giveBack()

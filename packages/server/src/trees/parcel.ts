@@ -3,6 +3,7 @@ import { type FrameHead, frameHeadBytes, readFrameHead } from '@nabla/api/chunk-
 import { treeRequestLimits } from '@nabla/api/tree'
 import { AppError } from '../lib/app-error.ts'
 import type { Pace } from '../lib/pace.ts'
+import { collectYoungGarbage } from '../lib/young-garbage.ts'
 import { checkHead, frameBytes, FrameError, openFrame } from './frames.ts'
 
 /** A frame, and where in its buffer it begins. */
@@ -11,15 +12,13 @@ export interface Frame {
   offset: number
 }
 
-/** Reads a parcel whole. Throws `body_too_large`, and `bad_chunk` when it breaks off; the rest is then left unread. */
-export async function readParcel(
-  source: Readable,
-  sizeBytes: number | undefined,
-  signal: AbortSignal,
-): Promise<Buffer> {
+/**
+ * Reads a parcel whole, into `memory` as far as it fits. Throws `body_too_large`, and `bad_chunk` when it breaks off;
+ * the rest is then left unread.
+ */
+export async function readParcel(source: Readable, memory: Buffer, signal: AbortSignal): Promise<Buffer> {
   const most = treeRequestLimits.parcelBytes
-  if ((sizeBytes ?? 0) > most) throw tooLarge()
-  let parcel: Buffer = Buffer.allocUnsafeSlow(sizeBytes ?? treeRequestLimits.usualParcelBytes)
+  let parcel = memory
   let length = 0
   const onAbort = () => source.destroy()
   signal.addEventListener('abort', onAbort)
@@ -38,6 +37,7 @@ export async function readParcel(
     signal.removeEventListener('abort', onAbort)
   }
   signal.throwIfAborted()
+  if (length >= treeRequestLimits.usualParcelBytes / 2) collectYoungGarbage()
   return parcel.subarray(0, length)
 }
 
@@ -62,6 +62,12 @@ export async function openParcel(parcel: Buffer, pace: Pace): Promise<Frame[]> {
     await pace.rest()
   }
   return [...frames.values()]
+}
+
+/** What a parcel is that says how long it is. Throws `body_too_large`. */
+export function checkParcelSize(sizeBytes: number | undefined): number {
+  if ((sizeBytes ?? 0) > treeRequestLimits.parcelBytes) throw tooLarge()
+  return sizeBytes ?? treeRequestLimits.usualParcelBytes
 }
 
 const badChunk = (reason: string) => new AppError('bad_chunk', { reason })
