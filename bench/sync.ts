@@ -135,13 +135,9 @@ async function startRsync(work: string): Promise<Rsync> {
     config,
     `use chroot = no\nuid = ${process.getuid?.()}\ngid = ${process.getgid?.()}\n[target]\npath = ${target}\nread only = no\n`,
   )
-  const daemon = spawn('rsync', [
-    '--daemon',
-    '--no-detach',
-    '--address=127.0.0.1',
-    `--port=${port}`,
-    `--config=${config}`,
-  ])
+  const args = ['--daemon', '--no-detach', '--address=127.0.0.1', `--port=${port}`, `--config=${config}`]
+  // The pipe that Node would give it as its input is a socket, on which it would wait for its one client.
+  const daemon = spawn('rsync', args, { stdio: 'ignore' })
   await untilListening(port)
   return {
     send: (folder) =>
