@@ -18,7 +18,7 @@ interface Options {
 
 export const cp = defineCommand({
   name: 'cp',
-  about: 'Copy files between this machine, storage and artifacts',
+  about: 'Copy files between this machine, storage, artifacts and datasets',
   details: `
 A place on the server is written ${placeForms.join(' or ')}. From one to another on
 the server nothing travels.
@@ -42,6 +42,8 @@ cut goes on when it is called again. Links are left out.`,
     { line: 'cp -r job:train-7/checkpoints .', about: 'artifacts to here' },
     { line: "cp 'storage:data/*.csv' csv/", about: 'what matches' },
     { line: 'cp job:train-7/model.pt storage:models/best.pt', about: 'on the server' },
+    { line: 'cp -r dataset:faces:3/ faces', about: 'a version of a dataset to here' },
+    { line: 'cp faces dataset:faces', about: 'a folder, as a new version' },
   ],
   async run(context, { path }, options) {
     const { out } = context
@@ -91,6 +93,7 @@ async function intoLocal(
 
 async function intoRemote(context: Context, from: Location[], to: Remote, options: Options): Promise<CopyTotals> {
   const { place, path: target } = to
+  if (place.dataset) return intoDataset(context, from, to, options)
   const { writer } = place
   if (!writer) throw usageError(`${place.prefix} cannot be written to.`, 'Copy to storage:PATH, or to a folder here.')
   const intoFolder = to.isFolder || from.length > 1 || (await isFolderThere(to))
@@ -110,6 +113,32 @@ async function intoRemote(context: Context, from: Location[], to: Remote, option
     add(sum, options.dryRun ? totalOf(plan) : await upload(transfer, { place, writer }, plan, target))
   }
   return sum
+}
+
+/** A version never changes: what is copied to a dataset is a new one. */
+async function intoDataset(
+  context: Context,
+  from: Location[],
+  { place: { dataset }, path }: Remote,
+  { dryRun }: Options,
+): Promise<CopyTotals> {
+  const [source, ...others] = from
+  if (!dataset || !source || others.length > 0 || path !== '' || !dataset.isLatest || dryRun) {
+    throw usageError(
+      'A new version of a dataset is made of one folder or file.',
+      'Write it like: nabla cp DIR dataset:NAME. To add to a version: nabla dataset push NAME DIR --onto VERSION',
+    )
+  }
+  const { importVersion, pushVersion } = await import('../files/dataset-version.ts')
+  const { name } = dataset
+  if ('local' in source) return pushVersion(context, { name, path: source.local })
+  const { onServer: origin, prefix } = source.place
+  if (!origin) throw usageError(`${prefix} cannot be copied on the server.`, 'Copy it to a folder here first.')
+  const where = { path: source.path }
+  const version = await importVersion(context, name, {
+    source: origin.job === undefined ? { from: 'storage', ...where } : { from: 'job', job: origin.job, ...where },
+  })
+  return { files: version.files, sizeBytes: version.sizeBytes, equal: 0 }
 }
 
 /** From one place on the server to another: it copies by itself, a bounded time for each call. */

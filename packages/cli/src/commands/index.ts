@@ -59,7 +59,7 @@ export const entries: readonly Entry[] = [
   },
   {
     name: 'cp',
-    about: 'Copy files between this machine, storage and artifacts',
+    about: 'Copy files between this machine, storage, artifacts and datasets',
     group: work,
     load: async () => (await import('./cp.ts')).cp,
   },
@@ -68,6 +68,12 @@ export const entries: readonly Entry[] = [
     about: 'What jobs left in /artifacts, and how long it is kept',
     group: work,
     load: async () => (await import('./artifact.ts')).artifact,
+  },
+  {
+    name: 'dataset',
+    about: 'Data in versions that never change, read by jobs in /data',
+    group: work,
+    load: async () => (await import('./dataset.ts')).dataset,
   },
   {
     name: 'workspace',

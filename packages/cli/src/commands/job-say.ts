@@ -35,6 +35,7 @@ export async function showJob({ io, out }: Context, job: Job): Promise<void> {
       ['command', spec.command],
       ['machine', `${job.machineType}${spec.image === 'host' ? '' : `, image ${spec.image}`}`],
       ['workspace', workspaceWords(job)],
+      ['datasets', job.datasets.map(({ name, version, path }) => `${name}:${version} at ${path}`).join('\n')],
       [
         'variables',
         Object.entries(spec.env)

@@ -10,7 +10,7 @@ import { durationOf, exitCodeOf, hasEnded, signOf, styleOf } from '../job/words.
 import { findJob, rememberJob } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
 import { readEnv } from '../read-env.ts'
-import { jobFlags } from '../job/flags.ts'
+import { jobFlags, readMount } from '../job/flags.ts'
 import type { Column } from '../terminal/table.ts'
 import { artifacts } from './artifact.ts'
 import { logs } from './job-logs.ts'
@@ -153,6 +153,7 @@ const clone = defineCommand({
     env: jobFlags.env,
     envFile: jobFlags.envFile,
     secret: jobFlags.secret,
+    dataset: flag.texts('name[:version]', 'other datasets; those of the job are read in the same versions without it'),
     timeLimit: flag.duration('another time limit'),
     retries: flag.whole('count', 'another number of retries'),
     priority: flag.whole('0-100', 'another priority'),
@@ -174,6 +175,7 @@ const clone = defineCommand({
       machineType: flags.machineType,
       image: flags.image,
       env: Object.keys(changes).length > 0 ? { ...original.spec.env, ...changes } : undefined,
+      datasets: flags.dataset.length > 0 ? flags.dataset.map(readMount) : undefined,
       timeLimitSeconds: flags.timeLimit,
       retries: flags.retries,
       priority: flags.priority,

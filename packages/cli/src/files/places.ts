@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { Client } from '@nabla/api/client'
+import { parseDatasetReference } from '@nabla/api/dataset'
 import type { Checksum, FileEntry } from '@nabla/api/file'
 import { usageError } from '../cli-error.ts'
 import { eachFile } from './file-list.ts'
@@ -17,6 +18,8 @@ export interface Place {
   onServer?: { job?: string }
   /** What only a place has that can be written to. */
   writer?: Writer
+  /** The dataset that it is a version of; `isLatest`: none was named. What is copied to it is a new version. */
+  dataset?: { name: string; isLatest: boolean }
 }
 
 /** How files get into a place. */
@@ -47,6 +50,18 @@ const kinds: Record<string, { form: string; open(client: Client, rest: string): 
       if (job === '')
         throw usageError('After job: comes the name or id of a job.', 'Write it like job:train-7/model.pt')
       return { place: jobPlace(client, job), path: path.join('/') }
+    },
+  },
+  dataset: {
+    form: 'dataset:NAME:VERSION/PATH',
+    open(client, rest) {
+      const [reference = '', ...path] = rest.split('/')
+      if (reference === '')
+        throw usageError(
+          'After dataset: comes the name of a dataset.',
+          'Write it like dataset:faces/train or dataset:faces:3',
+        )
+      return { place: datasetPlace(client, reference), path: path.join('/') }
     },
   },
 }
@@ -87,6 +102,21 @@ export function jobPlace({ artifact }: Client, job: string): Place {
     pack: (paths) => artifact.pack({ job, body: { paths } }),
     checksum: (path) => artifact.checksum({ job, path }),
     onServer: { job },
+  }
+}
+
+/** The files of a version of a dataset; without a version, of the latest. */
+export function datasetPlace({ dataset: calls }: Client, reference: string): Place {
+  const { dataset, version } = parseDatasetReference(reference)
+  const which = { dataset, version }
+  return {
+    prefix: `dataset:${reference}/`,
+    list: (path, recursive) =>
+      eachFile((page) => calls.files({ ...which, path, recursive: String(recursive), ...page })),
+    get: (path, headers) => calls.get({ ...which, path }, headers ? { headers } : {}),
+    pack: (paths) => calls.pack({ ...which, body: { paths } }),
+    checksum: (path) => calls.checksum({ ...which, path }),
+    dataset: { name: dataset, isLatest: !reference.includes(':') },
   }
 }
 

@@ -21,10 +21,24 @@ export async function uploadFolder(
   patterns: readonly string[],
   retryForMs: number = limits.uploadRetryForMs,
 ): Promise<Workspace> {
-  // Keeps the heap near what it holds, instead of twice that: a third less memory for many files, and no slower.
-  setFlagsFromString('--optimize-for-size')
   const scan = scanFolder(context, folder, patterns)
   sayWhatGoes(context, scan)
+  return syncScanned(context, { folder, scan, retryForMs }, (client, digest) =>
+    client.workspace.fromTree({ body: { digest } }),
+  )
+}
+
+/**
+ * Brings what was found in a folder to the server, and then makes something of it there. Calls are repeated while the
+ * server is away.
+ */
+export async function syncScanned<Made>(
+  context: Context,
+  { folder, scan, retryForMs = limits.uploadRetryForMs }: { folder: string; scan: Scan; retryForMs?: number },
+  make: (client: Client, digest: string) => Promise<Made>,
+): Promise<Made> {
+  // Keeps the heap near what it holds, instead of twice that: a third less memory for many files, and no slower.
+  setFlagsFromString('--optimize-for-size')
   const [client, { url }] = await Promise.all([context.client(), context.target()])
   const retry = createRetry(context, {
     forMs: retryForMs,
@@ -42,10 +56,10 @@ export async function uploadFolder(
       progress,
       now: context.io.now,
     })
-    const workspace = await retry(() => client.workspace.fromTree({ body: { digest: synced.tree.digest } }))
+    const made = await retry(() => make(client, synced.tree.digest))
     progress.stop()
     sayWhatWasSent(context, synced)
-    return workspace
+    return made
   } finally {
     progress.stop()
   }

@@ -16,6 +16,13 @@ export const jobFlags = {
       fallback: 'this folder',
       completes: 'file',
     }),
+    dataset: flag.texts(
+      'name[:version]',
+      'data to read in /data/NAME: latest, a number or a tag; NAME:VERSION=FOLDER',
+      {
+        completes: 'dataset',
+      },
+    ),
     ignore: flag.texts('pattern', 'leave files out, as a line of .gitignore does'),
     dryRun: flag.on('only show what would travel, and what stays here and why'),
     workspaceRef: flag.text('ref', 'branch, tag or commit of a git workspace'),
@@ -43,3 +50,9 @@ export const jobFlags = {
 }
 
 export type JobFlags = ValuesOf<typeof jobFlags>
+
+/** `name`, `name:version`, and behind an equals sign another folder than that of its name. */
+export function readMount(text: string): { dataset: string; mount?: string } {
+  const [dataset = '', mount] = text.split('=', 2)
+  return { dataset, ...(mount !== undefined && { mount }) }
+}

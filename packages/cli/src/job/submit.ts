@@ -1,3 +1,4 @@
+import { parseDatasetReference } from '@nabla/api/dataset'
 import { type ErrorCode, errorCatalogue, fillTemplate } from '@nabla/api/errors'
 import { createJob, type Job } from '@nabla/api/job'
 import type { WorkspaceSource } from '@nabla/api/workspace'
@@ -6,7 +7,7 @@ import { type CliError, usageError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { kebab } from '../flags.ts'
 import { limits } from '../limits.ts'
-import type { JobFlags } from './flags.ts'
+import { type JobFlags, readMount } from './flags.ts'
 import { findProject, rememberJob, writeProject } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
 import { readEnv } from '../read-env.ts'
@@ -29,6 +30,7 @@ export async function submitJob(context: Context, words: readonly string[], flag
   const spec = { ...(await readSpec(context, flags)), command: toCommandLine(words), project: project.name }
   check(spec)
   await checkMachine(context, spec)
+  await checkDatasets(context, spec)
   const writes = !out.json && !flags.noInit && project.source !== 'flag' && project.source !== 'file'
   if (writes) await writeProject(context, project.name)
   const workspace = await sendWorkspace(context, source, flags)
@@ -82,6 +84,7 @@ async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, '
     machineType: flags.machineType,
     image: flags.image,
     env: await readEnv(context, flags),
+    datasets: flags.dataset.map(readMount),
     ports: flags.port,
     workingDir: flags.workingDir,
     artifactsDir: flags.artifactsDir,
@@ -94,6 +97,13 @@ async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, '
   }
   const given = Object.entries(spec).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given)
+}
+
+/** Refuses a version that is not there, before the files are sent. */
+async function checkDatasets(context: Context, { datasets = [] }: Body): Promise<void> {
+  if (datasets.length === 0) return
+  const client = await context.client()
+  for (const { dataset } of datasets) await client.dataset.version(parseDatasetReference(dataset))
 }
 
 /** Refuses a machine type or an image that the server does not have, before the files are sent. */
@@ -118,7 +128,12 @@ function refusal(code: ErrorCode, params: Record<string, string>): CliError {
   return usageError(fillTemplate(message, params), fillTemplate(hint, params))
 }
 
-const flagOfField: Record<string, string> = { ports: 'port', tags: 'tag', timeLimitSeconds: 'timeLimit' }
+const flagOfField: Record<string, string> = {
+  datasets: 'dataset',
+  ports: 'port',
+  tags: 'tag',
+  timeLimitSeconds: 'timeLimit',
+}
 
 /** Refuses what the server would refuse, before the files are sent. */
 function check(spec: Body): void {

@@ -56,22 +56,42 @@ export interface Scan {
  * for what cannot be read, and for folders that are too deep.
  */
 export function scanWorkspace(root: string, patterns: readonly string[]): Scan {
-  const scan: Scan = {
-    entries: [],
-    files: 0,
-    sizeBytes: 0,
-    ignored: [],
-    environments: [],
-    environmentsSent: [],
-    linksOut: [],
-    special: [],
-    notUtf8: [],
-    alike: { case: [], form: [] },
-  }
-  scanFolder({ root, scan }, '', 0, rulesFor(root, patterns), true)
+  return scanBy(root, rulesFor(root, patterns))
+}
+
+/** Reads what a folder of data holds: all of it, whatever rules there are for code. Throws as `scanWorkspace`. */
+export function scanData(root: string): Scan {
+  return scanBy(root, noRules)
+}
+
+/** The same for one file of a folder. */
+export function scanFile(root: string, name: string): Scan {
+  const scan = newScan()
+  scanChild({ root, scan }, name, lstatSync(join(root, name)))
+  return scan
+}
+
+const noRules: Rules = { test: () => ({ by: undefined, wanted: true }), enter: () => noRules }
+
+function scanBy(root: string, rules: Rules): Scan {
+  const scan = newScan()
+  scanFolder({ root, scan }, '', 0, rules, true)
   scan.entries.sort((one, other) => comparePaths(one.path, other.path))
   return scan
 }
+
+const newScan = (): Scan => ({
+  entries: [],
+  files: 0,
+  sizeBytes: 0,
+  ignored: [],
+  environments: [],
+  environmentsSent: [],
+  linksOut: [],
+  special: [],
+  notUtf8: [],
+  alike: { case: [], form: [] },
+})
 
 interface Walk {
   root: string
@@ -110,7 +130,7 @@ function scanFolder(walk: Walk, folder: string, depth: number, above: Rules, wan
   findAlike(scan, folder, taken)
 }
 
-function scanChild({ root, scan }: Walk, path: string, child: Dirent): void {
+function scanChild({ root, scan }: Walk, path: string, child: Pick<Dirent, 'isFile' | 'isSymbolicLink'>): void {
   if (child.isSymbolicLink()) {
     const target = readLink(root, path)
     const inside = target === undefined ? undefined : insideTarget(root, path, target)

@@ -6,7 +6,7 @@ const reasonFor = (address: string, hosts: string[] = [], port = 80, host = 'nam
     makeOutboundRules({ hosts, ownPorts: [7070, 7071] }).check(address, host, port)
     return null
   } catch (error) {
-    return String((error as { params: { reason: string } }).params.reason)
+    return (error as { params: { reason: string } }).params.reason
   }
 }
 

@@ -12,7 +12,7 @@ import { startTestServer, type TestServer } from '../../testing/server.ts'
 import { makeTar } from '../../volumes/archive-bytes.ts'
 
 type Url = Extract<DatasetSource, { from: 'url' }>
-type Respond = (request: IncomingMessage, response: ServerResponse) => void
+type Respond = (request: IncomingMessage, response: ServerResponse) => unknown
 
 const allowed = { fetchHosts: ['127.0.0.1'] }
 const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
@@ -146,16 +146,17 @@ eachDatabase((make) => {
         const start = Number(/\d+/.exec(range ?? '')?.[0] ?? 0)
         const headers = { etag: '"same"', 'content-length': String(content.length - start) }
         response.writeHead(range === undefined ? 200 : 206, headers)
-        if (start > 0) return void response.end(content.subarray(start))
-        response.write(content.subarray(0, 100_000), () => response.destroy())
+        if (start > 0) response.end(content.subarray(start))
+        else response.write(content.subarray(0, 100_000), () => response.destroy())
       })
       const url = `${site.url}/a.bin`
       expect(await imported(server, { url, sha256: sha256(content) })).toMatchObject({ state: 'ready' })
       expect(site.asked.at(-1)?.headers).toMatchObject({ 'if-range': '"same"' })
       const changing = await aSite((request, response) => {
-        if (request.headers.range !== undefined) return void response.writeHead(200, { etag: '"b"' }).end(content)
-        response.writeHead(200, { etag: '"a"', 'content-length': '300000' })
-        response.write(content.subarray(0, 1000), () => response.destroy())
+        const isFirst = request.headers.range === undefined
+        response.writeHead(200, { etag: isFirst ? '"a"' : '"b"', 'content-length': '300000' })
+        if (isFirst) response.write(content.subarray(0, 1000), () => response.destroy())
+        else response.end(content)
       })
       const failed = await imported(server, { url: `${changing.url}/a.bin` })
       expect(failed).toMatchObject({ state: 'failed', reason: expect.stringContaining('broke off') })
@@ -165,9 +166,9 @@ eachDatabase((make) => {
       const server = await startTestServer(make, undefined, { fetchHosts: ['*'] })
       const other = await aSite(gives('content'))
       const site = await aSite(({ url, headers }, response) => {
-        if (headers.authorization === undefined) return void response.writeHead(401).end()
         const location = `${other.url.replace('127.0.0.1', 'localhost')}/elsewhere`
-        if (url === '/away') return void response.writeHead(302, { location }).end()
+        if (headers.authorization === undefined) response.writeHead(401)
+        else if (url === '/away') response.writeHead(302, { location })
         response.end('content')
       })
       await server.client.secret.set({ name: 'TOKEN', body: { value: 'hidden-value' } })
@@ -218,8 +219,8 @@ eachDatabase((make) => {
     let isOpen = false
     const closed: boolean[] = []
     const site = await aSite((_, response) => {
-      if (isOpen) return void response.end('content')
-      response.writeHead(200, { 'content-length': '1000' }).write('begun')
+      if (isOpen) response.end('content')
+      else response.writeHead(200, { 'content-length': '1000' }).write('begun')
       response.on('close', () => closed.push(true))
     })
     const source = { from: 'url', url: `${site.url}/a.bin` } as const
