@@ -23,7 +23,7 @@ export function givenFields(fields: JobFields): JobFields {
     if (value === undefined) return false
     return name === 'command' || name === 'project' || JSON.stringify(value) !== JSON.stringify(defaults[name])
   })
-  return Object.fromEntries(given) as JobFields
+  return Object.fromEntries(given)
 }
 
 const secondsPerUnit: Record<string, number> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400 }

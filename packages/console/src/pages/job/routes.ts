@@ -10,6 +10,11 @@ export const jobRoutes = [
     path: '/jobs',
     component: lazyRouteComponent(() => import('./job-list-page.tsx'), 'JobListPage'),
   }),
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/jobs/new',
+    component: lazyRouteComponent(() => import('./new-job-page.tsx'), 'NewJobPage'),
+  }),
 ] as const
 
 const anId = /^j[0-9a-z]{16}$/
