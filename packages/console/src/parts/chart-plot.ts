@@ -7,6 +7,8 @@ export interface PlotLook {
   height: number
   /** x are times; else ms since a beginning. */
   isTime: boolean
+  /** y are bytes: their steps are powers of two. */
+  isBinary: boolean
   /** Whether y begins at 0. */
   fromZero: boolean
   /** A line across, such as what was given. */
@@ -56,8 +58,19 @@ export function makePlot(
       y: { range: (_, min, max) => rangeOfY(min, max, look) },
     },
     axes: [
-      { ...axis, size: 28, ...(look.isTime ? {} : { values: (_, splits) => splits.map((x) => look.formatX(x)) }) },
-      { ...axis, size: 62, values: (_, splits) => splits.map((y) => look.formatY(y)) },
+      {
+        ...axis,
+        size: 28,
+        space: 72,
+        values: (_, splits, _axis, _space, step) =>
+          splits.map((x) => (look.isTime ? formatMoment(x, step) : look.formatX(x))),
+      },
+      {
+        ...axis,
+        size: 66,
+        ...(look.isBinary ? { incrs: powersOfTwo } : {}),
+        values: (_, splits) => splits.map((y) => look.formatY(y)),
+      },
     ],
     series: [
       {},
@@ -84,6 +97,17 @@ export function makePlot(
     },
   }
   return new uPlot(options, alignSeries(series, look.bands) as uPlot.AlignedData, element)
+}
+
+const powersOfTwo = Array.from({ length: 60 }, (_, power) => 2 ** power)
+const dayMs = 86_400_000
+
+/** A time on the axis, as exact as the steps are. */
+function formatMoment(x: number, stepMs: number): string {
+  const time = new Date(x)
+  if (stepMs >= dayMs) return time.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })
+  const clock = { hour: '2-digit', minute: '2-digit', hour12: false } as const
+  return time.toLocaleTimeString(undefined, stepMs >= 60_000 ? clock : { ...clock, second: '2-digit' })
 }
 
 function lineOf(stroke: string, bands: boolean): uPlot.Series[] {

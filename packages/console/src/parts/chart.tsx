@@ -141,7 +141,8 @@ function Plot(props: ChartProps & { onPoint: (index: number | null) => void }): 
     if (!element.current || width === 0) return
     const formatX = elapsed ? formatDuration : formatTime
     const formatY = (y: number) => formatValue(y, unit)
-    const look = { width, height, isTime: !elapsed, fromZero, limit, bands, syncKey, formatX, formatY }
+    const isBinary = unit?.startsWith('bytes') ?? false
+    const look = { isBinary, width, height, isTime: !elapsed, fromZero, limit, bands, syncKey, formatX, formatY }
     const made = makePlot(element.current, latest.current.series, look, {
       onRange: (next) => latest.current.onRange(next),
       onPoint: (index) => latest.current.onPoint(index),

@@ -18,7 +18,7 @@ export function PhaseBar({ job }: { job: Job }): ReactNode {
   const { phases } = job
   const { ended } = jobStates[job.state]
   useTick(ended ? null : 1000)
-  const failedAt = job.state === 'failed' || job.state === 'error' || job.state === 'preempted' ? phases.length - 1 : -1
+  const failedAt = failedPhase(job)
   return (
     <div className="phases">
       <ol className="phase-bar" aria-label="Phases">
@@ -30,6 +30,12 @@ export function PhaseBar({ job }: { job: Job }): ReactNode {
       <Sentence job={job} />
     </div>
   )
+}
+
+/** The last phase but that of putting away the results: -1 if none failed. */
+function failedPhase({ state, phases }: Job): number {
+  if (state !== 'failed' && state !== 'error' && state !== 'preempted') return -1
+  return phases.findLastIndex(({ name }) => name !== 'collect')
 }
 
 function Phase({ phase, isOn, isFailed }: { phase: JobPhase; isOn: boolean; isFailed: boolean }): ReactNode {

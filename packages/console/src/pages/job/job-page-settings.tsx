@@ -7,6 +7,7 @@ import { formatCount, formatDuration } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Facts, Panel } from '../../parts/page-header.tsx'
 import { commandOf, givenOf, toYaml } from './job-page-spec.ts'
+import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 
 /** All that was asked for: what the job has, its environment with secrets by their names only, and both as text to copy. */

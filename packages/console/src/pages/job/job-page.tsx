@@ -78,7 +78,6 @@ export function JobPage(): ReactNode {
 const crumbsOf = ({ project: { name } }: Job) => [
   { label: 'Projects', to: '/projects' },
   { label: name, to: `/projects/${encodeURIComponent(name)}` },
-  { label: 'Jobs', to: `/jobs?project=${encodeURIComponent(name)}` },
 ]
 
 /** Whether somebody, here or elsewhere, has deleted it meanwhile. */
@@ -175,7 +174,7 @@ function JobTags({ tags }: { tags: readonly string[] }): ReactNode {
   return (
     <span className="job-tags">
       {tags.map((tag) => (
-        <Link key={tag} to={`/jobs?tag=${encodeURIComponent(tag)}` as never} className="job-tag ellipsis" dir="auto">
+        <Link key={tag} to="/jobs" search={{ tag }} className="job-tag ellipsis" dir="auto">
           {tag}
         </Link>
       ))}

@@ -1,7 +1,8 @@
 import type { LogLine } from '@nabla/api/log'
 import { memo, type ReactNode } from 'react'
+import '../../parts/ansi.css'
 import { formatCount, formatDuration, formatTime } from '../../parts/format.ts'
-import { parseAnsi, type Segment } from './log-ansi.ts'
+import { parseAnsi, type Segment } from '../../parts/ansi.ts'
 
 /** How times stand before the lines. */
 export type LogTimes = 'off' | 'relative' | 'absolute'

@@ -5,7 +5,7 @@ import { useAction } from '../../parts/action.ts'
 import { copyText } from '../../parts/copy.tsx'
 import { formatCount, plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
-import { stripAnsi } from './log-ansi.ts'
+import { stripAnsi } from '../../parts/ansi.ts'
 
 /** More lines than this are not copied at once. */
 const mostCopied = 10_000

@@ -6,6 +6,7 @@ import { Icon, type IconName } from '../../parts/icon.tsx'
 import type { LogTimes } from './log-line.tsx'
 import type { LogSearch } from './log-search.ts'
 import type { LogAddress, LogLook } from './log-view.tsx'
+import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 
 interface LogToolbarProps {

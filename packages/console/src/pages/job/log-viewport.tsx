@@ -14,6 +14,8 @@ import { useLongScroll } from './log-scroll.ts'
 
 /** Height of a line that is not broken; theme of `log.css` has the same. */
 const rowPx = 20
+/** Below the last line, for the bar that scrolls long lines sideways. */
+const belowPx = 16
 
 export interface LogViewportProps extends LineLook {
   rows: LogRows
@@ -40,7 +42,7 @@ export function LogViewport(props: LogViewportProps): ReactNode {
   const lines = useRef<HTMLDivElement>(null)
   const viewPx = useHeight(box)
   const isAtEnd = useRef(false)
-  const contentPx = rows.count * rowPx + (wrap ? Math.max(0, viewPx - rowPx) : 0)
+  const contentPx = rows.count * rowPx + (wrap ? Math.max(0, viewPx - rowPx) : belowPx)
   const scroll = useLongScroll({
     box,
     contentPx,
@@ -73,7 +75,7 @@ export function LogViewport(props: LogViewportProps): ReactNode {
   useFirstRowShift(lines, offset, isAnchored, `${version}:${first}:${wrap}`)
   return (
     <div ref={box} className="log-box" role="region" aria-label="Log" tabIndex={0}>
-      <div className="log-spacer" style={{ height: Math.max(scroll.spacerPx, viewPx) }}>
+      <div className="log-spacer" style={{ height: scroll.spacerPx }}>
         <div className="log-view" style={{ height: viewPx }}>
           <div ref={lines} className={isAnchored ? 'log-lines log-anchored' : 'log-lines'}>
             {Array.from({ length: Math.max(0, last - first + 1) }, (_, place) => (

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseAnsi, stripAnsi } from './log-ansi.ts'
+import { parseAnsi, stripAnsi } from './ansi.ts'
 
 test('colours and the like become looks, and end where they say', () => {
   expect(parseAnsi('a \u001B[1;31mred\u001B[0m b')).toEqual([
