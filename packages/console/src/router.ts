@@ -1,9 +1,14 @@
 import { createRouter, type ErrorRouteComponent } from '@tanstack/react-router'
+import { dataRoutes } from './pages/data/routes.ts'
+import { jobPageRoutes } from './pages/job/job-page-routes.ts'
 import { jobRoutes } from './pages/job/routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
 import { sessionRoutes } from './pages/session/routes.ts'
 import { homeRoutes } from './pages/home/routes.ts'
+import { machineRoutes } from './pages/machine/routes.ts'
+import { eventRoutes } from './pages/event/routes.ts'
 import { settingsRoutes } from './pages/settings/routes.ts'
+import { storageRoutes } from './pages/storage/routes.ts'
 import { parseSearch, stringifySearch } from './parts/url-state.ts'
 import { rootRoute, shellRoute } from './shell/routes.ts'
 import { ErrorPage, MissingPage } from './shell/error-page.tsx'
@@ -11,7 +16,17 @@ import { ErrorPage, MissingPage } from './shell/error-page.tsx'
 /** Every page of the console: each noun brings its own. */
 const tree = rootRoute.addChildren([
   ...sessionRoutes,
-  shellRoute.addChildren([...homeRoutes, ...projectRoutes, ...jobRoutes, ...settingsRoutes]),
+  shellRoute.addChildren([
+    ...homeRoutes,
+    ...projectRoutes,
+    ...jobRoutes,
+    ...jobPageRoutes,
+    ...dataRoutes,
+    ...storageRoutes,
+    ...machineRoutes,
+    ...eventRoutes,
+    ...settingsRoutes,
+  ]),
 ])
 
 export const router = createRouter({

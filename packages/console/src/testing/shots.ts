@@ -9,10 +9,17 @@ export interface Shot {
   prepare?: (page: Page) => Promise<unknown>
 }
 
+const settings = 'account keys appearance members teams secrets retention machine-types health about'
+  .split(' ')
+  .map((section): Shot => ({ name: `settings-${section}`, path: `/settings/${section}` }))
+
 /** Every page that `npm run shots` takes pictures of: at 1440 and 390 px, in light and in dark. */
 export const shots: readonly Shot[] = [
   { name: 'sign-in', path: '/sign-in', signedIn: false },
   { name: 'home', path: '/' },
+  { name: 'activity', path: '/activity' },
+  { name: 'machines', path: '/machines' },
+  ...settings,
   { name: 'projects', path: '/projects' },
   { name: 'project', path: '/projects/speech?tab=activity' },
   {
@@ -28,4 +35,33 @@ export const shots: readonly Shot[] = [
       await page.getByRole('combobox').fill('di')
     },
   },
+  { name: 'storage', path: '/data/storage' },
+  {
+    name: 'storage-upload',
+    path: '/data/storage/datasets',
+    async prepare(page) {
+      const buffer = Buffer.alloc(3 * 1024 * 1024)
+      const names = [
+        'train-images.bin',
+        'a-rather-long-name-of-a-file-that-does-not-fit-on-a-phone.parquet',
+        'labels.csv',
+      ]
+      await page.route('**/api/v1/storage/file*', (route) => route.abort())
+      await page
+        .getByLabel('Files to upload')
+        .setInputFiles(names.map((name) => ({ name, mimeType: 'text/plain', buffer })))
+      await page.getByText('connection lost').first().waitFor()
+    },
+  },
+  {
+    name: 'storage-delete',
+    path: '/data/storage',
+    async prepare(page) {
+      await page.getByRole('button', { name: 'Actions for datasets' }).click()
+      await page.getByRole('menuitem', { name: 'Delete' }).click()
+      await page.getByText('This goes with it').waitFor()
+    },
+  },
+  { name: 'storage-file', path: '/data/storage/datasets?file=README.txt' },
+  { name: 'storage-usage', path: '/data/storage?view=usage' },
 ]

@@ -1,0 +1,49 @@
+import type { FileEntry } from '@nabla/api/file'
+import { type JobState, jobStates } from '@nabla/api/job'
+import { useEffect } from 'react'
+import { client } from '../../api/client.ts'
+import type { Pages } from '../../api/list-merge.ts'
+import { type LiveList, useList } from '../../api/list.ts'
+import { useLiveEvents } from '../../api/live.ts'
+import { queries } from '../../api/query.ts'
+
+const pageSize = 200
+/** A folder of which more was read than this is read anew from its beginning when it changed. */
+const mostPages = 10
+
+/** What is in a folder of the storage, in the order of names, page by page. */
+export function useFolder(path: string): LiveList<FileEntry> {
+  useOutsideChanges()
+  return useList<FileEntry>({
+    noun: 'storage',
+    input: { path },
+    fetch: (page, options) => client.storage.list({ path, ...page }, options),
+    rowKey: (row) => row.path,
+    pageSize,
+  })
+}
+
+/** Reads again what is shown of the storage: something was put there. */
+export function reread(): void {
+  queries.setQueriesData<Pages<FileEntry>>({ queryKey: ['storage', 'pages'] }, (data) =>
+    data && data.pages.length > mostPages
+      ? { pages: data.pages.slice(0, 1), pageParams: data.pageParams.slice(0, 1) }
+      : data,
+  )
+  void queries.invalidateQueries({ queryKey: ['storage'] })
+}
+
+/** Jobs write into the storage without anybody being told: it is read again when one has ended, and when one looks. */
+function useOutsideChanges(): void {
+  useLiveEvents(({ type }) => {
+    const state = type.replace(/^job\./, '')
+    if (Object.hasOwn(jobStates, state) && jobStates[state as JobState].ended) reread()
+  })
+  useEffect(() => {
+    const look = () => {
+      if (!document.hidden) reread()
+    }
+    document.addEventListener('visibilitychange', look)
+    return () => document.removeEventListener('visibilitychange', look)
+  }, [])
+}
