@@ -25,6 +25,9 @@ const shapes: Record<string, Shape> = {
   warning: 'warning',
 }
 
+/** The shape of a state word; undefined if it is not one. */
+export const shapeOf = (state: string): Shape | undefined => shapes[state]
+
 const drawings: Record<Shape, ReactNode> = {
   waiting: <circle cx="6" cy="6" r="4" fill="none" stroke="currentColor" strokeWidth="1.6" />,
   running: (

@@ -1,29 +1,93 @@
+import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
+import { formatCount, plural } from '../../parts/format.ts'
+import { Icon } from '../../parts/icon.tsx'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
-import { plural } from '../../parts/format.ts'
-import { Loaded } from '../../parts/states.tsx'
+import { EmptyState, Loaded } from '../../parts/states.tsx'
+import { EventLine } from '../event/event-line.tsx'
+import { useEvents } from '../event/use-events.ts'
+import { FailedPanel } from './failed-panel.tsx'
+import { FirstVisit } from './first-visit.tsx'
+import { MachineStrip, MachineTypesPanel } from './machine-strip.tsx'
+import { QueuePanel } from './queue-panel.tsx'
+import { RunningPanel } from './running-panel.tsx'
+import './home.css'
 
-/** What there is, at a glance. */
+/** What runs now, what failed lately, what waits and why, and what the machine does. */
 export function HomePage(): ReactNode {
-  const projects = useApi('project', 'list', { limit: 10 })
+  const counts = useApi('job', 'counts', {})
   return (
     <>
-      <PageHeader title="Home" />
-      <Panel title="Projects" actions={<Link to="/projects">All</Link>}>
-        <Loaded query={projects} lines={4}>
-          {({ items }) => (
-            <ul>
-              {items.map(({ id, name, jobs }) => (
-                <li key={id}>
-                  {name} <span className="muted">{plural(jobs.total, 'job')}</span>
-                </li>
-              ))}
-            </ul>
+      <PageHeader
+        title="Home"
+        actions={
+          <Button component={Link} to="/jobs/new" variant="filled" leftSection={<Icon name="plus" size={14} />}>
+            New job
+          </Button>
+        }
+      />
+      <div className="home">
+        <Loaded query={counts} lines={2}>
+          {({ total, byState }) => (
+            <div className="home-now">
+              <p className="home-hero">
+                <span className="home-hero-number number">{formatCount(byState.running)}</span>
+                <span className="home-hero-word">running</span>
+              </p>
+              <p className="muted number">
+                {formatCount(byState.pending)} waiting
+                <br />
+                {plural(total, 'job')} in all
+              </p>
+            </div>
           )}
         </Loaded>
-      </Panel>
+        <MachineStrip />
+      </div>
+      <Loaded query={counts}>
+        {({ total }) => (
+          <div className="home-columns">
+            <div className="home-column">{total === 0 ? <FirstVisit /> : <Jobs />}</div>
+            <div className="home-column">
+              <MachineTypesPanel />
+              <ActivityPanel />
+            </div>
+          </div>
+        )}
+      </Loaded>
     </>
+  )
+}
+
+function Jobs(): ReactNode {
+  return (
+    <>
+      <RunningPanel />
+      <FailedPanel />
+      <QueuePanel />
+    </>
+  )
+}
+
+function ActivityPanel(): ReactNode {
+  const { events, query } = useEvents({}, 12)
+  return (
+    <Panel title="Activity" actions={<Link to="/activity">All</Link>} flush>
+      <Loaded query={{ ...query, data: events }} lines={4}>
+        {(found) =>
+          found.length === 0 ? (
+            <EmptyState title="Nothing has happened yet." />
+          ) : (
+            <ul className="event-list">
+              {found.slice(0, 12).map((event) => (
+                <EventLine key={event.seq} event={event} />
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+    </Panel>
   )
 }

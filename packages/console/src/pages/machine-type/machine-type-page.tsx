@@ -7,6 +7,7 @@ import { CommandLine } from '../../parts/copy.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { SectionHead } from '../settings/section.tsx'
+import { formatCpus } from './words.ts'
 
 const columns: readonly Column<MachineType>[] = [
   {
@@ -51,9 +52,6 @@ export function MachineTypePage(): ReactNode {
     </>
   )
 }
-
-/** `4`, `0.5`. */
-export const formatCpus = (cpus: number): string => String(Number(cpus.toFixed(2)))
 
 function Gpus({ gpus, gpuName }: MachineType): ReactNode {
   if (gpus === 0) return <span className="faint">–</span>

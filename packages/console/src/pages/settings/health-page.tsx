@@ -6,8 +6,8 @@ import { formatCount } from '../../parts/format.ts'
 import { Panel } from '../../parts/page-header.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { Loaded } from '../../parts/states.tsx'
+import { Findings } from './findings.tsx'
 import { SectionHead } from './section.tsx'
-import './health-page.css'
 
 /** What `nabla doctor` finds on the server: database, disk, engines, store, loop. */
 export function HealthPage(): ReactNode {
@@ -24,26 +24,6 @@ export function HealthPage(): ReactNode {
       </Loaded>
       <CommandLine line="doctor" />
     </>
-  )
-}
-
-/** Problems first, then warnings, then what is well. */
-export function Findings({ findings }: { findings: readonly Finding[] }): ReactNode {
-  const order = { problem: 0, warning: 1, ok: 2 }
-  const sorted = findings.toSorted((a, b) => order[a.level] - order[b.level])
-  return (
-    <ul className="findings">
-      {sorted.map(({ level, topic, message, hint }, place) => (
-        <li key={place}>
-          <StateBadge state={level} bare />
-          <span className="finding-topic">{topic}</span>
-          <span className="finding-text">
-            {message}
-            {level !== 'ok' && hint && <span className="muted"> {hint}</span>}
-          </span>
-        </li>
-      ))}
-    </ul>
   )
 }
 
