@@ -27,6 +27,7 @@ const filters = new Set(['event.list subject', 'event.stream subject'])
 
 /** Names that the caller's own team gives, so that another team's are none of its business. */
 const ownNames = new Map([
+  ['dataset.commit dataset', 'a name that is not there makes the dataset in the own team'],
   ['secret.set name', 'the secret is made in the own team'],
   ['team.addMember user', 'a user that is there already is added by name'],
 ])
@@ -38,6 +39,10 @@ const bodies: Record<string, object> = {
   'artifact.open': { path: 'file' },
   'job.update': { name: 'taken over' },
   'project.update': { name: 'taken over' },
+  'dataset.update': { name: 'taken-over' },
+  'dataset.tag': { version: '1' },
+  'dataset.open': { path: 'file' },
+  'dataset.pack': { paths: ['file'] },
   'team.update': { name: 'taken over' },
 }
 
@@ -46,6 +51,8 @@ const queries: Record<string, Record<string, string>> = {
   'artifact.get': { path: 'file' },
   'artifact.checksum': { path: 'file' },
   'workspace.get': { path: 'file' },
+  'dataset.get': { path: 'file' },
+  'dataset.checksum': { path: 'file' },
   'storage.appendUpload': { offset: '0' },
 }
 
@@ -64,7 +71,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    ['job', 'key', 'name', 'project', 'subject', 'session', 'team', 'user', 'upload'].sort(),
+    'dataset job key name project session subject tag team upload user version'.split(' '),
   )
   const all = namings.map(({ route, name }) => `${route} ${name}`)
   expect([...filters, ...ownNames.keys()].filter((exception) => !all.includes(exception))).toEqual([])
@@ -102,6 +109,7 @@ eachDatabase((make) => {
         client.key.list({}),
         client.session.list({}),
         client.secret.list({}),
+        client.dataset.list({}),
         client.team.list({}),
         client.user.list({}),
         client.storage.list({}),
@@ -138,6 +146,21 @@ eachDatabase((make) => {
           refused,
         )
       }
+      const [byId, byName] = foreign['dataset']!
+      const from = (job: string) => ({ source: { from: 'job', job } as const })
+      for (const job of foreign['job']!) {
+        await expect(client.dataset.commit({ dataset: 'mine', body: from(job) })).rejects.toMatchObject(refused)
+      }
+      await expect(
+        client.dataset.commit({ dataset: byId!, body: { source: { from: 'storage' } } }),
+      ).rejects.toMatchObject(refused)
+      for (const dataset of foreign['dataset']!) {
+        const reading = { ...body, datasets: [{ dataset }] }
+        await expect(client.job.create({ body: reading })).rejects.toMatchObject(refused)
+      }
+      const own = await client.dataset.commit({ dataset: byName!, body: { source: { from: 'storage' } } })
+      expect(own.version).toBe(1)
+      expect((await client.dataset.show({ dataset: byName! })).id).not.toBe(byId)
       // A name is another matter: it makes a project of that name in the own team.
       const job = await client.job.create({ body: { ...body, project: 'their-project' } })
       expect(job.project.id).not.toBe(project)
@@ -177,6 +200,14 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   await theirs.storage.put({ path: 'their-file', body: 'theirs' })
   const upload = await theirs.storage.beginUpload({ body: { path: 'their-upload', sizeBytes: 10 } })
   const key = await theirs.key.create({ body: { name: 'their-key' } })
+  const version = await vi.waitFor(async () => {
+    const { items } = await theirs.dataset.versions({ dataset: 'their-dataset' }).catch(() => ({ items: [] }))
+    const body = { source: { from: 'storage', path: 'their-file' } as const, tags: ['their-tag'] }
+    if (items.length === 0) await theirs.dataset.commit({ dataset: 'their-dataset', body })
+    if (items[0]?.state !== 'ready') throw new Error('not ready yet')
+    return items[0]
+  }, 15_000)
+  const dataset = await theirs.dataset.show({ dataset: 'their-dataset' })
   const session = await inTransaction(db, (trx) =>
     openSession(trx, { ...other, agent: 'their-browser', address: '10.0.0.1' }, server.clock.now()),
   )
@@ -189,6 +220,9 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     name: ['THEIR_SECRET'],
     upload: [upload.id],
     session: [session.row.id],
+    dataset: [dataset.id, dataset.name],
+    version: [version.id, 'their-tag'],
+    tag: ['their-tag'],
   }
   return { server, mine, client: server.clientFor(mine.secret), foreign, theirs }
 }
@@ -228,14 +262,16 @@ async function call(
 
 /** All that the other team would see of a change. */
 async function snapshot(theirs: Client): Promise<unknown> {
-  const [jobs, projects, secrets, teams, users, files] = await Promise.all([
+  const [jobs, projects, secrets, teams, users, files, datasets, versions] = await Promise.all([
     theirs.job.list({}),
     theirs.project.list({}),
     theirs.secret.list({}),
     theirs.team.list({}),
     theirs.user.list({}),
     theirs.storage.list({}),
+    theirs.dataset.list({}),
+    theirs.dataset.versions({ dataset: 'their-dataset' }),
   ])
   const keys = (await theirs.key.list({})).items.map(({ id, name }) => [id, name])
-  return { jobs, projects, secrets, teams, users, files, keys }
+  return { jobs, projects, secrets, teams, users, files, datasets, versions, keys }
 }
