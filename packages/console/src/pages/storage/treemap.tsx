@@ -105,7 +105,11 @@ function layCells(total: FolderUsage, items: readonly FolderUsage[], width: numb
  * Places for what is directly in a folder. What was left out for being small takes its share of the room together, and
  * shows as the ground.
  */
-function layWithin(folder: FolderUsage, items: readonly FolderUsage[], room: Rectangle) {
+function layWithin(
+  folder: FolderUsage,
+  items: readonly FolderUsage[],
+  room: Rectangle,
+): { usage: FolderUsage; place: Rectangle }[] {
   const inner = items.filter(({ path, sizeBytes }) => sizeBytes > 0 && folderOf(path) === folder.path)
   const left = folder.sizeBytes - inner.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const shares: { usage: FolderUsage | undefined; sizeBytes: number }[] = inner.map((usage) => ({
@@ -118,7 +122,10 @@ function layWithin(folder: FolderUsage, items: readonly FolderUsage[], room: Rec
     shares.map(({ sizeBytes }) => sizeBytes),
     room,
   )
-  return shares.flatMap(({ usage }, index) => (usage ? [{ usage, place: places[index] }] : []))
+  return shares.flatMap(({ usage }, index) => {
+    const place = places[index]
+    return usage && place ? [{ usage, place }] : []
+  })
 }
 
 function inset({ x, y, width, height }: Rectangle, by: number): Rectangle {
