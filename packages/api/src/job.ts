@@ -102,7 +102,7 @@ export type JobSpec = z.output<typeof jobSpec>
 
 export const jobPhase = z
   .object({
-    name: z.enum(['queue', 'files', 'environment', 'run', 'collect']),
+    name: z.enum(['queue', 'files', 'image', 'environment', 'run', 'collect']),
     startedAt: time,
     endedAt: time.nullable(),
   })

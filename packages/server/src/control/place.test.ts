@@ -107,10 +107,36 @@ describe('place', () => {
   })
 })
 
+describe('engines that share a machine', () => {
+  const has: Capacity = { cpus: 2, memoryBytes: 64 * GiB, gpus: [], machine: 'here' }
+  const both: ReadonlyMap<string, Capacity> = new Map([
+    ['fake', has],
+    ['other', { ...has, ownPorts: true }],
+  ])
+
+  test('share its processors', () => {
+    const holding = [aTask({ id: 'h', cpus: 1 })]
+    const queue = [queuedAt('a', 2, { engine: 'other' }), queuedAt('b', 1)]
+    const { start, waiting } = place(queue, holding, both, now)
+    expect(ids(start)).toEqual(['a'])
+    expect(ids(waiting)).toEqual(['b'])
+    expect(countFits({ cpus: 1, memoryBytes: GiB, gpus: 0 }, holding, 'other', both)).toBe(1)
+  })
+
+  test('clash over ports only where tasks have none of their own', () => {
+    const holding = [aTask({ id: 'h', cpus: 0.5, ports: [8080] })]
+    const wish = { cpus: 0.5, ports: [8080] }
+    const queue = [queuedAt('a', 3, { ...wish, engine: 'other' }), queuedAt('b', 2, { ...wish, engine: 'other' })]
+    const { start, waiting } = place([...queue, queuedAt('c', 1, wish)], holding, both, now)
+    expect(ids(start)).toEqual(['a', 'b'])
+    expect(waiting.map(({ why }) => why)).toEqual(['port 8080 is in use by another job'])
+  })
+})
+
 test('countFits counts what could start beside the rest', () => {
-  const has = machine(4).get('fake')!
+  const has = machine(4)
   const wants = { cpus: 1, memoryBytes: GiB, gpus: 0 }
-  expect(countFits(wants, [], has, 'fake')).toBe(4)
-  expect(countFits(wants, [aTask({ state: 'running', cpus: 3 })], has, 'fake')).toBe(1)
-  expect(countFits({ ...wants, gpus: 1 }, [], has, 'fake')).toBe(0)
+  expect(countFits(wants, [], 'fake', has)).toBe(4)
+  expect(countFits(wants, [aTask({ state: 'running', cpus: 3 })], 'fake', has)).toBe(1)
+  expect(countFits({ ...wants, gpus: 1 }, [], 'fake', has)).toBe(0)
 })

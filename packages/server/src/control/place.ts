@@ -31,7 +31,7 @@ export interface Placement {
  *
  * @param queued tasks in state `queued` that should run
  * @param holding tasks in state `placed` or `running`: what they hold is not free
- * @param capacity what each engine has in all
+ * @param capacity what each engine has in all; engines of one machine have the same, and share it
  * @param now milliseconds since the epoch
  */
 export function place(
@@ -40,29 +40,33 @@ export function place(
   capacity: ReadonlyMap<string, Capacity>,
   now: number,
 ): Placement {
-  const free = new Map([...capacity].map(([engine, has]) => [engine, freeOf(has, holding, engine)]))
+  const pools = new Map([...capacity].map(([engine, has]) => [engine, poolOf(engine, has)]))
+  const free = new Map<string, Room>()
+  for (const [engine, has] of capacity) free.set(pools.get(engine)!, freeOf(has, holding, engine, capacity))
   const held = new Map<string, number>()
   for (const task of holding) held.set(task.teamId, (held.get(task.teamId) ?? 0) + task.request.resources.cpus)
-  const ports = new Set(holding.flatMap((task) => task.request.ports.map((port) => `${task.engine}:${port}`)))
+  const ports = new Set(holding.flatMap((task) => portsOf(task, capacity)))
   const closed = new Map<string, string>()
   const placement: Placement = { start: [], waiting: [] }
 
   for (const task of inTurn(queued, held)) {
-    const room = free.get(task.engine)
-    const why = closed.get(task.engine) ?? obstacle(task, room, capacity.get(task.engine), ports)
+    const pool = pools.get(task.engine) ?? task.engine
+    const room = free.get(pool)
+    const why = closed.get(pool) ?? obstacle(task, room, capacity, ports)
     if (why === null && room) {
       const gpus = room.gpus.splice(0, task.request.resources.gpus)
       room.cpus -= task.request.resources.cpus
       room.memoryBytes -= task.request.resources.memoryBytes
-      for (const port of task.request.ports) ports.add(`${task.engine}:${port}`)
+      for (const port of portsOf(task, capacity)) ports.add(port)
       held.set(task.teamId, (held.get(task.teamId) ?? 0) + task.request.resources.cpus)
       placement.start.push({ task, gpus })
       continue
     }
     placement.waiting.push({ task, position: placement.waiting.length + 1, why: why ?? 'its engine is not running' })
-    const fits = room && neverFits(task, capacity.get(task.engine)!) === null && !portTaken(task, ports)
-    if (fits && !closed.has(task.engine) && now - Date.parse(task.createdAt) > overtakeMs) {
-      closed.set(task.engine, 'a larger job before it has waited long and is next')
+    const fits =
+      room && neverFits(task, capacity.get(task.engine)!) === null && portTaken(task, capacity, ports) === undefined
+    if (fits && !closed.has(pool) && now - Date.parse(task.createdAt) > overtakeMs) {
+      closed.set(pool, 'a larger job before it has waited long and is next')
     }
   }
   return placement
@@ -72,10 +76,12 @@ export function place(
 export function countFits(
   wants: { cpus: number; memoryBytes: number; gpus: number },
   holding: readonly Task[],
-  has: Capacity,
   engine: string,
+  capacity: ReadonlyMap<string, Capacity>,
 ): number {
-  const room = freeOf(has, holding, engine)
+  const has = capacity.get(engine)
+  if (!has) return 0
+  const room = freeOf(has, holding, engine, capacity)
   const byGpus = wants.gpus === 0 ? Infinity : room.gpus.length / wants.gpus
   const fits = Math.min((room.cpus + epsilon) / wants.cpus, room.memoryBytes / wants.memoryBytes, byGpus)
   return Math.max(0, Math.floor(fits))
@@ -87,10 +93,27 @@ interface Room {
   gpus: number[]
 }
 
-function freeOf(has: Capacity, holding: readonly Task[], engine: string): Room {
+/** What gives out the same processors: a machine that several engines share, or an engine of its own. */
+function poolOf(engine: string, has: Capacity | undefined): string {
+  return has?.machine === undefined ? `engine ${engine}` : `machine ${has.machine}`
+}
+
+/** Ports that another task cannot have meanwhile. */
+function portsOf(task: Task, capacity: ReadonlyMap<string, Capacity>): string[] {
+  const has = capacity.get(task.engine)
+  if (has?.ownPorts) return []
+  return task.request.ports.map((port) => `${poolOf(task.engine, has)}:${port}`)
+}
+
+function freeOf(
+  has: Capacity,
+  holding: readonly Task[],
+  engine: string,
+  capacity: ReadonlyMap<string, Capacity>,
+): Room {
   const room: Room = { cpus: has.cpus, memoryBytes: has.memoryBytes, gpus: has.gpus.map((gpu) => gpu.index) }
   for (const task of holding) {
-    if (task.engine !== engine) continue
+    if (poolOf(task.engine, capacity.get(task.engine)) !== poolOf(engine, has)) continue
     room.cpus -= task.request.resources.cpus
     room.memoryBytes -= task.request.resources.memoryBytes
     room.gpus = room.gpus.filter((index) => !task.gpus.includes(index))
@@ -128,9 +151,10 @@ const epsilon = 1e-6
 function obstacle(
   task: Task,
   room: Room | undefined,
-  has: Capacity | undefined,
+  capacity: ReadonlyMap<string, Capacity>,
   ports: ReadonlySet<string>,
 ): string | null {
+  const has = capacity.get(task.engine)
   if (!room || !has) return `the engine ${task.engine} is not running on this server`
   const wants = task.request.resources
   const never = neverFits(task, has)
@@ -138,7 +162,7 @@ function obstacle(
   if (wants.gpus > room.gpus.length) return `all GPUs are taken (it needs ${wants.gpus})`
   if (wants.cpus > room.cpus + epsilon) return `the processors are taken (it needs ${wants.cpus})`
   if (wants.memoryBytes > room.memoryBytes) return 'the memory is taken'
-  const port = portTaken(task, ports)
+  const port = portTaken(task, capacity, ports)
   return port === undefined ? null : `port ${port} is in use by another job`
 }
 
@@ -148,5 +172,11 @@ function neverFits(task: Task, has: Capacity): string | null {
   return fits ? null : `machine type ${task.machineType} is larger than this machine`
 }
 
-const portTaken = (task: Task, ports: ReadonlySet<string>): number | undefined =>
-  task.request.ports.find((port) => ports.has(`${task.engine}:${port}`))
+function portTaken(
+  task: Task,
+  capacity: ReadonlyMap<string, Capacity>,
+  ports: ReadonlySet<string>,
+): number | undefined {
+  const index = portsOf(task, capacity).findIndex((port) => ports.has(port))
+  return task.request.ports[index]
+}

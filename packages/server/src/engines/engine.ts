@@ -35,6 +35,20 @@ export interface PythonEnvironment {
   cacheDir: string
 }
 
+/** What only engines with images heed. */
+export interface ContainerOptions {
+  /** `missing`: the image is fetched when it is not here. Default: as the engine is set. */
+  pull?: 'missing' | 'always' | 'never'
+  /** For the registry of the image. */
+  login?: { username: string; password: string }
+  /** Name or number in the image, with a group after a colon. Default: the one that owns the files of the mounts. */
+  user?: string
+  /** What the command is given to: `image`, the entrypoint of the image, or a program with arguments. Default: none. */
+  entrypoint?: 'image' | string[]
+  /** Size of /dev/shm. Default: half of the memory. */
+  shmBytes?: number
+}
+
 /** Everything needed to run one task, already decided. */
 export interface TaskSpec {
   id: string
@@ -48,6 +62,11 @@ export interface TaskSpec {
   mounts: Mount[]
   resources: Resources
   python?: PythonEnvironment
+  /** Tasks with the same one may reach each other over the network; where the engine has networks, no others may. */
+  networkScope?: string
+  /** Ports that the command listens on. */
+  ports?: number[]
+  container?: ContainerOptions
   /**
    * Folder on this machine, made by the caller. The engine appends the task's output to the files `stdout` and
    * `stderr` in it, and what the platform itself has to say about the run (the environment's build) to `system`.
@@ -56,7 +75,7 @@ export interface TaskSpec {
 }
 
 /** The steps of a run, in order. `run` begins when the user's command does. */
-export type Phase = 'files' | 'environment' | 'run'
+export type Phase = 'files' | 'image' | 'environment' | 'run'
 
 /** How a task ended. */
 export interface TaskExit {
@@ -79,6 +98,8 @@ export interface TaskReport {
   state: 'starting' | 'running' | 'ended'
   /** Milliseconds since the epoch at which each phase began. */
   phases: { phase: Phase; at: number }[]
+  /** The image that runs, by its digest: `docker.io/library/python@sha256:…`, or its id when no registry has it. */
+  image?: string
   /** Present when `state` is `ended`. All output is in the output files by then. */
   exit?: TaskExit
   /** Milliseconds since the epoch. Present when `state` is `ended`. */
@@ -95,6 +116,16 @@ export interface Capacity {
   cpus: number
   memoryBytes: number
   gpus: Gpu[]
+  /** Engines that say the same here give out the same processors, memory and GPUs. Left out: nobody else does. */
+  machine?: string
+  /** Each task has ports of its own, so that two may listen on the same one. */
+  ownPorts?: boolean
+}
+
+/** Where a port of a task can be reached from this machine. */
+export interface Address {
+  host: string
+  port: number
 }
 
 /**
@@ -167,6 +198,8 @@ export interface Engine {
   setWritable(id: string, target: string, writable: boolean): Promise<boolean>
   /** Frees all that an ended task still holds. Unknown ids are ignored. */
   remove(id: string): Promise<void>
+  /** Where what listens on this port of a running task can be reached; null when that cannot be told. */
+  address(id: string, port: number): Promise<Address | null>
   /** Every task that was started and not yet removed. */
   list(): Promise<TaskReport[]>
   /** Calls back with the id of a task as soon as it may have changed, until the signal aborts. */

@@ -8,8 +8,7 @@ export const machineTypeHandlers: Handlers<'machine-type'> = {
     const rows = await deps.db.selectFrom('tasks').selectAll().where('state', 'in', ['placed', 'running']).execute()
     const holding = rows.map(toTask)
     const items = all.map((type) => {
-      const has = capacity.get(type.engine)
-      const available = has ? countFits(type, holding, has, type.engine) : 0
+      const available = countFits(type, holding, type.engine, capacity)
       return { ...type, isDefault: type === fallback, available }
     })
     return { items, next: null }

@@ -8,6 +8,7 @@ import { Icon } from '../../parts/icon.tsx'
 const labels: Record<JobPhase['name'], string> = {
   queue: 'Queue',
   files: 'Files',
+  image: 'Image',
   environment: 'Environment',
   run: 'Run',
   collect: 'Collect',

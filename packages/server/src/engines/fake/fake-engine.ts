@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../lib/clock.ts'
-import type { Capacity, Engine, Finding, Samples, TaskExit, TaskReport, TaskSpec } from '../engine.ts'
+import type { Address, Capacity, Engine, Finding, Samples, TaskExit, TaskReport, TaskSpec } from '../engine.ts'
 import { fakeGpu, fakeUse } from './fake-use.ts'
 
 export interface FakeOptions {
@@ -89,6 +89,10 @@ export class FakeEngine implements Engine {
   async remove(id: string): Promise<void> {
     this.#mustBeUp()
     this.#tasks.delete(id)
+  }
+
+  async address(id: string, port: number): Promise<Address | null> {
+    return this.#tasks.has(id) ? { host: '127.0.0.1', port } : null
   }
 
   async list(): Promise<TaskReport[]> {

@@ -10,6 +10,7 @@ export async function machineCapacity(path: string): Promise<Capacity> {
     cpus: availableParallelism(),
     memoryBytes: Math.min(totalmem(), await ownMemoryLimit()),
     gpus: await findGpus(path),
+    machine: 'here',
   }
 }
 

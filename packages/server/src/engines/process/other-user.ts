@@ -15,7 +15,17 @@ import { createProcessEngine } from './process-engine.ts'
 /** A user that no file of the machine belongs to. */
 export const otherUser = 12_345
 
-type Method = 'start' | 'stop' | 'setWritable' | 'remove' | 'list' | 'capacity' | 'sample' | 'doctor' | 'close'
+type Method =
+  | 'start'
+  | 'stop'
+  | 'setWritable'
+  | 'remove'
+  | 'address'
+  | 'list'
+  | 'capacity'
+  | 'sample'
+  | 'doctor'
+  | 'close'
 type Message = { number: number; value?: unknown; error?: string } | { changed: string }
 
 /** Copies the engine's files into `folder`, where the other user can read them. Returns what `openAsOtherUser` needs. */
@@ -63,6 +73,7 @@ export function openAsOtherUser(copy: { node: string; program: string }, dataDir
     stop: (id, graceMs) => call('stop', id, graceMs),
     setWritable: (id, target, writable) => call('setWritable', id, target, writable),
     remove: (id) => call('remove', id),
+    address: (id, port) => call('address', id, port),
     list: () => call('list'),
     capacity: () => call('capacity'),
     sample: (ids) => call('sample', ids),

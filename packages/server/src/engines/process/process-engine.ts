@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { Capacity, Engine, Finding, Samples, TaskReport, TaskSpec } from '../engine.ts'
+import type { Address, Capacity, Engine, Finding, Samples, TaskReport, TaskSpec } from '../engine.ts'
 import { completeSpec } from './base-environment.ts'
 import { machineCapacity } from './capacity.ts'
 import { type ControlGroups, findControlGroups } from './cgroups.ts'
@@ -81,7 +81,7 @@ class ProcessEngine implements Engine {
 
   accepts(image: string): { ok: true } | { ok: false; reason: string } {
     if (image === 'host') return { ok: true }
-    const reason = 'This server runs jobs on the machine itself and has no engine for images yet.'
+    const reason = 'Jobs of this machine type run on the machine itself, without an image.'
     return { ok: false, reason }
   }
 
@@ -122,6 +122,11 @@ class ProcessEngine implements Engine {
     const moved = await rename(join(this.#tasks, id), trash).then(() => true, ignoreMissing)
     await this.#reports.remove(id)
     if (moved) await (await this.#prepare()).launcher.delete(trash)
+  }
+
+  async address(id: string, port: number): Promise<Address | null> {
+    const file = await this.#reports.read(id)
+    return file && !file.exit ? { host: '127.0.0.1', port } : null
   }
 
   list(): Promise<TaskReport[]> {
