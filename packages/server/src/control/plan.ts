@@ -102,7 +102,8 @@ async function apply(
     }
     if (action.do === 'stopTask' && (await stopTask(trx, tasks, action, now))) result.stale.push(row.id)
     if (action.do === 'setStatus' && action.event) {
-      events.push({ teamId, projectId, subject: row.id, actor: null, data: {}, ...action.event })
+      const { type, data } = action.event
+      events.push({ teamId, projectId, subject: row.id, actor: null, type, data: { name: row.name, ...data } })
     }
   }
 }

@@ -90,7 +90,9 @@ export const jobHandlers: Handlers<'job'> = {
         await trx.updateTable('jobs').set({ name: body.name }).where('id', '=', row.id).execute()
       }
       if (body.tags) await replaceTags(trx, caller.teamId, row.id, body.tags)
-      await recordEvents(trx, deps.clock.now(), [{ ...about(row, caller), type: 'job.updated', data: { ...body } }])
+      await recordEvents(trx, deps.clock.now(), [
+        { ...about(row, caller), type: 'job.updated', data: { name: row.name, ...body } },
+      ])
     })
     deps.loop.wake(row.id)
     return show(deps, caller, row.id)
@@ -199,7 +201,9 @@ async function requestStop(deps: Deps, caller: Caller, row: JobWithNames, graceM
       .where('stopRequestedAt', 'is', null)
       .executeTakeFirst()
     if (asked.numUpdatedRows === 0n) return
-    await recordEvents(trx, now, [{ ...about(row, caller), type: 'job.stop_requested', data: { graceMs } }])
+    await recordEvents(trx, now, [
+      { ...about(row, caller), type: 'job.stop_requested', data: { name: row.name, graceMs } },
+    ])
   })
   deps.loop.wake(row.id)
 }

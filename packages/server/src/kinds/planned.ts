@@ -6,6 +6,7 @@ import type { Task } from '../tasks/task.ts'
 /** A row that the loop looks after. */
 export interface PlannedRow {
   id: string
+  name: string
   teamId: string
   projectId: string
   version: number
