@@ -35,6 +35,7 @@ async function take(shot: Shot, window: { width: number; height: number; scheme:
   if (shot.signedIn !== false) await served.signIn(context)
   await page.goto(served.url + shot.path)
   await page.waitForLoadState('load')
+  await page.locator('h1').first().waitFor()
   await shot.prepare?.(page)
   await page.locator('[aria-busy=true]').first().waitFor({ state: 'hidden' })
   await page.evaluate('document.fonts.ready')

@@ -74,7 +74,6 @@ export function MachineStrip(): ReactNode {
   const use = latest ?? first.data
   if (!use) return <div className="home-tiles" aria-busy={first.error === null} />
   const shown = tiles.filter(({ title }) => title !== 'GPU' || use.gpus.length > 0)
-  const to = Date.parse(use.at)
   return (
     <section className="home-tiles" aria-label="Machine">
       {shown.map((tile) => {
@@ -83,7 +82,7 @@ export function MachineStrip(): ReactNode {
           <Link key={tile.title} to="/machines" className="home-tile panel" aria-label={`${tile.title}, open Machines`}>
             <span className="home-tile-title">{tile.title}</span>
             <span className="home-tile-value number">{tile.value(use)}</span>
-            <Sparkline points={pointsOf(tile, past.data, ticks)} from={to - hourMs} to={to} top={tile.top(use)} />
+            <Line tile={tile} past={past.data} ticks={ticks} use={use} />
             {given && (
               <>
                 <Meter share={given.share} label={`${tile.title}: ${given.words}`} />
@@ -95,6 +94,22 @@ export function MachineStrip(): ReactNode {
       })}
     </section>
   )
+}
+
+/** A server that began to measure lately has less than an hour: a line of so much at least is drawn. */
+const leastMs = 60_000
+
+function Line(props: {
+  tile: Tile
+  past: MetricRange | undefined
+  ticks: readonly MachineUse[]
+  use: MachineUse
+}): ReactNode {
+  const { tile, past, ticks, use } = props
+  const points = pointsOf(tile, past, ticks)
+  const to = Date.parse(use.at)
+  const from = Math.max(to - hourMs, Math.min(points[0]?.[0] ?? to, to - leastMs))
+  return <Sparkline points={points} from={from} to={to} top={tile.top(use)} />
 }
 
 /** What was kept, and what came since. */

@@ -7,6 +7,7 @@ import { Chart, type ChartSeries } from '../../parts/chart.tsx'
 import { Loaded } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { useChartRange } from '../job/metrics.ts'
+import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 
 const spans = [

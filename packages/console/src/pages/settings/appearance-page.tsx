@@ -4,6 +4,7 @@ import { now } from '../../clock.ts'
 import { formatTime } from '../../parts/format.ts'
 import { prefer, type Preferences, usePreferences } from '../../parts/preferences.ts'
 import { SectionHead, SettingsField } from './section.tsx'
+import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 
 const themes = [

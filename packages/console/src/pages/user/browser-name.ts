@@ -3,7 +3,7 @@ const browsers: readonly (readonly [RegExp, string])[] = [
   [/Edg\//, 'Edge'],
   [/OPR\//, 'Opera'],
   [/Firefox\//, 'Firefox'],
-  [/HeadlessChrome\//, 'Chrome without a window'],
+  [/HeadlessChrome\//, 'Headless Chrome'],
   [/Chrome\//, 'Chrome'],
   [/Safari\//, 'Safari'],
   [/curl\//, 'curl'],
