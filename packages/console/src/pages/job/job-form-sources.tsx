@@ -9,6 +9,7 @@ import { hashesSlowly } from '../../sync/hash.ts'
 import { archiveNames, takeChosen, takeDropped } from '../../sync/picked.ts'
 import type { Scan } from '../../sync/scan.ts'
 import type { FilesFrom, JobFiles } from './job-form-files.ts'
+import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 import '@mantine/core/styles/PasswordInput.css'
 
@@ -117,9 +118,7 @@ function FolderSource({ files }: { files: JobFiles }): ReactNode {
         <input
           ref={input}
           type="file"
-          className="only-heard"
-          aria-label="Folder"
-          tabIndex={-1}
+          hidden
           multiple
           {...{ webkitdirectory: '' }}
           onChange={({ currentTarget }) => {
@@ -228,9 +227,7 @@ function ArchiveSource({ files }: { files: JobFiles }): ReactNode {
           ref={input}
           type="file"
           accept=".zip,.tar,.gz,.tgz"
-          className="only-heard"
-          aria-label="Archive"
-          tabIndex={-1}
+          hidden
           onChange={({ currentTarget }) => {
             const file = currentTarget.files?.[0]
             const fits = file !== undefined && archiveNames.test(file.name)

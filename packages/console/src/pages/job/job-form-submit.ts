@@ -1,10 +1,12 @@
 import type { Job } from '@nabla/api/job'
-import type { WorkspaceSource } from '@nabla/api/workspace'
+import { contract } from '@nabla/api'
+import type { Workspace, WorkspaceSource } from '@nabla/api/workspace'
 import type { ApiError } from '@nabla/api/client'
 import { useEffect, useRef, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { now } from '../../clock.ts'
 import { queries } from '../../api/query.ts'
+import { sendBytes } from '../../api/send-bytes.ts'
 import { toApiError } from '../../parts/action.ts'
 import { persist } from '../../sync/persist.ts'
 import { sendFolder, type SendProgress } from '../../sync/send-folder.ts'
@@ -78,7 +80,7 @@ async function sendFiles(files: JobFiles, { signal, show, sent }: Sending): Prom
   const { origin, scan, archive } = files
   const once = async (what: unknown, send: () => Promise<string>): Promise<WorkspaceSource> => {
     const before = sent.current
-    const done = before?.what === what ? before : { what, id: await send() }
+    const done = before && before.what === what ? before : { what, id: await send() }
     sent.current = done
     return { from: 'upload', id: done.id }
   }
@@ -106,12 +108,32 @@ async function sendFiles(files: JobFiles, { signal, show, sent }: Sending): Prom
       })
     case 'archive':
       return once(archive, async () => {
-        show({ is: 'waiting', what: `Sending ${archive!.name}; the server unpacks it…` })
-        return (await client.workspace.upload({ body: archive! }, { signal })).id
+        const workspace = await persist(() => sendArchive(archive!, { signal, show }), {
+          signal,
+          onAway: (away) => away && show({ is: 'waiting', what: 'The server does not answer. It is tried again…' }),
+        })
+        return workspace.id
       })
     default:
       return origin satisfies never
   }
+}
+
+/** An archive goes in one piece: when the connection drops it begins anew. */
+function sendArchive(archive: File, { signal, show }: Omit<Sending, 'sent'>): Promise<Workspace> {
+  const rate = rateMeter()
+  const totalBytes = archive.size
+  return sendBytes<Workspace>(contract.workspace.upload, {}, archive, {
+    signal,
+    onProgress(sentBytes) {
+      const readBytes = Math.min(sentBytes, totalBytes)
+      if (readBytes === totalBytes) show({ is: 'waiting', what: 'The server unpacks the archive…' })
+      else {
+        const progress = { readBytes, totalBytes, sentBytes: readBytes, away: false }
+        show({ is: 'sending', progress, bytesPerSecond: rate(readBytes) })
+      }
+    },
+  })
 }
 
 function withoutEmpty<Given extends object>(given: Given): Given {

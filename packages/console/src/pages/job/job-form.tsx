@@ -93,6 +93,7 @@ export function JobForm({ clone }: { clone?: Job }): ReactNode {
             <kbd>enter</kbd> in the command starts the job, <kbd>shift enter</kbd> makes a new line. Pasting a line of{' '}
             <code>nabla run</code> there fills in the form.
           </p>
+          <div className="only-phone">{button}</div>
         </div>
       </form>
     </>

@@ -48,7 +48,7 @@ const columns: readonly Column<JobSummary>[] = [
     title: 'Started',
     width: '84px',
     card: 'fact',
-    cell: ({ startedAt }) => <RelativeTime time={startedAt} />,
+    cell: ({ startedAt }) => startedAt !== null && <RelativeTime time={startedAt} />,
   },
   {
     id: 'duration',
@@ -56,7 +56,7 @@ const columns: readonly Column<JobSummary>[] = [
     width: '84px',
     align: 'right',
     card: 'fact',
-    cell: ({ startedAt, endedAt }) => <Duration from={startedAt} to={endedAt} />,
+    cell: ({ startedAt, endedAt }) => startedAt !== null && <Duration from={startedAt} to={endedAt} />,
   },
   {
     id: 'by',
@@ -68,7 +68,7 @@ const columns: readonly Column<JobSummary>[] = [
       </span>
     ),
   },
-  { id: 'tags', title: 'Tags', width: 'minmax(70px, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
+  { id: 'tags', title: 'Tags', width: 'minmax(60px, 0.8fr)', cell: ({ tags }) => <Tags tags={tags} /> },
   {
     id: 'created',
     title: 'Created',
