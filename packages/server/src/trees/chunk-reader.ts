@@ -4,6 +4,7 @@ import type { ChunkRow } from '../db/tables.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
 import { makePace, type Pace } from '../lib/pace.ts'
+import { collectYoungGarbage } from '../lib/young-garbage.ts'
 import { StoreError } from '../stores/store.ts'
 import type { ReadOptions } from './chunk-store.ts'
 import { frameBytes, FrameError, openFrame } from './frames.ts'
@@ -37,7 +38,7 @@ export async function* readChunks(
   const next = async () => {
     const { value } = await windows.next()
     if (!value) return undefined
-    return { hashes: value.hashes, chunks: await readWindow(parts, value.places, options) }
+    return { ...value, chunks: await readWindow(parts, value.places, options) }
   }
   let coming = next()
   for (let window = await coming; window; window = await coming) {
@@ -49,6 +50,7 @@ export async function* readChunks(
       if (!chunk) throw damaged(hash, options, 'it is not there')
       yield chunk
     }
+    if (window.sizeBytes > limits.readAheadBytes / 4) collectYoungGarbage()
   }
 }
 
@@ -61,6 +63,7 @@ interface Window {
   /** In the order in which they are asked for, some perhaps twice. */
   hashes: string[]
   places: Map<string, Place>
+  sizeBytes: number
 }
 
 /** Cuts what is asked for into pieces of half of what may be read ahead: one is handed out and one is read. */
@@ -72,19 +75,17 @@ async function* planWindows(
   for (const asked of inGroups(hashes, limits.chunkRows)) {
     options.signal?.throwIfAborted()
     const places = await findPlaces(parts, [...new Set(asked)])
-    let window: Window = { hashes: [], places: new Map() }
-    let sizeBytes = 0
+    let window: Window = { hashes: [], places: new Map(), sizeBytes: 0 }
     for (const hash of asked) {
       const place = places.get(hash)
       if (!place) throw damaged(hash, options, 'it is not there')
       if (!window.places.has(hash)) {
-        if (sizeBytes > 0 && sizeBytes + place.sizeBytes > limits.readAheadBytes / 2) {
+        if (window.sizeBytes > 0 && window.sizeBytes + place.sizeBytes > limits.readAheadBytes / 2) {
           yield window
-          window = { hashes: [], places: new Map() }
-          sizeBytes = 0
+          window = { hashes: [], places: new Map(), sizeBytes: 0 }
         }
         window.places.set(hash, place)
-        sizeBytes += place.sizeBytes
+        window.sizeBytes += place.sizeBytes
       }
       window.hashes.push(hash)
     }

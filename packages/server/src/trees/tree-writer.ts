@@ -4,7 +4,7 @@ import type { TreeEntry } from '@nabla/api/tree-format'
 import { limits } from '../lib/limits.ts'
 import { parseRelativePath } from '../lib/safe-path.ts'
 import type { Piece } from './contents.ts'
-import { closeEnd, type OpenEnd, type WriteBatch, type WriteStep, writeSteps } from './write-steps.ts'
+import { closeEnd, type OpenEnd, type WriteAnswer, type WriteStep, writeSteps, type WriteBatch } from './write-steps.ts'
 
 /** What was written. */
 export interface Written {
@@ -52,7 +52,9 @@ export async function writeTree(root: string, pieces: AsyncIterable<Piece>, isLa
 const batchesAhead = 2
 
 interface Target {
-  /** Resolves when more may come. Rejects with the error of an earlier batch, too. */
+  /** Memory for the bytes of the next batch: that of one which has been written, or new. */
+  memory(): Uint8Array
+  /** Resolves when more may come; the memory is the target's then. Rejects with the error of an earlier batch, too. */
   write(batch: WriteBatch): Promise<void>
   /** Resolves when all is written. */
   finish(): Promise<void>
@@ -63,13 +65,14 @@ interface Target {
 class Batch {
   readonly #target: Target
   #steps: WriteStep[] = []
-  #bytes = new Uint8Array(limits.writeBatchBytes)
+  #bytes: Uint8Array
   #used = 0
   /** The file whose bytes are coming: its path, whether it is executable, and how many bytes are to come. */
   #file: { path: string; executable: boolean; left: number } | undefined
 
   constructor(target: Target) {
     this.#target = target
+    this.#bytes = target.memory()
   }
 
   async begin(entry: Exclude<TreeEntry, { type: 'link' }>): Promise<void> {
@@ -111,16 +114,18 @@ class Batch {
     const steps = this.#steps
     if (steps.length === 0) return
     this.#steps = []
-    this.#bytes = new Uint8Array(limits.writeBatchBytes)
     this.#used = 0
     await this.#target.write({ steps, bytes })
+    this.#bytes = this.#target.memory()
   }
 }
 
 /** Writes at once, with a turn for others after each batch. */
 function inHere(root: string): Target {
   const end: OpenEnd = { file: undefined }
+  const memory = new Uint8Array(limits.writeBatchBytes)
   return {
+    memory: () => memory,
     async write(batch) {
       writeSteps(root, batch, end)
       await new Promise((resolve) => setImmediate(resolve))
@@ -135,15 +140,18 @@ function inThread(root: string): Target {
   let failure: Error | undefined
   let waiting = 0
   thread.on('error', (error) => (failure ??= error instanceof Error ? error : new Error(String(error))))
-  thread.on('message', (answer: { code: string; message: string } | null) => {
+  const spare: Uint8Array[] = []
+  thread.on('message', ({ failed, memory }: WriteAnswer) => {
     waiting--
-    if (answer) failure ??= Object.assign(new Error(answer.message), { code: answer.code })
+    spare.push(new Uint8Array(memory))
+    if (failed) failure ??= Object.assign(new Error(failed.message), { code: failed.code })
   })
   const until = async (most: number) => {
     while (!failure && waiting > most) await once(thread, 'message')
     if (failure) throw failure
   }
   return {
+    memory: () => spare.pop() ?? new Uint8Array(limits.writeBatchBytes),
     async write({ steps, bytes }) {
       await until(batchesAhead - 1)
       waiting++

@@ -12,6 +12,12 @@ export interface WriteBatch {
   bytes: Uint8Array
 }
 
+/** What the thread answers to a batch: its memory, for a later one, and what went wrong. */
+export interface WriteAnswer {
+  memory: ArrayBuffer
+  failed: { code: string; message: string } | null
+}
+
 /** A file that is not complete yet. */
 export interface OpenEnd {
   file: number | undefined
