@@ -103,12 +103,17 @@ async function serve(route: BoundRoute, request: FastifyRequest, reply: FastifyR
       const text = serialize(route, shape.response, result)
       await reply.headers(input.answerHeaders).type('application/json; charset=utf-8').send(text)
     }
+  } catch (error) {
+    throw signal.aborted && isAbort(error) ? new AppError('busy', { detail: 'it is about to stop' }) : error
   } finally {
     close()
     release()
   }
   return reply
 }
+
+/** Whether work ended since its signal told it to: the client has left or the server stops, and neither is a bug. */
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'
 
 /** No name or path holds a NUL, and PostgreSQL takes no text with one, not even to look for it. */
 function refuseNul({ params, query }: FastifyRequest): void {

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
@@ -280,6 +280,30 @@ describe('stopping', () => {
     const closed = app.close()
     expect(await (await answer).json()).toMatchObject({ version: 'last words' })
     await closed
+  })
+
+  test('work that is given up is no bug: its client is told to come back', async () => {
+    const reached = Promise.withResolvers<void>()
+    const { app, url, logged } = await listening({
+      handlers: {
+        server: {
+          live: async ({ signal }) => {
+            reached.resolve()
+            await once(new EventEmitter(), 'never', { signal })
+            return { status: 'ok', version: '' }
+          },
+        },
+      },
+    })
+    const answer = fetch(`${url}/healthz`)
+    await reached.promise
+    const closed = app.close()
+    expect((await answer).status).toBe(503)
+    expect(await (await answer).json()).toMatchObject({
+      error: { code: 'busy', message: expect.stringContaining('stop') },
+    })
+    await closed
+    expect(logged.filter(({ level, err }) => Number(level) >= 50 || err !== undefined)).toEqual([])
   })
 
   test('one that does not listen is cut off after the grace', async () => {

@@ -41,7 +41,10 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 export function logFailure(error: unknown, known: AppError, request: FastifyRequest, reply: FastifyReply): void {
   if (reply.raw.destroyed && !reply.raw.writableFinished) request.log.debug({ code: known.code }, 'the client left')
   else if (known.code === 'internal') request.log.error({ err: error }, 'a request failed by a bug')
-  else if (known.status >= 500) request.log.warn({ code: known.code, err: error }, known.message)
+  else if (known.status >= 500) {
+    const err = error === known && known.cause === undefined ? undefined : error
+    request.log.warn({ code: known.code, err }, known.message)
+  }
 }
 
 /**
