@@ -61,6 +61,16 @@ export async function readQueue(db: Database, known = new Map<string, Task>()): 
   return queue
 }
 
+/** All tasks that hold a part of the machine, and how many wait for one; of however many there ever were. */
+export async function readHeld(db: Database): Promise<{ holding: Task[]; queued: number }> {
+  const rows = await fromHeld(db).selectAll().where('state', 'in', ['placed', 'running']).execute()
+  const { count } = await fromHeld(db)
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('state', '=', 'queued')
+    .executeTakeFirstOrThrow()
+  return { holding: rows.map(toTask), queued: Number(count) }
+}
+
 type Database = Pick<Transaction<Tables>, 'selectFrom'>
 
 /** Tasks that are not done with. Without the condition a query goes through all there ever were. */

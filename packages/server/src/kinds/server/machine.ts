@@ -1,10 +1,11 @@
 import type { MachineUse } from '@nabla/api/metric'
+import { readHeld } from '../../control/queue.ts'
 import type { Deps } from '../../deps.ts'
 import { toIso } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
 import type { MachineReading } from '../../metrics/machine-reading.ts'
 import { machineSubject } from '../../metrics/sampler.ts'
-import { type Task, toTask } from '../../tasks/task.ts'
+import type { Task } from '../../tasks/task.ts'
 import type { Handlers, StreamItem } from '../kind.ts'
 import { toMetricRange, toRangeQuery } from '../metric-query.ts'
 
@@ -28,13 +29,7 @@ export const machineHandlers: Pick<Handlers<'server'>, 'machine' | 'machineMetri
 
 /** A reading with what machine types have given out. */
 export async function toMachineUse(deps: Deps, reading: MachineReading): Promise<MachineUse> {
-  const rows = await deps.db.selectFrom('tasks').selectAll().where('state', 'in', ['placed', 'running']).execute()
-  const holding = rows.map(toTask)
-  const queued = await deps.db
-    .selectFrom('tasks')
-    .select(({ fn }) => fn.countAll().as('count'))
-    .where('state', '=', 'queued')
-    .executeTakeFirst()
+  const { holding, queued } = await readHeld(deps.db)
   const { cores, usedCores, perCore, load } = reading
   return {
     at: toIso(reading.at),
@@ -44,7 +39,7 @@ export async function toMachineUse(deps: Deps, reading: MachineReading): Promise
     disk: { usedBytes: reading.diskUsedBytes, totalBytes: reading.diskTotalBytes },
     gpus: gpusOf(deps, holding, reading),
     given: givenOf(deps, holding),
-    tasks: { running: holding.length, queued: Number(queued?.count ?? 0) },
+    tasks: { running: holding.length, queued },
   }
 }
 
