@@ -12,7 +12,7 @@ export function JobListPage(): ReactNode {
       label: 'New job',
       icon: 'plus',
       command: 'run -- COMMAND',
-      run: () => navigate({ to: '/jobs/new' as never }),
+      run: () => navigate({ to: '/jobs/new' }),
     },
   ])
   return (
