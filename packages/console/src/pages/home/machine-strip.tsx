@@ -79,6 +79,7 @@ export function MachineStrip(): ReactNode {
       {shown.map((tile) => {
         const given = tile.given?.(use)
         return (
+          <Link key={tile.title} to="/machines" className="home-tile panel">
             <span className="home-tile-title">{tile.title}</span>
             <span className="home-tile-value number">{tile.value(use)}</span>
             <Line tile={tile} past={past.data} ticks={ticks} use={use} />
