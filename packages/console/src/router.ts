@@ -1,5 +1,6 @@
 import { createRouter, type ErrorRouteComponent } from '@tanstack/react-router'
 import { dataRoutes } from './pages/data/routes.ts'
+import { datasetRoutes } from './pages/dataset/routes.ts'
 import { jobPageRoutes } from './pages/job/job-page-routes.ts'
 import { jobRoutes } from './pages/job/routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
@@ -23,6 +24,7 @@ const tree = rootRoute.addChildren([
     ...jobPageRoutes,
     ...dataRoutes,
     ...storageRoutes,
+    ...datasetRoutes,
     ...machineRoutes,
     ...eventRoutes,
     ...settingsRoutes,

@@ -64,4 +64,10 @@ export const shots: readonly Shot[] = [
   },
   { name: 'storage-file', path: '/data/storage/datasets?file=README.txt' },
   { name: 'storage-usage', path: '/data/storage?view=usage' },
+  { name: 'datasets-empty', path: '/data/datasets' },
+  {
+    name: 'dataset-new',
+    path: '/data/datasets',
+    prepare: (page) => page.getByRole('button', { name: 'New dataset' }).first().click(),
+  },
 ]

@@ -1,19 +1,34 @@
 import { Button } from '@mantine/core'
-import { type ReactNode, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { useAction } from '../../parts/action.ts'
 import { ActionsMenu } from '../../parts/actions-menu.tsx'
 import { Bytes, RelativeTime } from '../../parts/amount.tsx'
 import { CommandLine, CopyId } from '../../parts/copy.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
+import type { FileSource } from '../../parts/file-browser.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { Facts } from '../../parts/page-header.tsx'
 import { quote } from '../../parts/quote.ts'
-import { Loaded } from '../../parts/states.tsx'
+import { Lines, Loaded } from '../../parts/states.tsx'
 import { useEntry } from './entry.ts'
 import { fileAddress, nameOf } from './paths.ts'
 import { entryActions } from './storage-files.tsx'
 import type { Asked } from './storage-dialogs.tsx'
+
+const FilePreview = lazy(() =>
+  import('../../parts/file-preview.tsx').then(({ FilePreview }) => ({ default: FilePreview })),
+)
+
+const storageSource: FileSource = {
+  noun: 'storage',
+  key: ['storage'],
+  list: ({ path, ...page }, options) => client.storage.list({ path, ...page }, options),
+  read: (path, bytes, signal) =>
+    client.storage.get({ path }, { signal, headers: { range: `bytes=0-${Math.max(0, bytes - 1)}` } }),
+  fileUrl: fileAddress,
+  view: (path) => client.storage.open({ body: { path } }),
+}
 
 /** One file over the page: what it is, what it looks like, and what can be done with it. */
 export function FileDialog(props: { path: string; ask: (asked: Asked) => void; onClose: () => void }): ReactNode {
@@ -49,6 +64,9 @@ export function FileDialog(props: { path: string; ask: (asked: Asked) => void; o
               <ActionsMenu actions={entryActions(entry, askAfter).slice(1)} label={`Actions for ${nameOf(path)}`} />
             </div>
             <CommandLine line={`storage get ${quote(path)}`} />
+            <Suspense fallback={<Lines count={6} />}>
+              <FilePreview key={entry.modifiedAt} source={storageSource} file={entry} />
+            </Suspense>
           </div>
         )}
       </Loaded>

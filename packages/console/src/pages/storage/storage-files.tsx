@@ -3,6 +3,7 @@ import type { DragEvent, ReactNode } from 'react'
 import type { Action } from '../../parts/action.ts'
 import { Bytes, RelativeTime } from '../../parts/amount.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
+import { readableName } from '../../parts/file-kind.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { quote } from '../../parts/quote.ts'
 import { EmptyState } from '../../parts/states.tsx'
@@ -67,7 +68,7 @@ function Name({ entry: { path, type } }: { entry: FileEntry }): ReactNode {
   return (
     <span className="entry-name">
       <Icon name={type === 'folder' ? 'folder' : type === 'link' ? 'link' : 'file'} size={15} />
-      <span className="ellipsis">{nameOf(path)}</span>
+      <span className="ellipsis">{readableName(nameOf(path))}</span>
     </span>
   )
 }

@@ -12,6 +12,7 @@ import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { addressOf, folderOf, nameOf } from './paths.ts'
 import { Treemap } from './treemap.tsx'
+import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 
 /** What takes the space of a folder: as a map, or as a table that says the same. */
