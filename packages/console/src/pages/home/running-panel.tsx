@@ -54,13 +54,8 @@ function RunningRow({ job }: { job: JobSummary }): ReactNode {
   )
 }
 
-const words: Record<JobPhase['name'], string> = {
-  queue: 'Queue',
-  files: 'Files',
-  environment: 'Environment',
-  run: 'Run',
-  collect: 'Collect',
-}
+/** `Run`. */
+const word = (name: JobPhase['name']): string => name.slice(0, 1).toUpperCase() + name.slice(1)
 
 /** All that a job goes through, and where it is. */
 function Progress({ phases }: { phases: Job['phases'] | undefined }): ReactNode {
@@ -73,7 +68,7 @@ function Progress({ phases }: { phases: Job['phases'] | undefined }): ReactNode 
           <span key={name} className={name === now ? 'step-on' : seen.has(name) ? 'step-done' : ''} />
         ))}
       </span>
-      <span className="muted">{now === undefined ? '' : words[now]}</span>
+      <span className="muted">{now === undefined ? '' : word(now)}</span>
     </span>
   )
 }
