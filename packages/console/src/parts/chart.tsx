@@ -66,7 +66,7 @@ export function Chart(props: ChartProps): ReactNode {
   return (
     <figure className="panel chart" aria-label={title}>
       <figcaption className="chart-title">
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <span className="faint number">{x === undefined ? unit : formatX(x)}</span>
         <div className="grow" />
         <button type="button" className="chart-table-button" aria-pressed={isTable} onClick={() => setTable(!isTable)}>

@@ -20,7 +20,7 @@ export function Rows(props: {
       {shown.length === 0 ? (
         <p className="muted panel-body">{rows.length === 0 ? 'None of them has any.' : 'The same.'}</p>
       ) : (
-        <div className="compare-box" tabIndex={0} role="region" aria-label={title}>
+        <div className="compare-box" tabIndex={0} role="region" aria-label={`${title}: table`}>
           <table className="compare">
             <thead>
               <tr>
