@@ -1,8 +1,9 @@
-import { Checkbox } from '@mantine/core'
+import { ActionIcon, Checkbox } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { ActionsMenu } from './actions-menu.tsx'
 import type { Column, DataTableProps } from './data-table.tsx'
+import { Icon } from './icon.tsx'
 
 export interface TableRowProps<Row> {
   table: Pick<DataTableProps<Row>, 'id' | 'rowKey' | 'rowLabel' | 'href' | 'actions' | 'bulkActions'>
@@ -58,12 +59,25 @@ export function TableRow<Row>(props: TableRowProps<Row>): ReactNode {
       ))}
       {actions && (
         <span role="gridcell" className="table-menu">
-          <ActionsMenu
-            actions={actions(row)}
-            label={`Actions for ${label}`}
-            opened={props.menuOf === key}
-            onChange={(opened) => props.setMenuOf(opened ? key : undefined)}
-          />
+          {props.isCurrent || props.menuOf === key ? (
+            <ActionsMenu
+              actions={actions(row)}
+              label={`Actions for ${label}`}
+              opened={props.menuOf === key}
+              onChange={(opened) => props.setMenuOf(opened ? key : undefined)}
+            />
+          ) : (
+            // A menu costs more to draw than the rest of the row: it is there for the row that one is at.
+            <ActionIcon
+              aria-label={`Actions for ${label}`}
+              aria-haspopup="menu"
+              aria-expanded={false}
+              className="actions-button"
+              onClick={() => props.setMenuOf(key)}
+            >
+              <Icon name="more" />
+            </ActionIcon>
+          )}
         </span>
       )}
     </div>
