@@ -53,7 +53,7 @@ async function onDatabase(database: string): Promise<Map<string, number[]>> {
   const data = await makeTempFolder()
   const { db, close } = await openDatabase({ data, database })
   const account = await bootstrap(db, systemClock)
-  await fill(db)
+  await fillJobs(db)
   await close()
   await using server = await startBenchServer({ data, database }, account?.secret)
   const { client } = server
@@ -100,7 +100,8 @@ async function queries(client: Client): Promise<[string, Query][]> {
   ]
 }
 
-async function fill(db: Kysely<Tables>): Promise<void> {
+/** 100,000 jobs of the first team that have ended, in 20 projects. */
+export async function fillJobs(db: Kysely<Tables>): Promise<void> {
   const { teamId, userId } = await db.selectFrom('members').selectAll().executeTakeFirstOrThrow()
   const projects = Array.from({ length: 20 }, (_, index) => ({
     id: newId('project'),
@@ -153,6 +154,7 @@ function jobRow(number: number, teamId: string, userId: string, projectId: strin
     retryOn: 'any',
     priority: 50,
   }
+  const request = { ...spec, resources: { cpus: 1, memoryBytes: 4e9, gpus: 0 } }
   return {
     id: newId('job'),
     teamId,
@@ -162,7 +164,7 @@ function jobRow(number: number, teamId: string, userId: string, projectId: strin
     reason: null,
     exitCode: 0,
     attempt: 1,
-    spec: JSON.stringify({ spec, task: { engine: 'process', machineType: 'C1', priority: 50, request: spec } }),
+    spec: JSON.stringify({ spec, task: { engine: 'process', machineType: 'C1', priority: 50, request } }),
     machineType: 'C1',
     workspaceId: null,
     artifactsId: newId('volume'),

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { webConsole } from './console.ts'
 import { firstLine } from './first-line.ts'
 import { list } from './list.ts'
 import { logs } from './logs.ts'
@@ -14,7 +15,14 @@ import { throughput } from './throughput.ts'
  * Benchmarks: `npm run bench` runs all of them and prints a table each, `npm run bench -- logs list` runs some.
  * `--write` also puts the tables into docs/benchmarks.md, which takes all of them.
  */
-const benches: Record<string, () => Promise<Section>> = { 'first-line': firstLine, throughput, logs, list, sync }
+const benches: Record<string, () => Promise<Section>> = {
+  'first-line': firstLine,
+  throughput,
+  logs,
+  list,
+  sync,
+  console: webConsole,
+}
 
 const begin = '<!-- written by `npm run bench -- --write`: begin -->'
 const end = '<!-- end -->'
