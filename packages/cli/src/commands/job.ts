@@ -158,6 +158,12 @@ const clone = defineCommand({
     retries: flag.whole('count', 'another number of retries'),
     priority: flag.whole('0-100', 'another priority'),
     tag: flag.texts('tag', 'other tags'),
+    workingDir: flag.text('path', 'another folder where the command starts'),
+    artifactsDir: flag.text('path', 'another folder whose files are kept'),
+    requirements: flag.text('file', 'other Python requirements'),
+    noRequirements: flag.on('install no Python requirements'),
+    port: flag.wholes('port', 'other ports', { short: 'p' }),
+    retryOn: jobFlags.retryOn,
   },
   examples: [
     { line: 'job clone train-7', about: 'the same once more, with the same files' },
@@ -180,6 +186,11 @@ const clone = defineCommand({
       retries: flags.retries,
       priority: flags.priority,
       tags: flags.tag.length > 0 ? flags.tag : undefined,
+      workingDir: flags.workingDir,
+      artifactsDir: flags.artifactsDir,
+      requirements: flags.noRequirements ? null : flags.requirements,
+      ports: flags.port.length > 0 ? flags.port : undefined,
+      retryOn: flags.retryOn,
     }
     const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined))
     const job = await client.job.clone({ job: original.id, body: given })

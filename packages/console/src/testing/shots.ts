@@ -70,4 +70,16 @@ export const shots: readonly Shot[] = [
     path: '/data/datasets',
     prepare: (page) => page.getByRole('button', { name: 'New dataset' }).first().click(),
   },
+  { name: 'jobs', path: '/jobs' },
+  { name: 'jobs-none', path: '/jobs?name=nobody' },
+  {
+    name: 'job-new',
+    path: '/jobs/new?project=digits',
+    async prepare(page) {
+      await page.getByRole('textbox', { name: 'Command' }).fill('python train.py --epochs 5')
+      await page.locator('label', { hasText: /^Folder$/ }).click()
+      await page.locator('input[webkitdirectory]').setInputFiles(import.meta.dirname)
+      await page.getByText('Largest').waitFor()
+    },
+  },
 ]
