@@ -1,38 +1,12 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { makeTar } from '../../packages/server/src/volumes/archive-bytes.ts'
-import {
-  ended,
-  linesOf,
-  removeFolder,
-  run,
-  startServerProcess,
-  temporaryFolder,
-  until,
-} from './support/server-process.ts'
+import { ended, linesOf, run, startServerProcess, until } from './support/server-process.ts'
+import { canMount, mountDisk } from './support/small-disk.ts'
 import { leftovers } from './support/task-files.ts'
 
 const MiB = 1024 * 1024
-
-/** Whether a small disk of our own can be mounted: as root, where the kernel lets root do so. */
-function canMount(): boolean {
-  if (process.getuid?.() !== 0) return false
-  const script = 'd=$(mktemp -d) && mount -t tmpfs -o size=1m none "$d" && umount "$d"; code=$?; rmdir "$d"; exit $code'
-  return spawnSync('sh', ['-c', script]).status === 0
-}
-
-/** A small disk; it is gone when the test is over. */
-function mountDisk(size: string): string {
-  const disk = temporaryFolder()
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', disk])
-  onTestFinished(async () => {
-    await until(() => execFileSync('umount', [disk], { stdio: 'ignore' }))
-    await removeFolder(disk)
-  })
-  return disk
-}
 
 test.skipIf(!canMount())(
   'a job that fills the disk harms nobody but itself (needs root, to mount a disk)',

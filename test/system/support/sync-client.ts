@@ -40,8 +40,18 @@ export function startNabla(server: ServerProcess, home: string, argv: readonly s
 
 /** The arguments that send a folder and submit a job with it. */
 export const submitting = (folder: string, command = 'true'): string[] => [
-  ...['job', 'create', '--json', '--no-init', '--project', 'sync', '--workspace', folder],
-  ...['--', 'sh', '-c', command],
+  'job',
+  'create',
+  '--json',
+  '--no-init',
+  '--project',
+  'sync',
+  '--workspace',
+  folder,
+  '--',
+  'sh',
+  '-c',
+  command,
 ]
 
 /** The id of the job that `submitting` has made. */
