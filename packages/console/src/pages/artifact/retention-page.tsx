@@ -52,12 +52,11 @@ export function RetentionPage(): ReactNode {
     run: () => setOpen({ form: 'set' }),
   }
   usePaletteActions('Retention', [make])
-  const button = <ActionButton action={make} />
   const refusal = (rule: RetentionRule) =>
     rule.project === null && !isAdmin ? 'Only admins change the rule of the team.' : undefined
   return (
     <>
-      <SectionHead action={button}>
+      <SectionHead action={<ActionButton action={make} />}>
         A rule says how long artifacts are kept. Without one they stay until their job is deleted.
       </SectionHead>
       <DataTable
@@ -88,7 +87,6 @@ export function RetentionPage(): ReactNode {
           <EmptyState
             title="No rule: artifacts are kept until their job is deleted."
             command="artifact retention set --keep-last 20 --keep-days 30"
-            action={button}
           />
         }
       />

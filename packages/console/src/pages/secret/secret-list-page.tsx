@@ -49,10 +49,9 @@ export function SecretListPage(): ReactNode {
     run: () => setOpen({ form: 'set' }),
   }
   usePaletteActions('Secrets', [make])
-  const button = <ActionButton action={make} />
   return (
     <>
-      <SectionHead action={button}>
+      <SectionHead action={<ActionButton action={make} />}>
         A job gets a secret with <code>--secret NAME</code>. Its value can be replaced, and never read back.
       </SectionHead>
       <DataTable
@@ -77,7 +76,7 @@ export function SecretListPage(): ReactNode {
             run: () => setOpen({ form: 'delete', secret }),
           },
         ]}
-        empty={<EmptyState title="No secrets yet." command="secret set HF_TOKEN" action={button} />}
+        empty={<EmptyState title="No secrets yet." command="secret set HF_TOKEN" />}
       />
       {open?.form === 'set' && <SecretForm {...(open.secret && { secret: open.secret })} onClose={close} />}
       {open?.form === 'delete' && <DeleteSecret secret={open.secret} onClose={close} />}
