@@ -21,7 +21,11 @@ export const shots: readonly Shot[] = [
   { name: 'machines', path: '/machines' },
   ...settings,
   { name: 'projects', path: '/projects' },
-  { name: 'project', path: '/projects/speech?tab=activity' },
+  { name: 'project-jobs', path: '/projects/digits' },
+  { name: 'project-activity', path: '/projects/speech?tab=activity' },
+  { name: 'project-artifacts', path: '/projects/digits?tab=artifacts' },
+  { name: 'project-secrets', path: '/projects/digits?tab=secrets' },
+  { name: 'project-settings', path: '/projects/digits?tab=settings' },
   {
     name: 'project-new',
     path: '/projects',

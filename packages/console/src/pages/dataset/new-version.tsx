@@ -59,17 +59,7 @@ export function NewVersion(props: {
           void submit()
         }}
       >
-        {!dataset && (
-          <TextInput
-            label="Name"
-            description="Jobs find it at /data/NAME."
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            error={(tried || name !== '') && wrongName}
-            autoComplete="off"
-            data-autofocus
-          />
-        )}
+        {!dataset && <NameField name={name} set={setName} error={(tried || name !== '') && wrongName} />}
         <SegmentedControl
           aria-label="Where the files come from"
           value={draft.from}
@@ -99,6 +89,20 @@ export function NewVersion(props: {
         </div>
       </form>
     </Dialog>
+  )
+}
+
+function NameField(props: { name: string; set: (name: string) => void; error: ReactNode }): ReactNode {
+  return (
+    <TextInput
+      label="Name"
+      description="Jobs find it at /data/NAME."
+      value={props.name}
+      onChange={(event) => props.set(event.currentTarget.value)}
+      error={props.error}
+      autoComplete="off"
+      data-autofocus
+    />
   )
 }
 

@@ -1,23 +1,31 @@
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
+import type { Project } from '@nabla/api/project'
 import { useApi } from '../../api/query.ts'
 import { ActionsMenu } from '../../parts/actions-menu.tsx'
 import { RelativeTime } from '../../parts/amount.tsx'
-import { CopyId } from '../../parts/copy.tsx'
 import { formatCount, plural } from '../../parts/format.ts'
-import { Facts, PageHeader } from '../../parts/page-header.tsx'
+import { PageHeader } from '../../parts/page-header.tsx'
+import { quote } from '../../parts/quote.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
+import { EventLine } from '../event/event-line.tsx'
+import { useEvents } from '../event/use-events.ts'
+import { JobList, NewJobButton } from '../job/job-list.tsx'
 import { projectActions } from './actions.ts'
 import { DeleteProject } from './delete-project.tsx'
+import { ProjectArtifacts } from './project-artifacts.tsx'
 import { ProjectForm } from './project-form.tsx'
+import { ProjectSecrets } from './project-secrets.tsx'
+import { ProjectSettings } from './project-settings.tsx'
+import './project.css'
 
 const route = getRouteApi('/shell/projects/$project')
 const crumbs = [{ label: 'Projects', to: '/projects' }]
 
-/** One project: what it is, and what happened in it. */
+/** One project: its jobs, what they left, what happened in it, and what it is set to. */
 export function ProjectPage(): ReactNode {
   const { project: name } = route.useParams()
   const query = useApi('project', 'show', { project: name })
@@ -31,31 +39,21 @@ export function ProjectPage(): ReactNode {
         title={query.data?.name ?? name}
         crumbs={crumbs}
         badge={query.data && query.data.jobs.active > 0 && <Active count={query.data.jobs.active} />}
-        actions={<ActionsMenu actions={actions} label={`Actions for ${name}`} />}
-      />
+        actions={
+          query.data && (
+            <>
+              <NewJobButton project={query.data.name} />
+              <ActionsMenu actions={actions} label={`Actions for ${name}`} />
+            </>
+          )
+        }
+      >
+        {query.data && <HeadFacts project={query.data} />}
+      </PageHeader>
       <Loaded query={query}>
         {(project) => (
           <>
-            <Tabs
-              label="Project"
-              tabs={[
-                {
-                  id: 'about',
-                  label: 'About',
-                  content: () => (
-                    <Facts
-                      facts={[
-                        ['Id', <CopyId key="id" value={project.id} />],
-                        ['Jobs', plural(project.jobs.total, 'job')],
-                        ['Tags', project.tags.join(', ') || '–'],
-                        ['Created', <RelativeTime key="created" time={project.createdAt} />],
-                      ]}
-                    />
-                  ),
-                },
-                { id: 'activity', label: 'Activity', content: () => <Activity project={project.id} name={name} /> },
-              ]}
-            />
+            <ProjectTabs project={project} open={setOpen} />
             {open === 'change' && (
               <ProjectForm
                 project={project}
@@ -77,27 +75,66 @@ export function ProjectPage(): ReactNode {
   )
 }
 
+/** Tags that are drawn beside the name; the others are on hover. */
+const mostTags = 8
+
+function HeadFacts({ project: { jobs, tags, createdAt } }: { project: Project }): ReactNode {
+  return (
+    <>
+      <span className="number">{plural(jobs.total, 'job')}</span>
+      <span>
+        made <RelativeTime time={createdAt} />
+      </span>
+      {tags.length > 0 && (
+        <span className="project-tags" title={tags.join(', ')}>
+          {tags.slice(0, mostTags).map((tag) => (
+            <span key={tag} className="project-tag ellipsis" dir="auto">
+              {tag}
+            </span>
+          ))}
+          {tags.length > mostTags && <span className="faint">+{tags.length - mostTags}</span>}
+        </span>
+      )}
+    </>
+  )
+}
+
+function ProjectTabs(props: { project: Project; open: (form: 'change' | 'delete') => void }): ReactNode {
+  const { project, open } = props
+  return (
+    <Tabs
+      label="Project"
+      tabs={[
+        { id: 'jobs', label: 'Jobs', count: project.jobs.total, content: () => <JobList project={project.name} /> },
+        { id: 'artifacts', label: 'Artifacts', content: () => <ProjectArtifacts project={project} /> },
+        { id: 'activity', label: 'Activity', content: () => <Activity project={project} /> },
+        { id: 'secrets', label: 'Secrets', content: () => <ProjectSecrets project={project} /> },
+        { id: 'settings', label: 'Settings', content: () => <ProjectSettings project={project} open={open} /> },
+      ]}
+    />
+  )
+}
+
 function Active({ count }: { count: number }): ReactNode {
   return <StateBadge state="running" label={`${formatCount(count)} active`} />
 }
 
-function Activity({ project, name }: { project: string; name: string }): ReactNode {
-  const events = useApi('event', 'list', { project, limit: 100 })
+/** As many as the API gives at once. */
+const mostEvents = 200
+
+function Activity({ project: { id, name } }: { project: Project }): ReactNode {
+  const { events, query } = useEvents({ project: id }, mostEvents)
   return (
-    <Loaded query={events}>
-      {({ items }) =>
-        items.length === 0 ? (
-          <EmptyState title="Nothing has happened here yet." command={`run --project ${name} -- echo hello`} />
+    <Loaded query={{ ...query, data: events }} lines={8}>
+      {(found) =>
+        found.length === 0 ? (
+          <EmptyState title="Nothing has happened here lately." command={`events --project ${quote(name)} --follow`} />
         ) : (
-          <Facts
-            facts={items.toReversed().map(({ seq, at, type, subject, actor }) => [
-              `${seq}`,
-              <span key={seq} className="row">
-                <RelativeTime time={at} /> <span>{type}</span> <CopyId value={subject} />
-                <span className="muted">{actor ?? 'server'}</span>
-              </span>,
-            ])}
-          />
+          <ul className="event-list panel" aria-label="Activity">
+            {found.map((event) => (
+              <EventLine key={event.seq} event={event} />
+            ))}
+          </ul>
         )
       }
     </Loaded>
