@@ -45,7 +45,7 @@ eachDatabase((make) => {
       const source = sourceOf(server, job.id)
       expect(readFileSync(join(source, 'src/deep/er.py'), 'utf8')).toBe('pass\n')
       const staged = readdirSync(server.running().deps.volumes.stagingDir(), { recursive: true })
-      expect(staged).toEqual(['.staging'])
+      expect(staged).toEqual([])
     })
 
     test('is made of a tree of the team, once', async () => {

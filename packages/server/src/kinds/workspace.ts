@@ -23,7 +23,9 @@ export type StoredWorkspace = Pick<VolumeRow, 'id'>
 export const workspaceHandlers: Handlers<'workspace'> = {
   async upload({ caller, query, upload, signal }, deps) {
     if (deps.ballast.isReleased) throw new AppError('disk_full')
-    const dir = join(deps.volumes.stagingDir(), newId('volume'))
+    // In a folder of its own: unpacking keeps what is not complete yet beside its target.
+    const staging = join(deps.volumes.stagingDir(), newId('volume'))
+    const dir = join(staging, 'files')
     const sent = query.sha256 ? { expectedSha256: query.sha256 } : {}
     try {
       await unpack(upload, dir, { signal, passing: true, ...sent })
@@ -32,7 +34,7 @@ export const workspaceHandlers: Handlers<'workspace'> = {
       await deps.trees.adopt(ingested, dir)
       return await fromTree(deps, caller.teamId, ingested.tree.digest)
     } finally {
-      await removeTree(dir)
+      await removeTree(staging)
     }
   },
 
