@@ -31,7 +31,7 @@ export interface ListSource<Row> {
   fetch: (page: { limit: number; after?: string }, options: CallOptions) => Promise<Page<Row>>
   /** What tells rows apart, and what events name them by; their `id` if left out. */
   rowKey?: (row: Row) => string
-  /** Rows of a page, 1 to 200. */
+  /** Rows of the first page, 1 to 200: it has to be there quickly. Those that follow are as large as may be. */
   pageSize?: number
   enabled?: boolean
 }
@@ -52,7 +52,8 @@ export function useList<Row>(source: ListSource<Row>): LiveList<Row> {
   const queryKey = [noun, 'pages', input]
   const query = useInfiniteQuery<Page<Row>, ApiError, Pages<Row>, unknown[], string>({
     queryKey,
-    queryFn: ({ pageParam, signal }) => fetch(pageOptions(pageSize, pageParam), { signal }),
+    queryFn: ({ pageParam, signal }) =>
+      fetch(pageOptions(pageParam === '' ? pageSize : largestPage, pageParam), { signal }),
     initialPageParam: '',
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
@@ -81,7 +82,7 @@ export function useList<Row>(source: ListSource<Row>): LiveList<Row> {
 
 /** Puts what events tell of into the pages that are kept; returns how many rows are new, and what sets that. */
 function useKeptFresh<Row>(source: ListSource<Row>, queryKey: unknown[]): [number, (count: number) => void] {
-  const { noun, fetch, pageSize = 50 } = source
+  const { noun, fetch } = source
   const rowKey = source.rowKey ?? ((row: Row) => (row as { id: string }).id)
   const [newRows, setNewRows] = useState(0)
   const keyText = JSON.stringify(queryKey)
@@ -93,9 +94,7 @@ function useKeptFresh<Row>(source: ListSource<Row>, queryKey: unknown[]): [numbe
     const data = queries.getQueryData<Pages<Row>>(queryKey)
     if (!data || changed.size === 0) return
     const places = pagesToRead(data, { changed, gone }, rowKey, mostPagesReadAgain)
-    const read = places.map((place) =>
-      fetch(pageOptions(place === 0 ? largestPage : pageSize, data.pageParams[place] ?? ''), {}),
-    )
+    const read = places.map((place) => fetch(pageOptions(largestPage, data.pageParams[place] ?? ''), {}))
     const pages = await Promise.all(read)
     const fresh = new Map(places.map((place, index) => [place, pages[index]!]))
     queries.setQueryData<Pages<Row>>(queryKey, (now) => now && mergePages(now, fresh, { changed, gone }, rowKey))

@@ -1,6 +1,6 @@
 import { ActionIcon, Checkbox } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { memo, type ReactNode } from 'react'
 import { ActionsMenu } from './actions-menu.tsx'
 import type { Column, DataTableProps } from './data-table.tsx'
 import { Icon } from './icon.tsx'
@@ -15,12 +15,17 @@ export interface TableRowProps<Row> {
   isCurrent: boolean
   isSelected: boolean
   toggle: (key: string) => void
-  menuOf: string | undefined
+  isMenuOpen: boolean
   setMenuOf: (key: string | undefined) => void
 }
 
-/** One row of a `DataTable`; its first cell is the link, so it can be opened in a tab of its own. */
-export function TableRow<Row>(props: TableRowProps<Row>): ReactNode {
+/**
+ * One row of a `DataTable`; its first cell is the link, so it can be opened in a tab of its own. As one scrolls, only
+ * rows that come into sight are drawn.
+ */
+export const TableRow = memo(Line) as <Row>(props: TableRowProps<Row>) => ReactNode
+
+function Line<Row>(props: TableRowProps<Row>): ReactNode {
   const { table, row, columns } = props
   const { href, actions } = table
   const key = table.rowKey(row)
@@ -59,11 +64,11 @@ export function TableRow<Row>(props: TableRowProps<Row>): ReactNode {
       ))}
       {actions && (
         <span role="gridcell" className="table-menu">
-          {props.isCurrent || props.menuOf === key ? (
+          {props.isCurrent || props.isMenuOpen ? (
             <ActionsMenu
               actions={actions(row)}
               label={`Actions for ${label}`}
-              opened={props.menuOf === key}
+              opened={props.isMenuOpen}
               onChange={(opened) => props.setMenuOf(opened ? key : undefined)}
             />
           ) : (

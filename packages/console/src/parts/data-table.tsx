@@ -1,5 +1,5 @@
 import { Checkbox } from '@mantine/core'
-import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { type Dispatch, type ReactNode, type SetStateAction, useCallback, useEffect, useRef, useState } from 'react'
 import type { LiveList } from '../api/list.ts'
 import type { Action } from './action.ts'
 import { BulkBar, TableFoot } from './data-table-edges.tsx'
@@ -88,7 +88,7 @@ interface GridProps<Row> {
   table: DataTableProps<Row>
   columns: readonly Column<Row>[]
   selected: ReadonlySet<string>
-  setSelected: (selected: ReadonlySet<string>) => void
+  setSelected: Dispatch<SetStateAction<ReadonlySet<string>>>
 }
 
 function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): ReactNode {
@@ -102,8 +102,11 @@ function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): R
   const virtual = useRows({ body, count: rows.length, height })
   useLoadMore(list, virtual.last)
   const keyOf = (place: number) => rowKey(rows[place]!)
-  const toggle = (key: string) =>
-    setSelected(new Set([...selected].filter((one) => one !== key).concat(selected.has(key) ? [] : key)))
+  const toggle = useCallback(
+    (key: string) =>
+      setSelected((now) => new Set([...now].filter((one) => one !== key).concat(now.has(key) ? [] : key))),
+    [setSelected],
+  )
   const keys = useTableKeys({
     count: rows.length,
     href: href && ((place) => href(rows[place]!)),
@@ -112,10 +115,10 @@ function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): R
     openMenu: table.actions && ((place) => setMenuOf(keyOf(place))),
     clear: () => setSelected(new Set()),
   })
-  const showMenu = (key: string | undefined) => {
+  const showMenu = useCallback((key: string | undefined) => {
     setMenuOf(key)
     if (key === undefined) grid.current?.focus({ preventScroll: true })
-  }
+  }, [])
   return (
     <div
       ref={grid}
@@ -142,7 +145,8 @@ function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): R
             row && (
               <TableRow
                 key={rowKey(row)}
-                {...{ table, columns, row, index, top, toggle, menuOf }}
+                {...{ table, columns, row, index, top, toggle }}
+                isMenuOpen={menuOf === rowKey(row)}
                 setMenuOf={showMenu}
                 isCurrent={index === keys.current}
                 isSelected={selected.has(rowKey(row))}
@@ -160,12 +164,16 @@ function gridColumns<Row>(props: DataTableProps<Row>, shown: readonly Column<Row
   return [...(props.bulkActions ? ['32px'] : []), ...widths, ...(props.actions ? ['36px'] : [])].join(' ')
 }
 
-/** The next page is read when the last rows come into sight. */
+/** So many rows before the end the next page is read: who scrolls on finds it there. */
+const readAhead = 60
+
+/** The next page is read when the last rows come near. */
 function useLoadMore<Row>(list: LiveList<Row>, last: number): void {
-  const near = list.hasMore && !list.isLoadingMore && !list.error && last >= list.rows.length - 15
+  const count = list.rows.length
+  const near = list.hasMore && !list.isLoadingMore && !list.error && last >= count - Math.min(readAhead, count / 5)
   useEffect(() => {
     if (near) list.loadMore()
-  }, [near, list.rows.length])
+  }, [near, count])
 }
 
 /** New rows are shown at once while nobody reads: at the top of the page, with neither pointer nor focus on the rows. */
