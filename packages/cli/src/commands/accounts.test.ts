@@ -238,3 +238,14 @@ test.skipIf(!hasFish)('completion of fish offers the same, and files (skipped wh
   expect(complete('nabla job l')).toEqual(['list\tShow jobs, newest first', 'logs\tShow the log of a job'])
   expect(complete('nabla run --env-file v')).toEqual(['vars.env'])
 })
+
+test('sessions are listed and ended', async () => {
+  const headers = { 'content-type': 'application/json', origin: server.url, 'sec-fetch-site': 'same-origin' }
+  const body = JSON.stringify({ key: server.key })
+  await fetch(`${server.url}/api/v1/sessions`, { method: 'POST', headers, body })
+  await login()
+  const [session] = JSON.parse((await cli(['session', 'list', '--json'])).stdout) as { id: string }[]
+  expect((await cli(['session', 'list'])).stdout).toContain(session!.id)
+  expect(await cli(['session', 'end', session!.id])).toMatchObject({ exitCode: 0 })
+  expect(await cli(['session', 'end', session!.id])).toMatchObject({ exitCode: 4 })
+})
