@@ -16,6 +16,8 @@ import { fileAddress, nameOf } from './paths.ts'
 import { entryActions } from './storage-files.tsx'
 import type { Asked } from './storage-dialogs.tsx'
 
+import '../../parts/file-browser.css'
+
 const FilePreview = lazy(() =>
   import('../../parts/file-preview.tsx').then(({ FilePreview }) => ({ default: FilePreview })),
 )
