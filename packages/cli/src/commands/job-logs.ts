@@ -27,6 +27,8 @@ standard error to standard error, and what Nabla says about the run there too.`,
     since: flag.text('time', 'only what is newer: 10m, 2h, or a time such as 2026-05-01T12:00'),
     tail: flag.whole('lines', 'only the last lines', { short: 'n' }),
     source: flag.oneOf(['stdout', 'stderr', 'system'], 'only what came from there'),
+    grep: flag.text('text', 'only lines that hold this; small and capital letters are the same'),
+    errors: flag.on('only lines that look like an error'),
     timestamps: flag.on('put the time before each line', { short: 't' }),
     raw: flag.on('the bytes as the command wrote them, both streams in one'),
   },
@@ -35,11 +37,13 @@ standard error to standard error, and what Nabla says about the run there too.`,
     { line: 'job logs --follow train-7', about: 'until it ends; Ctrl-C only stops watching' },
     { line: 'job logs --since 10m --timestamps train-7', about: 'the last ten minutes' },
     { line: 'job logs --tail 100 --source stderr train-7', about: 'the last errors' },
+    { line: 'job logs --grep "val_loss" train-7', about: 'looked for by the server, which is quick' },
   ],
   async run(context, args, flags) {
     const client = await context.client()
     const job = await findJob(context, args.job)
     if (flags.raw) return printRaw(context, client, job, flags.source)
+    if (flags.grep !== undefined || flags.errors) return printMatches(context, client, job, flags)
     const window: Window = {
       ...(flags.since !== undefined && { since: toTime(flags.since, context.io.now()) }),
       ...(flags.source !== undefined && { source: flags.source }),
@@ -52,6 +56,47 @@ standard error to standard error, and what Nabla says about the run there too.`,
     return 0
   },
 })
+
+interface Wanted {
+  grep: string | undefined
+  errors: boolean
+  source: Window['source']
+  timestamps: boolean
+  follow: boolean
+  since: string | undefined
+  tail: number | undefined
+}
+
+/** The lines of the whole log that match; the last ones only, with `--tail`. Exits with 1 when there are none, as grep does. */
+async function printMatches(context: Context, client: Client, job: string, wanted: Wanted): Promise<number> {
+  const { grep, errors, source, timestamps, tail } = wanted
+  if (wanted.follow || wanted.since !== undefined || (grep !== undefined && errors)) {
+    throw usageError(
+      '--grep and --errors look through what is there.',
+      'Leave out --follow and --since, and one of the two.',
+    )
+  }
+  const printer = new LogPrinter(context.out, { timestamps })
+  const what = {
+    job,
+    ...(grep === undefined ? { errors: 'true' as const } : { text: grep }),
+    ...(source && { source }),
+  }
+  const last: LogLine[] = []
+  let found = 0
+  for (let at = tail === undefined ? { after: 0 } : { before: Number.MAX_SAFE_INTEGER }; ;) {
+    const limit = Math.min(limits.logMatches, tail === undefined ? Number.POSITIVE_INFINITY : tail - last.length)
+    const page = limit > 0 ? await client.job.searchLogs({ job, ...what, ...at, limit }) : undefined
+    found += page?.items.length ?? 0
+    if (tail === undefined) await printLines(printer, page?.items ?? [])
+    else last.push(...(page?.items ?? []))
+    if (!page || page.complete) break
+    at = tail === undefined ? { after: page.next } : { before: page.next }
+  }
+  await printLines(printer, last.toReversed())
+  await printer.finish()
+  return found > 0 ? 0 : 1
+}
 
 /** `10m` is ten minutes ago; anything else has to be a time. */
 export function toTime(text: string, nowMs: number): string {
