@@ -96,7 +96,7 @@ export function makePlot(
       draw: [(plot) => drawLimit(plot, look.limit, color('--faint'))],
     },
   }
-  return new uPlot(options, alignSeries(series, look.bands) as uPlot.AlignedData, element)
+  return new uPlot(options, alignSeries(series, look.bands), element)
 }
 
 const powersOfTwo = Array.from({ length: 60 }, (_, power) => 2 ** power)

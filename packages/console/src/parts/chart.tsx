@@ -1,5 +1,4 @@
 import { useComputedColorScheme } from '@mantine/core'
-import type { MetricUnit } from '@nabla/api/metric'
 import {
   type KeyboardEvent,
   type ReactNode,
@@ -24,7 +23,8 @@ export type ChartRange = readonly [number, number] | undefined
 
 export interface ChartProps {
   title: string
-  unit: MetricUnit | string | null
+  /** One of `MetricUnit` is written as people read it; any other word stands as it is. */
+  unit: string | null
   series: readonly ChartSeries[]
   /** What was given, drawn as a dashed line. */
   limit?: number | null
@@ -155,7 +155,7 @@ function Plot(props: ChartProps & { onPoint: (index: number | null) => void }): 
     }
   }, [width, height, elapsed, fromZero, limit, bands, syncKey, unit, lines, scheme])
   useEffect(() => {
-    plot.current?.setData(alignSeries(series, bands) as uPlot.AlignedData)
+    plot.current?.setData(alignSeries(series, bands))
   }, [series, bands, range?.[0], range?.[1]])
   return <div ref={element} style={{ height }} />
 }

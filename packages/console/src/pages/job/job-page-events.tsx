@@ -29,7 +29,7 @@ export function JobEvents({ job }: { job: Job }): ReactNode {
 function Moment({ event, before }: { event: Event; before: Event | undefined }): ReactNode {
   const { at, type, actor, data } = event
   const words = Object.entries(data).flatMap(([name, value]) =>
-    value === null || typeof value === 'object' ? [] : [`${name}: ${String(value)}`],
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [`${name}: ${value}`] : [],
   )
   return (
     <li className="moment">

@@ -101,7 +101,7 @@ function SpecText({ job }: { job: Job }): ReactNode {
           <SegmentedControl
             aria-label="Form"
             value={form}
-            onChange={(value) => setForm(value as 'command' | 'yaml')}
+            onChange={(value) => setForm(value)}
             data={[
               { value: 'command', label: 'Command line' },
               { value: 'yaml', label: 'YAML' },

@@ -69,7 +69,7 @@ export function JobPage(): ReactNode {
       <JobDialog
         asked={asked}
         onClose={() => setAsked(undefined)}
-        onDone={() => (asked?.ask === 'delete' ? void navigate({ to: '/jobs' as never }) : undefined)}
+        onDone={() => (asked?.ask === 'delete' ? void navigate({ to: '/jobs' }) : undefined)}
       />
     </>
   )
@@ -92,7 +92,7 @@ function useIsDeleted(id: string | undefined): boolean {
 function actionsOf(job: Job, ask: (asked: AskedOfJobs) => void, go: (to: string) => void): Action[] {
   const { parentJobId } = job
   return [
-    ...jobActions(job, { go, ask: ask as (asked: AskedOfJobs<Job>) => void }),
+    ...jobActions(job, { go, ask }),
     ...(parentJobId === null
       ? []
       : [

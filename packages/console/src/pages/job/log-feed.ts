@@ -1,4 +1,4 @@
-import { ApiError } from '@nabla/api/client'
+import type { ApiError } from '@nabla/api/client'
 import type { LogBlock, LogLine } from '@nabla/api/log'
 import { client, plainClient } from '../../api/client.ts'
 import { followStream } from '../../api/follow.ts'

@@ -38,7 +38,6 @@ export const LogLineView = memo(function LogLineView(props: LogLineProps): React
         className="log-number number"
         href={href}
         tabIndex={-1}
-        aria-label={`Line ${seq}`}
         onClick={(event) => {
           event.preventDefault()
           onPick(seq, event.shiftKey)

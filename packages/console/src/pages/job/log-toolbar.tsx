@@ -3,9 +3,9 @@ import type { Job } from '@nabla/api/job'
 import { type ReactNode, useEffect, useState } from 'react'
 import { formatCount } from '../../parts/format.ts'
 import { Icon, type IconName } from '../../parts/icon.tsx'
-import type { LogTimes } from './log-line.tsx'
 import type { LogSearch } from './log-search.ts'
-import type { LogAddress, LogLook } from './log-view.tsx'
+import type { LogAddress } from './log-address.ts'
+import type { LogLook } from './log-view.tsx'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 
@@ -53,7 +53,7 @@ export function LogToolbar(props: LogToolbarProps): ReactNode {
       <SegmentedControl
         aria-label="Times"
         value={look.times}
-        onChange={(value) => setLook({ ...look, times: value as LogTimes })}
+        onChange={(value) => setLook({ ...look, times: value })}
         data={[
           { value: 'off', label: 'No times' },
           { value: 'relative', label: '+ s' },

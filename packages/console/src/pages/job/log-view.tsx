@@ -1,8 +1,7 @@
 import type { Job } from '@nabla/api/job'
 import { jobStates } from '@nabla/api/job'
 import type { LogLine, LogSource } from '@nabla/api/log'
-import { type ReactNode, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
-import { useLocation } from '@tanstack/react-router'
+import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import { CommandLine } from '../../parts/copy.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { formatCount, plural } from '../../parts/format.ts'
@@ -10,8 +9,8 @@ import { readKept, writeKept } from '../../parts/kept.ts'
 import { quote } from '../../parts/quote.ts'
 import { EmptyState, ErrorNote, ErrorState, Lines } from '../../parts/states.tsx'
 import { toast } from '../../parts/toast.ts'
-import { type Search, useSetUrlSearch, useUrlSearch } from '../../parts/url-state.ts'
 import { stripAnsi } from '../../parts/ansi.ts'
+import { type LogAddress, useLogAddress } from './log-address.ts'
 import { FilteredLines } from './log-filtered.ts'
 import { LogFeed } from './log-feed.ts'
 import type { LogTimes } from './log-line.tsx'
@@ -33,30 +32,24 @@ export function LogView({ job }: { job: Job }): ReactNode {
   useSyncExternalStore(feed.subscribe, () => feed.version)
   const address = useLogAddress()
   const { text, source, only, selection } = address
-  const rows = useFiltered(feed, job.id, { text: only ? text : '', source }) ?? feed
+  const filtered = useFiltered(feed, job.id, { text: only ? text : '', source })
+  const rows = filtered ?? feed
   const search = useLogSearch(job.id, text, source, feed.count)
   const [look, setLook] = useKeptLook()
   const [follow, setFollow] = useState(selection === undefined)
   const [target, setTarget] = useState(selection && { seq: selection[0] })
   const [top, setTop] = useState(1)
   const [whole, setWhole] = useState<LogLine>()
-  const goTo = (seq: number) => {
-    address.select(seq, false)
-    setTarget({ seq })
-  }
-  const from = selection?.[0]
-  const goBeside = (step: 1 | -1) => {
-    const place = placeBeside(search.places, from ?? (step === 1 ? top - 1 : top), step)
-    if (place !== undefined) goTo(place)
-  }
-  const goToError = async (step: 1 | -1) => {
-    const place = await findError(job.id, from ?? (step === 1 ? 0 : feed.count + 1), step).catch(() => undefined)
-    if (place === undefined)
-      toast(step === 1 ? 'No error after this line' : 'No error before this line', { tone: 'info' })
-    else goTo(place)
-  }
+  useChange(rows, () => (follow ? undefined : setTarget({ seq: selection?.[0] ?? top })))
+  const { goBeside, goToError } = useSteps({
+    job: job.id,
+    count: feed.count,
+    places: search.places,
+    address,
+    top,
+    setTarget,
+  })
   if (feed.error && feed.count === 0) return <ErrorState error={feed.error} onRetry={() => location.reload()} />
-  const command = `job logs ${feed.ended ? '' : '--follow '}${source ? `--source ${source} ` : ''}${text && feed.ended ? `--grep ${quote(text)} ` : ''}${quote(job.name)}`
   const isEmpty = feed.count === 0 && !feed.isLoading
   return (
     <section className="panel log" aria-label="Log of the job">
@@ -66,7 +59,7 @@ export function LogView({ job }: { job: Job }): ReactNode {
         onFollow={() => setFollow(!follow)}
         onPlace={goBeside}
         onError={(step) => void goToError(step)}
-        place={from}
+        place={selection?.[0]}
       />
       <ErrorNote error={feed.error ?? search.error} />
       {feed.isLoading ? (
@@ -75,7 +68,7 @@ export function LogView({ job }: { job: Job }): ReactNode {
         </div>
       ) : isEmpty ? (
         <EmptyState title={emptyTitle(job)} />
-      ) : rows.count === 0 ? (
+      ) : rows.count === 0 && filtered?.complete ? (
         <EmptyState title="No line is like that." />
       ) : (
         <div className="log-frame">
@@ -93,7 +86,11 @@ export function LogView({ job }: { job: Job }): ReactNode {
           {selection && <SelectionBar job={job.id} selection={selection} onClear={address.clear} />}
         </div>
       )}
-      <LogFoot count={feed.count} shown={rows === feed ? undefined : rows} command={command} />
+      <LogFoot
+        count={feed.count}
+        shown={rows === feed ? undefined : rows}
+        command={commandOf(job, feed.ended, address)}
+      />
       {whole && (
         <Dialog title={`Line ${formatCount(whole.seq)}`} onClose={() => setWhole(undefined)} size={900}>
           <pre className="log-whole" tabIndex={0}>
@@ -103,6 +100,46 @@ export function LogView({ job }: { job: Job }): ReactNode {
       )}
     </section>
   )
+}
+
+interface Steps {
+  job: string
+  count: number
+  places: readonly number[]
+  address: LogAddress
+  /** The first line in sight. */
+  top: number
+  setTarget: (target: { seq: number }) => void
+}
+
+/** Goes to the next place that was found, or to the next error, from the line that is picked. */
+function useSteps({ job, count, places, address, top, setTarget }: Steps) {
+  const from = address.selection?.[0]
+  const goTo = (seq: number) => {
+    address.select(seq, false)
+    setTarget({ seq })
+  }
+  return {
+    goBeside(step: 1 | -1) {
+      const place = placeBeside(places, from ?? (step === 1 ? top - 1 : top), step)
+      if (place !== undefined) goTo(place)
+    },
+    async goToError(step: 1 | -1) {
+      const place = await findError(job, from ?? (step === 1 ? 0 : count + 1), step).catch(() => undefined)
+      if (place !== undefined) goTo(place)
+      else toast(step === 1 ? 'No error after this line' : 'No error before this line', { tone: 'info' })
+    },
+  }
+}
+
+function commandOf({ name }: Job, ended: boolean, { text, source }: LogAddress): string {
+  const flags = [
+    ...(ended ? [] : ['--follow']),
+    ...(source ? [`--source ${source}`] : []),
+    // What is looked for is looked for in what is there, so the line does not follow.
+    ...(text !== '' && ended ? [`--grep ${quote(text)}`] : []),
+  ]
+  return ['job logs', ...flags, quote(name)].join(' ')
 }
 
 const emptyTitle = (job: Job): string =>
@@ -140,52 +177,14 @@ function useFiltered(feed: LogFeed, job: string, filter: { text: string; source:
 
 const noSubscription = () => () => undefined
 
-export interface LogAddress {
-  text: string
-  source: LogSource | undefined
-  /** Only lines with the text are shown. */
-  only: boolean
-  /** First and last of the lines that are picked. */
-  selection: readonly [number, number] | undefined
-  change: (change: Search) => void
-  select: (seq: number, extend: boolean) => void
-  clear: () => void
-  hrefOf: (seq: number) => string
-}
-
-/** What of a log stands in the address: `?line=12-20&find=loss&source=stderr`. */
-function useLogAddress(): LogAddress {
-  const search = useUrlSearch()
-  const change = useSetUrlSearch()
-  const path = useLocation({ select: ({ pathname }) => pathname })
-  const word = (name: string) => (typeof search[name] === 'string' ? search[name] : '')
-  const line = word('line')
-  const selection = useMemo(() => parseLines(line), [line])
-  const from = selection?.[0]
-  const select = useCallback(
-    (seq: number, extend: boolean) => {
-      const range =
-        extend && from !== undefined && seq !== from ? `${Math.min(from, seq)}-${Math.max(from, seq)}` : `${seq}`
-      change({ line: range })
-    },
-    [change, from],
-  )
-  const source = (['stdout', 'stderr', 'system'] as const).find((one) => one === word('source'))
-  return {
-    text: word('find'),
-    source,
-    only: word('only') !== '',
-    selection,
-    change,
-    select,
-    clear: () => change({ line: undefined }),
-    hrefOf: useCallback((seq) => `${path}?line=${seq}`, [path]),
-  }
-}
-
-function parseLines(text: string): readonly [number, number] | undefined {
-  const [, first, last] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(text) ?? []
-  return first === undefined ? undefined : [Number(first), Math.max(Number(first), Number(last ?? first))]
+/** Calls back when a value has changed, not at first. */
+function useChange(value: unknown, onChange: () => void): void {
+  const before = useRef(value)
+  useEffect(() => {
+    if (before.current === value) return
+    before.current = value
+    onChange()
+  })
 }
 
 function useKeptLook(): [LogLook, (look: LogLook) => void] {
