@@ -1,5 +1,4 @@
 import { createRouter, type ErrorRouteComponent } from '@tanstack/react-router'
-import { dataRoutes } from './pages/data/routes.ts'
 import { datasetRoutes } from './pages/dataset/routes.ts'
 import { jobPageRoutes } from './pages/job/job-page-routes.ts'
 import { jobRoutes } from './pages/job/routes.ts'
@@ -22,7 +21,6 @@ const tree = rootRoute.addChildren([
     ...projectRoutes,
     ...jobRoutes,
     ...jobPageRoutes,
-    ...dataRoutes,
     ...storageRoutes,
     ...datasetRoutes,
     ...machineRoutes,

@@ -12,7 +12,8 @@ import { formatCount } from '../../parts/format.ts'
 import { EmptyState } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
-import { DataHeader } from '../data/data-header.tsx'
+import { DataHeader } from '../storage/data-header.tsx'
+import { datasetActions } from './dataset-actions.ts'
 import { DatasetForm, DeleteDataset } from './dataset-dialogs.tsx'
 import { NewVersion } from './new-version.tsx'
 
@@ -110,17 +111,4 @@ export function DatasetListPage(): ReactNode {
       {open?.form === 'delete' && <DeleteDataset dataset={open.dataset} onClose={close} />}
     </>
   )
-}
-
-/** What can be done with a dataset as a whole. */
-export function datasetActions({ name }: Dataset, open: (form: 'change' | 'delete') => void): Action[] {
-  return [
-    {
-      label: 'Rename, describe or tag',
-      icon: 'edit',
-      command: `dataset update ${name} --name NAME`,
-      run: () => open('change'),
-    },
-    { label: 'Delete', icon: 'trash', danger: true, command: `dataset delete ${name}`, run: () => open('delete') },
-  ]
 }

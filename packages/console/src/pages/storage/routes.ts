@@ -1,4 +1,4 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { addFinder } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 import { client } from '../../api/client.ts'
@@ -7,6 +7,13 @@ import { addressOf, folderOf, nameOf } from './paths.ts'
 const component = lazyRouteComponent(() => import('./storage-page.tsx'), 'StoragePage')
 
 export const storageRoutes = [
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/data',
+    beforeLoad: () => {
+      throw redirect({ to: '/data/storage', replace: true })
+    },
+  }),
   createRoute({ getParentRoute: () => shellRoute, path: '/data/storage', component }),
   createRoute({ getParentRoute: () => shellRoute, path: '/data/storage/$', component }),
 ] as const
