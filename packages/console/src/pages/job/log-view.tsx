@@ -91,14 +91,18 @@ export function LogView({ job }: { job: Job }): ReactNode {
         shown={rows === feed ? undefined : rows}
         command={commandOf(job, feed.ended, address)}
       />
-      {whole && (
-        <Dialog title={`Line ${formatCount(whole.seq)}`} onClose={() => setWhole(undefined)} size={900}>
-          <pre className="log-whole" tabIndex={0}>
-            {stripAnsi(whole.text)}
-          </pre>
-        </Dialog>
-      )}
+      {whole && <WholeLine line={whole} onClose={() => setWhole(undefined)} />}
     </section>
+  )
+}
+
+function WholeLine({ line, onClose }: { line: LogLine; onClose: () => void }): ReactNode {
+  return (
+    <Dialog title={`Line ${formatCount(line.seq)}`} onClose={onClose} size={900}>
+      <pre className="log-whole" tabIndex={0}>
+        {stripAnsi(line.text)}
+      </pre>
+    </Dialog>
   )
 }
 
