@@ -109,7 +109,11 @@ export const errorCatalogue = {
     message: 'There is no machine type {name} here. There are: {names}.',
     hint: 'Choose one of them with --machine-type, or leave it out for {fallback}.',
   },
-  image_not_supported: { status: 400, message: '{reason}', hint: 'Leave --image out to run on this machine itself.' },
+  image_not_supported: {
+    status: 400,
+    message: '{reason}',
+    hint: 'Leave --image out to run on the machine itself, or turn on the engine `docker` to run in images.',
+  },
   unknown_secret: {
     status: 400,
     message: 'There is no secret {name} in this team or project.',

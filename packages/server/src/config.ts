@@ -45,6 +45,55 @@ const s3Config = z.strictObject({
 
 export type S3Config = z.infer<typeof s3Config>
 
+const ulimitName = z.enum([
+  'as',
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'sigpending',
+  'stack',
+])
+
+const dockerConfig = z.strictObject({
+  socket: z
+    .string()
+    .regex(/^(unix:\/\/)?\//, 'the path of a socket')
+    .transform((text) => text.replace(/^unix:\/\//, ''))
+    .optional()
+    .describe('Socket of Docker or Podman. Left out: `DOCKER_HOST`, then the usual places, with and without root.'),
+  runtime: z
+    .string()
+    .optional()
+    .describe('OCI runtime, such as `runc` or `runsc`; the default of the engine if left out.'),
+  ulimits: z
+    .partialRecord(ulimitName, z.strictObject({ soft: z.number().int().min(-1), hard: z.number().int().min(-1) }))
+    .default({})
+    .describe(
+      'Limits of each container, beside `core: 0`, `nofile` and `nproc`, which stay inside those of the server.',
+    ),
+  pull: z
+    .enum(['missing', 'always', 'never'])
+    .default('missing')
+    .describe('When images are fetched: those that are not here, before each task, or never.'),
+  gpus: z
+    .enum(['cdi', 'nvidia'])
+    .optional()
+    .describe(
+      'How containers get GPUs: by descriptions of devices, or by the runtime of NVIDIA. Found out if left out.',
+    ),
+})
+
+export type DockerConfig = z.infer<typeof dockerConfig>
+
 /** Every setting of the server. `nabla up` takes the common ones as options; all can stand in `nabla.yaml`. */
 export const configSchema = z.strictObject({
   data: z.string().describe('Folder that holds everything the server keeps.'),
@@ -91,10 +140,14 @@ export const configSchema = z.strictObject({
       'Hosts of the private network, or of this machine, that data sets may be fetched from: `minio.lan`, `10.0.0.5:9000`, or `*` for all.',
     ),
   engines: z
-    .array(z.enum(['process', 'fake']))
+    .array(z.enum(['process', 'docker', 'fake']))
     .min(1)
     .default(['process'])
-    .describe('Engines that run tasks. `fake` pretends, for trying things out.'),
+    .refine((names) => new Set(names).size === names.length, 'each engine once')
+    .describe(
+      'Engines that run tasks: `process` on the machine itself, `docker` in containers of Docker or Podman. `fake` pretends, for trying things out.',
+    ),
+  docker: dockerConfig.prefault({}).describe('For the engine `docker`.'),
   python: z.string().optional().describe('Python interpreter for the process engine; python3 of the PATH if left out.'),
   machineTypes: z
     .array(machineTypeConfig)

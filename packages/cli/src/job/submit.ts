@@ -116,8 +116,10 @@ async function checkMachine(context: Context, { machineType, image }: Body): Pro
   const wanted = machineType === undefined ? fallback : items.find(({ name }) => name === machineType)
   const names = items.map(({ name }) => name).join(', ')
   if (!wanted) throw refusal('unknown_machine_type', { name: machineType ?? '', names, fallback: fallback?.name ?? '' })
-  // Of the engines there are, this one has no images; what others have, they know themselves.
-  if (wanted.engine === 'process' && !isHost) {
+  // Of the engines there are, this one has no images; what others have, they know themselves. A job that names no machine
+  // type goes to an engine that takes its image, if there is one.
+  const open = machineType === undefined ? items : [wanted]
+  if (!isHost && open.every(({ engine }) => engine === 'process')) {
     throw refusal('image_not_supported', { reason: `The machine type ${wanted.name} runs jobs on the machine itself.` })
   }
 }

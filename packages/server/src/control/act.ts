@@ -162,6 +162,8 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     ...(request.requirements === null
       ? {}
       : { python: { requirements: request.requirements, cacheDir: join(deps.config.data, 'cache', task.teamId) } }),
+    networkScope: request.projectId,
+    ports: request.ports,
     outputDir: deps.logs.partDir(task.ownerId, task.attempt),
   }
 }

@@ -196,6 +196,20 @@ export const limits = {
   /** A start that fails by the machine's fault is tried this often, the pause doubling: about half a minute in all. */
   startTries: 6,
   startRetryMs: 1000,
+  /** A call to a container engine: starting a container on a busy machine takes seconds. */
+  daemonCallMs: 60_000,
+  /** A container engine that is being restarted is waited for this long before a task cannot be started. */
+  daemonAwayMs: 60_000,
+  daemonRetryMs: 1000,
+  /** Pause between two looks at all containers, in case a notification was lost. */
+  containerSweepMs: 1000,
+  /** A container whose command has ended is gone within milliseconds; it is asked for this often meanwhile. */
+  containerEndMs: 5000,
+  containerEndPollMs: 20,
+  /** Pause between two lines about an image that is being pulled. */
+  pullToldMs: 2000,
+  /** A registry that sends nothing for this long has been lost. Unpacking a layer of gigabytes is silent as well. */
+  pullStallMs: 300_000,
   /** An uploaded workspace that no job refers to is deleted after a day: somebody may still be about to submit. */
   unusedWorkspaceMs: 24 * 3_600_000,
   /** One that was asked for within this time is not noted to be asked for again: that saves a write to the disk. */

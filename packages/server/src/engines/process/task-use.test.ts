@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { sampled } from '../engine-suite.ts'
-import { findFiles, readFigures, readNetwork } from './task-use.ts'
+import { findFiles, readFigures, readNetwork } from '../machine/task-figures.ts'
 import { isRoot, makeBench } from './test-bench.ts'
 
 function groupWith(files: Record<string, string>): string {

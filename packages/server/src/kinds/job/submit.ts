@@ -79,7 +79,7 @@ function pickSpec(submission: Submission): Record<string, unknown> {
 
 function chooseMachine(deps: Deps, spec: JobSpec): MachineType {
   const { machineTypes, engines } = deps
-  const machine = spec.machineType === undefined ? machineTypes.default : machineTypes.find(spec.machineType)
+  const machine = spec.machineType === undefined ? defaultFor(deps, spec) : machineTypes.find(spec.machineType)
   if (!machine) {
     const names = machineTypes.all.map((type) => type.name).join(', ')
     throw new AppError('unknown_machine_type', { name: spec.machineType!, names, fallback: machineTypes.default.name })
@@ -87,8 +87,17 @@ function chooseMachine(deps: Deps, spec: JobSpec): MachineType {
   const engine = engines.get(machine.engine)
   if (!engine) throw new AppError('busy', { detail: `the engine ${machine.engine} is not running` })
   const accepted = engine.accepts(spec.image)
-  if (!accepted.ok) throw new AppError('image_not_supported', { reason: accepted.reason })
-  return machine
+  if (accepted.ok) return machine
+  const fitting = machineTypes.all.filter((type) => engines.get(type.engine)?.accepts(spec.image).ok)
+  const names = fitting.map((type) => type.name).join(', ')
+  const hint = fitting.length > 0 && spec.machineType !== undefined ? ` Machine types that take it: ${names}.` : ''
+  throw new AppError('image_not_supported', { reason: accepted.reason + hint })
+}
+
+/** The default machine type; for an image that its engine does not take, that of an engine that does. */
+function defaultFor({ machineTypes, engines }: Deps, spec: JobSpec): MachineType {
+  const types = [machineTypes.default, ...machineTypes.defaults.values()]
+  return types.find((type) => engines.get(type.engine)?.accepts(spec.image).ok) ?? machineTypes.default
 }
 
 /** Folders of the system that nothing is mounted over. */

@@ -1,0 +1,78 @@
+/*
+ * What runs in each container as its first process: the shell of the image, with the few words below. It needs nothing
+ * that is not built into a POSIX shell. The kernel appends the command's output to files of ours, so no daemon and no
+ * server has to be there for a line to be kept; what becomes of the task is told by files as well.
+ */
+
+/** Where our files are inside a container. */
+export const ownFolder = '/.nabla'
+
+/**
+ * Files of a task's state, in a folder that it shares with us; all are made before it starts, so that telling needs no
+ * room on the disk: a file that was emptied is a yes, and its time of change is when.
+ */
+export const marks = {
+  /** The Python environment is being made. */
+  environment: 'environment',
+  /** The command runs. */
+  run: 'run',
+  /** The first process came to its end by itself; how many were killed for want of memory follows. */
+  done: 'done',
+  /** The environment could not be made. */
+  failed: 'failed',
+} as const
+
+/** Made by us when the task is to stop, before it is told so: it may have begun to listen only after that. */
+export const stopFile = 'stop'
+
+const script = `
+state=${ownFolder}/state requirements=$1
+shift
+exec </dev/null >/dev/null 2>&1
+umask 022
+stopping= code=0
+trap 'stopping=1; kill -TERM -1' TERM
+
+await() {
+  while :; do
+    wait "$child"
+    code=$?
+    kill -0 "$child" || return
+  done
+}
+
+end() {
+  : >"$state/done"
+  for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    [ -r "$file" ] && while read -r name count; do
+      [ "$name" = oom_kill ] && echo "$count" >"$state/done"
+    done <"$file"
+  done
+  exit "$1"
+}
+
+[ -e "$state/stop" ] && end 143
+if [ -n "$requirements" ] && [ -f "$requirements" ]; then
+  : >"$state/environment"
+  python3 -m pip install --no-input -r "$requirements" >>${ownFolder}/system 2>&1 &
+  child=$!
+  await
+  [ -n "$stopping" ] && end 143
+  if [ "$code" != 0 ]; then
+    : >"$state/failed"
+    end 1
+  fi
+fi
+: >"$state/run"
+if env --default-signal=INT,QUIT true; then set -- env --default-signal=INT,QUIT "$@"; fi
+"$@" >>${ownFolder}/stdout 2>>${ownFolder}/stderr &
+child=$!
+[ -n "$stopping" ] && kill -TERM -1
+await
+end "$code"
+`
+
+/** The program of a container and its arguments. `requirements`: absolute path inside it, or empty. */
+export function initProgram(requirements: string, command: readonly string[]): string[] {
+  return ['/bin/sh', '-c', script, 'nabla', requirements, ...command]
+}

@@ -1,0 +1,68 @@
+import type { Clock } from '../../lib/clock.ts'
+import { limits } from '../../lib/limits.ts'
+
+/** One line of what Docker and Podman say while they fetch an image. */
+export interface PullMessage {
+  id?: string
+  status?: string
+  progressDetail?: { current?: number; total?: number }
+  error?: string
+}
+
+interface Layer {
+  current: number
+  total: number
+  done: boolean
+}
+
+const MB = 1e6
+
+/** Makes of many small messages a few lines for a person: one for each layer, and how far it is now and then. */
+export class PullProgress {
+  readonly #clock: Clock
+  readonly #say: (line: string) => void
+  readonly #layers = new Map<string, Layer>()
+  #toldAt: number
+
+  constructor(clock: Clock, say: (line: string) => void) {
+    this.#clock = clock
+    this.#say = say
+    this.#toldAt = clock.steady()
+  }
+
+  take({ id, status = '', progressDetail = {} }: PullMessage): void {
+    if (id === undefined || !isLayer(id, status)) return
+    const layer = this.#layers.get(id) ?? { current: 0, total: 0, done: false }
+    this.#layers.set(id, layer)
+    const { current = 0, total = 0 } = progressDetail
+    if (status === 'Downloading') {
+      layer.current = current
+      layer.total = Math.max(total, current)
+    }
+    const isHere = status === 'Already exists'
+    if ((isHere || status === 'Pull complete' || status === 'Download complete') && !layer.done) {
+      layer.done = isHere || status !== 'Download complete'
+      layer.current = layer.total
+      if (layer.done) this.#say(`Layer ${id}: ${isHere ? 'here already' : `done${sizeOf(layer.total)}`}`)
+    }
+    if (this.#clock.steady() - this.#toldAt >= limits.pullToldMs) this.#tell()
+  }
+
+  /** Bytes that have come; the rest may be here already. */
+  #tell(): void {
+    this.#toldAt = this.#clock.steady()
+    const layers = [...this.#layers.values()]
+    const done = layers.filter((layer) => layer.done).length
+    const came = layers.reduce((sum, layer) => sum + layer.current, 0)
+    const total = layers.reduce((sum, layer) => sum + layer.total, 0)
+    const bytes = total > 0 ? `, ${inMB(came)} of ${inMB(total)}` : ''
+    this.#say(`${done} of ${layers.length} layers${bytes}`)
+  }
+}
+
+function isLayer(id: string, status: string): boolean {
+  return /^[0-9a-f]{12,64}$/.test(id) && !status.startsWith('Pulling from')
+}
+
+const inMB = (bytes: number): string => `${(bytes / MB).toFixed(bytes < 10 * MB ? 1 : 0)} MB`
+const sizeOf = (bytes: number): string => (bytes > 0 ? ` (${inMB(bytes)})` : '')

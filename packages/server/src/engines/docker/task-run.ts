@@ -1,0 +1,387 @@
+import { type FSWatcher, watch } from 'node:fs'
+import { appendFile, open } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type Docker from 'dockerode'
+
+import type { Clock } from '../../lib/clock.ts'
+import { limits } from '../../lib/limits.ts'
+import type { Address, ContainerOptions, Phase, TaskExit, TaskReport, TaskSample, TaskSpec } from '../engine.ts'
+import { type ContainerSettings, containerName, containerOptions } from './container.ts'
+import { readUse } from './container-use.ts'
+import { type Daemon, isAway, statusOf, wordsOf } from './daemon.ts'
+import { exitOf, removedOutside, SetupFailure, stoppedBefore } from './exit.ts'
+import { type CopyMode, placeMounts, removeVolumes } from './files.ts'
+import type { Images, LocalImage } from './images.ts'
+import type { Networks } from './networks.ts'
+import { type Marks, openToAll, type Records, type TaskRecord } from './records.ts'
+import { startFailure } from './start-failure.ts'
+
+/** What all tasks of an engine share. */
+export interface Shared {
+  daemon: Daemon
+  clock: Clock
+  records: Records
+  images: Images
+  networks: Networks
+  settings(): Promise<ContainerSettings>
+  pull: NonNullable<ContainerOptions['pull']>
+  /** What the daemon could not mount once is copied from then on. */
+  copyMode: CopyMode
+  changed(id: string): void
+}
+
+const lastBytes = 4096
+
+/** It was told to stop before its container was started. */
+class Stopped extends Error {}
+
+/** One task, from its record to its removal. All it knows is on the disk or with the daemon, so it can be made anew. */
+export class TaskRun {
+  readonly spec: TaskSpec
+  readonly #shared: Shared
+  #record: TaskRecord
+  #container: { id: string; pid: number } | null = null
+  #driving: Promise<void> | null = null
+  #looking: Promise<void> | null = null
+  #watcher: FSWatcher | null = null
+  #cancelKill: () => void = () => {}
+  readonly #closed = new AbortController()
+  readonly #stopping = new AbortController()
+  #seen = ''
+
+  constructor(shared: Shared, spec: TaskSpec, record: TaskRecord) {
+    this.#shared = shared
+    this.spec = spec
+    this.#record = record
+    if (record.killAt !== undefined) this.#stopping.abort()
+  }
+
+  get ended(): boolean {
+    return this.#record.exit !== undefined
+  }
+
+  /** Brings it to where it should be, in the background: fetched, made, started, or found again. */
+  drive(): void {
+    if (this.ended || this.#driving) return
+    if (this.#record.killAt !== undefined) this.#armKill(this.#record.killAt)
+    this.#driving = this.#drive().finally(() => (this.#driving = null))
+  }
+
+  async report(): Promise<TaskReport> {
+    const { spec, ended } = this
+    const { exit, endedAt, image } = this.#record
+    const phases = ended ? this.#record.phases : this.#phasesWith(await this.#shared.records.marks(spec.id))
+    const base = { id: spec.id, phases, ...(image === undefined ? {} : { image }) }
+    // It may have ended while its files were read.
+    if (exit && endedAt !== undefined) return { ...base, state: 'ended', exit, endedAt }
+    return { ...base, state: phases.some(({ phase }) => phase === 'run') ? 'running' : 'starting' }
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    if (this.ended) return
+    const killAt = this.#shared.clock.now() + graceMs
+    if (this.#record.killAt === undefined || killAt < this.#record.killAt) {
+      this.#record = { ...this.#record, killAt, graceMs }
+      await this.#save()
+      this.#armKill(killAt)
+    }
+    await this.#shared.records.askToStop(this.spec.id)
+    this.#stopping.abort()
+    if (this.#container) await this.#signal('SIGTERM')
+  }
+
+  /** Removes everything of it, whatever it is doing. */
+  async remove(): Promise<void> {
+    await this.close()
+    const { daemon, networks, records } = this.#shared
+    await removeContainer(daemon, containerName(this.spec.id))
+    await removeVolumes(daemon, this.spec)
+    await records.remove(this.spec.id)
+    await networks.remove(this.spec.networkScope)
+  }
+
+  /** Lets go of it; it runs on. */
+  async close(): Promise<void> {
+    this.#closed.abort()
+    this.#cancelKill()
+    this.#watcher?.close()
+    await this.#driving
+    await this.#looking
+  }
+
+  use(): TaskSample | null {
+    if (this.ended || !this.#container) return null
+    return readUse(this.spec.id, this.#container.id, this.#container.pid)
+  }
+
+  /** The first process of its container, as this machine numbers it; null while it has none. */
+  get pid(): number | null {
+    return this.ended ? null : (this.#container?.pid ?? null)
+  }
+
+  async address(port: number): Promise<Address | null> {
+    if (this.pid === null) return null
+    const found = await this.#inspect()
+    const [bound] = found?.NetworkSettings.Ports[`${port}/tcp`] ?? []
+    return bound ? { host: bound.HostIp || '127.0.0.1', port: Number(bound.HostPort) } : null
+  }
+
+  /** Looks whether its container has ended, where that may be so. */
+  look(): void {
+    if (this.ended || !this.#container || this.#closed.signal.aborted) return
+    this.#looking ??= this.#look()
+      // The daemon is away, or the disk is full: the next sweep looks again.
+      .catch(() => {})
+      .finally(() => (this.#looking = null))
+  }
+
+  async #drive(): Promise<void> {
+    const began = this.#shared.clock.steady()
+    while (!this.#closed.signal.aborted) {
+      try {
+        await this.#bring()
+        return
+      } catch (error) {
+        if (this.#closed.signal.aborted) return
+        if (isAway(error) && this.#shared.clock.steady() - began < limits.daemonAwayMs) {
+          this.#shared.daemon.forget()
+          await this.#pause(limits.daemonRetryMs)
+          continue
+        }
+        await this.#end(this.#exitOfFailure(error))
+        return
+      }
+    }
+  }
+
+  #exitOfFailure(error: unknown): TaskExit {
+    if (error instanceof SetupFailure) return error.exit
+    if (error instanceof Stopped || (this.#stopping.signal.aborted && !this.#record.created)) return stoppedBefore
+    return new SetupFailure(`It could not be started: ${wordsOf(error)}`, 'machine').exit
+  }
+
+  async #bring(): Promise<void> {
+    let found = await this.#inspect()
+    if (!found) {
+      if (this.#record.created) return this.#end(removedOutside)
+      this.#checkStop()
+      await this.#create()
+      found = await this.#inspect()
+    }
+    if (found && ['created', 'configured', 'initialized'].includes(found.State.Status)) {
+      this.#checkStop()
+      if (!(await this.#start(found.Id))) return this.#bring()
+      found = await this.#inspect()
+    }
+    if (!found) return this.#end(removedOutside)
+    this.#container = { id: found.Id, pid: found.State.Pid }
+    this.#watchState()
+    // Told to stop while it was being started: it may have looked for the file before it was there.
+    if (this.#stopping.signal.aborted && found.State.Running) await this.#signal('SIGTERM')
+    this.#shared.changed(this.spec.id)
+    this.look()
+  }
+
+  async #create(): Promise<void> {
+    const { spec } = this
+    const { daemon, networks, records, clock, copyMode } = this.#shared
+    const settings = await this.#shared.settings()
+    for (const name of ['stdout', 'stderr', 'system']) await openToAll(join(spec.outputDir, name))
+    if (!this.#record.phases.some(({ phase }) => phase === 'image')) {
+      this.#record = { ...this.#record, phases: [...this.#record.phases, { phase: 'image', at: clock.now() }] }
+    }
+    const image = await this.#obtainImage()
+    this.#record = { ...this.#record, image: image.pinned }
+    await this.#save()
+    const folder = join(records.folderOf(spec.id), 'files')
+    const mounts = await placeMounts(daemon, settings.instance, spec, folder, copyMode)
+    const network = await networks.ensure(spec.networkScope)
+    const options = containerOptions(spec, settings, { image, mounts, network, state: records.stateOf(spec.id) })
+    try {
+      await (await daemon.calls()).createContainer(options)
+    } catch (error) {
+      if (isAway(error)) throw error
+      if (!(await this.#inspect())) throw startFailure(spec, wordsOf(error))
+    }
+    this.#record = { ...this.#record, created: true }
+    await this.#save()
+  }
+
+  /** How that goes on is told in the task's own output. */
+  async #obtainImage(): Promise<LocalImage> {
+    const { pull = this.#shared.pull, login } = this.spec.container ?? {}
+    const wish = { image: this.spec.image, pull, ...(login ? { login } : {}) }
+    let said = Promise.resolve()
+    const say = (line: string) => {
+      // Output that cannot be written, as on a full disk, does not keep an image from being fetched.
+      said = said.then(() => this.#say(line)).catch(() => {})
+    }
+    try {
+      return await this.#shared.images.obtain(wish, say, this.#stopping.signal)
+    } finally {
+      await said
+    }
+  }
+
+  /** Answers false when its container was removed, to be made in another way. */
+  async #start(id: string): Promise<boolean> {
+    const { daemon } = this.#shared
+    try {
+      await (await daemon.calls()).getContainer(id).start()
+      return true
+    } catch (error) {
+      if (isAway(error)) throw error
+      if (statusOf(error) === 304) return true
+      const words = wordsOf(error)
+      if (this.#shared.copyMode === 'overlay' && /overlay|mounting volume|volume mount/i.test(words)) {
+        this.#shared.copyMode = 'copy'
+        await removeContainer(daemon, id)
+        await removeVolumes(daemon, this.spec)
+        this.#record = { ...this.#record, created: false }
+        await this.#save()
+        return false
+      }
+      throw startFailure(this.spec, words)
+    }
+  }
+
+  #checkStop(): void {
+    if (this.#stopping.signal.aborted) throw new Stopped()
+  }
+
+  #watchState(): void {
+    if (this.#watcher || this.#closed.signal.aborted) return
+    try {
+      this.#watcher = watch(this.#shared.records.stateOf(this.spec.id), { persistent: false }, () => this.look())
+      this.#watcher.on('error', () => this.#watcher?.close())
+    } catch {
+      // The kernel has no notifications left to give; the sweeps have to do then.
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { clock, records, changed } = this.#shared
+    const marks = await records.marks(this.spec.id)
+    const seen = JSON.stringify(marks)
+    if (seen !== this.#seen) changed(this.spec.id)
+    this.#seen = seen
+    const began = clock.steady()
+    for (;;) {
+      const found = await this.#inspect()
+      if (!found) return this.#end(removedOutside)
+      if (!found.State.Running && found.State.Status !== 'created') return this.#finish(found)
+      if (!marks.done || clock.steady() - began > limits.containerEndMs || this.#closed.signal.aborted) return
+      await this.#pause(limits.containerEndPollMs)
+    }
+  }
+
+  async #finish(found: Docker.ContainerInspectInfo): Promise<void> {
+    const { ExitCode: code, OOMKilled: oomKilled, FinishedAt } = found.State
+    const marks = await this.#shared.records.marks(this.spec.id)
+    const [error, system] = await Promise.all(
+      ['stderr', 'system'].map((name) => lastLine(join(this.spec.outputDir, name))),
+    )
+    const last = { error: error ?? '', system: system ?? '' }
+    const exit = exitOf({ code, oomKilled }, marks, this.#record, this.spec.resources.memoryBytes, last)
+    await this.#end(exit, Date.parse(FinishedAt))
+  }
+
+  async #end(exit: TaskExit, at = NaN): Promise<void> {
+    if (this.ended || this.#closed.signal.aborted) return
+    const phases = this.#phasesWith(await this.#shared.records.marks(this.spec.id))
+    const began = phases.at(-1)?.at ?? 0
+    const endedAt = Math.max(began, at > 0 ? at : this.#shared.clock.now())
+    const record = { ...this.#record, phases, exit, endedAt }
+    await this.#shared.records.save(this.spec.id, record)
+    this.#record = record
+    this.#cancelKill()
+    this.#watcher?.close()
+    this.#shared.changed(this.spec.id)
+  }
+
+  #phasesWith({ environmentAt, runAt }: Marks): { phase: Phase; at: number }[] {
+    const phases = this.#record.phases.filter(({ phase }) => phase === 'files' || phase === 'image')
+    const add = (phase: Phase, at: number | undefined) => {
+      if (at !== undefined) phases.push({ phase, at: Math.max(at, phases.at(-1)?.at ?? 0) })
+    }
+    add('environment', environmentAt)
+    add('run', runAt)
+    return phases
+  }
+
+  #armKill(at: number): void {
+    this.#cancelKill()
+    const { clock } = this.#shared
+    this.#cancelKill = clock.after(Math.max(0, at - clock.now()), () => void this.#kill().catch(() => {}))
+  }
+
+  async #kill(): Promise<void> {
+    if (this.ended || !this.#container || this.#closed.signal.aborted) return
+    this.#record = { ...this.#record, killed: true }
+    await this.#save()
+    await this.#signal('SIGKILL')
+    this.look()
+  }
+
+  async #signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    try {
+      await (await this.#shared.daemon.calls()).getContainer(containerName(this.spec.id)).kill({ signal })
+    } catch (error) {
+      // It does not run: not yet, so that it finds the file, or not any more.
+      if (statusOf(error) === undefined) throw error
+    }
+  }
+
+  async #inspect(): Promise<Docker.ContainerInspectInfo | null> {
+    try {
+      return await (await this.#shared.daemon.calls()).getContainer(containerName(this.spec.id)).inspect()
+    } catch (error) {
+      if (statusOf(error) === 404) return null
+      throw error
+    }
+  }
+
+  #save(): Promise<void> {
+    return this.#shared.records.save(this.spec.id, this.#record)
+  }
+
+  #say(line: string): Promise<void> {
+    return appendFile(join(this.spec.outputDir, 'system'), `${line}\n`)
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#shared.clock.after(ms, resolve)
+      const now = () => {
+        cancel()
+        resolve()
+      }
+      this.#closed.signal.addEventListener('abort', now, { once: true })
+    })
+  }
+}
+
+/** Removes a container, running or not; one that is not there is fine. */
+export async function removeContainer(daemon: Daemon, name: string): Promise<void> {
+  const container = (await daemon.calls()).getContainer(name)
+  // Podman would first ask it to stop and wait for that.
+  await container.kill({ signal: 'SIGKILL' }).catch(() => {})
+  try {
+    await container.remove({ force: true, v: true })
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error
+  }
+}
+
+async function lastLine(path: string): Promise<string> {
+  const file = await open(path).catch(() => null)
+  if (!file) return ''
+  try {
+    const { size } = await file.stat()
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(lastBytes), 0, lastBytes, Math.max(0, size - lastBytes))
+    return buffer.toString('utf8', 0, bytesRead).trim().split('\n').at(-1) ?? ''
+  } finally {
+    await file.close()
+  }
+}

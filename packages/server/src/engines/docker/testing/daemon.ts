@@ -1,0 +1,151 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import Docker from 'dockerode'
+
+import { makeRootfs } from './rootfs.ts'
+
+/** For tests: a Podman or Docker of their own, with its own storage, and one image in it. */
+export interface TestDaemon {
+  readonly socket: string
+  readonly base: string
+  readonly docker: Docker
+  /** Starts it again, after `kill`. */
+  start(): Promise<void>
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** Makes an image of a folder. */
+  importFolder(folder: string, name: string): void
+  close(): Promise<void>
+}
+
+export const testImage = 'nabla-test/base:1'
+
+/** Debian's packages, and what they are called where a test says that they are missing. */
+export const missing = {
+  podman: lacks('podman', ['podman', 'runc', 'ldd']),
+  docker: process.env['CI'] === 'true' ? 'Docker is tried by hand' : lacks('docker.io', ['dockerd', 'docker', 'ldd']),
+}
+
+function lacks(packages: string, programs: string[]): string | null {
+  if (process.getuid?.() !== 0) return `needs root to start ${packages}`
+  try {
+    for (const name of programs) execFileSync('which', [name], { stdio: 'ignore' })
+    return null
+  } catch {
+    return `needs \`apt-get install ${packages === 'podman' ? 'podman runc netavark' : packages}\``
+  }
+}
+
+const readyMs = 30_000
+const pollMs = 50
+
+/** Starts one in a temporary folder. */
+export async function startTestDaemon(kind: 'podman' | 'docker'): Promise<TestDaemon> {
+  const base = mkdtempSync(join(tmpdir(), `nabla-${kind}-`))
+  const socket = join(base, 'api.sock')
+  const { command, env, client } = kind === 'podman' ? podman(base, socket) : dockerd(base, socket)
+  const docker = new Docker({ socketPath: socket })
+  let child: ChildProcess | null = null
+  const ended = () =>
+    new Promise<void>((resolve) => {
+      if (!child || child.exitCode !== null || child.signalCode !== null) resolve()
+      else child.once('exit', () => resolve())
+    })
+  const daemon: TestDaemon = {
+    socket,
+    base,
+    docker,
+    async start() {
+      rmSync(socket, { force: true })
+      const [program = '', ...args] = command
+      child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'ignore', detached: true })
+      for (let waitedMs = 0; ; waitedMs += pollMs) {
+        if (
+          await docker.ping().then(
+            () => true,
+            () => false,
+          )
+        )
+          return
+        if (waitedMs > readyMs || child.exitCode !== null) throw new Error(`${kind} does not start`)
+        await new Promise((resolve) => setTimeout(resolve, pollMs))
+      }
+    },
+    async kill(signal = 'SIGTERM') {
+      child?.kill(signal)
+      await ended()
+    },
+    importFolder(folder, name) {
+      const archive = join(base, 'image.tar')
+      execFileSync('tar', ['-C', folder, '-cf', archive, '.'])
+      execFileSync(client[0] ?? '', [...client.slice(1), 'import', archive, name], {
+        env: { ...process.env, ...env },
+        stdio: 'ignore',
+      })
+      rmSync(archive)
+    },
+    async close() {
+      await daemon.kill()
+      unmountBelow(base)
+      rmSync(base, { recursive: true, force: true })
+    },
+  }
+  await daemon.start()
+  const folder = join(base, 'rootfs')
+  makeRootfs(folder)
+  daemon.importFolder(folder, testImage)
+  rmSync(folder, { recursive: true })
+  return daemon
+}
+
+interface Program {
+  command: string[]
+  env: Record<string, string>
+  /** The command that talks to it. */
+  client: string[]
+}
+
+function podman(base: string, socket: string): Program {
+  const conf = join(base, 'containers.conf')
+  const storage = join(base, 'storage.conf')
+  const networks = join(base, 'networks')
+  mkdirSync(networks)
+  const backend = lacks('netavark', ['podman']) === null && hasNetavark() ? '\nnetwork_backend="netavark"' : ''
+  writeFileSync(
+    conf,
+    `[network]\nnetwork_config_dir="${networks}"${backend}\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\nlock_type="file"\ntmp_dir="${base}/tmp"\n`,
+  )
+  writeFileSync(storage, `[storage]\ndriver="overlay"\ngraphroot="${base}/root"\nrunroot="${base}/run"\n`)
+  return {
+    command: ['podman', 'system', 'service', '--time=0', `unix://${socket}`],
+    env: { CONTAINERS_CONF: conf, CONTAINERS_STORAGE_CONF: storage },
+    client: ['podman'],
+  }
+}
+
+function hasNetavark(): boolean {
+  try {
+    execFileSync('/usr/lib/podman/netavark', ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function dockerd(base: string, socket: string): Program {
+  const folders = ['--data-root', `${base}/root`, '--exec-root', `${base}/exec`, '-p', `${base}/pid`]
+  return {
+    command: ['dockerd', ...folders, '-H', `unix://${socket}`],
+    env: {},
+    client: ['docker', '-H', `unix://${socket}`],
+  }
+}
+
+/** What a daemon that was killed leaves mounted would keep its folder from being removed. */
+function unmountBelow(folder: string): void {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n')
+  const places = mounts.map((line) => line.split(' ')[1] ?? '').filter((place) => place.startsWith(`${folder}/`))
+  for (const place of places.toReversed()) execFileSync('umount', ['--lazy', place])
+}

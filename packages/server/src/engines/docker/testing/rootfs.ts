@@ -1,0 +1,54 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, cpSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** Programs of this machine that test images are made of: a few megabytes with their libraries. */
+const programs =
+  'sh sleep cat head tr ls touch mkdir rm mknod id env date seq dd chmod stat mount unshare ps ip readlink'.split(' ')
+
+/** For tests: makes a folder that can be imported as an image, since there is no registry to fetch one from. */
+export function makeRootfs(root: string, more: readonly string[] = []): void {
+  for (const folder of ['usr/bin', 'lib', 'lib64', 'etc', 'tmp', 'proc', 'sys', 'dev', 'root', 'home', 'var/tmp'])
+    mkdirSync(join(root, folder), { recursive: true })
+  symlinkSync('usr/bin', join(root, 'bin'))
+  for (const name of [...programs, ...more]) copyProgram(root, name)
+}
+
+/** Adds Python with its standard library. */
+export function addPython(root: string): void {
+  const source = realpathSync('/usr/bin/python3')
+  copyFileSync(source, join(root, 'usr/bin/python3'))
+  copyLibraries(root, source)
+  const version = source.replace(/.*\/python/, 'python')
+  cpSync(`/usr/lib/${version}`, join(root, 'usr/lib', version), {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !/\/(test|__pycache__|idlelib|ensurepip)$/.test(path),
+  })
+}
+
+function copyProgram(root: string, name: string): void {
+  const found = ['/bin', '/usr/bin', '/sbin', '/usr/sbin'].map((folder) => join(folder, name)).find(isThere)
+  if (found === undefined) return
+  const source = realpathSync(found)
+  copyFileSync(source, join(root, 'usr/bin', name))
+  copyLibraries(root, source)
+}
+
+function copyLibraries(root: string, program: string): void {
+  const listed = execFileSync('ldd', [program], { encoding: 'utf8' })
+  for (const [path] of listed.matchAll(/\/[^ \n]+/g)) {
+    const place = join(root, path)
+    mkdirSync(dirname(place), { recursive: true })
+    copyFileSync(realpathSync(path), place)
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    realpathSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
