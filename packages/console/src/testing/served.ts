@@ -17,6 +17,8 @@ export interface Served {
   server: RunningServer
   /** Gives a window the cookie of a new session. */
   signIn(context: BrowserContext): Promise<void>
+  /** Stops it and starts it again at the same address, with the same data. What is on its fake engine is gone. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
@@ -28,7 +30,8 @@ export async function startServed({ seeded = true } = {}): Promise<Served> {
   await buildConsole({ ifOlder: true })
   const data = mkdtempSync(join(tmpdir(), 'nabla-console-'))
   const config = loadConfig({ data, port: 0, engines: ['fake'], machineTypes: fakeMachineTypes }, {})
-  const server = await startServer(config, { log: pino({ level: 'silent' }) })
+  const log = pino({ level: 'silent' })
+  let server = await startServer(config, { log })
   const key = server.firstKey!
   const client = createClient({ url: server.url, key })
   if (seeded) await seed(client)
@@ -36,11 +39,18 @@ export async function startServed({ seeded = true } = {}): Promise<Served> {
     url: server.url,
     key,
     client,
-    server,
+    get server() {
+      return server
+    },
     async signIn(context) {
       const headers = { origin: server.url, 'sec-fetch-site': 'same-origin' }
       const answer = await context.request.post(`${server.url}/api/v1/sessions`, { data: { key }, headers })
       if (!answer.ok()) throw new Error(`signing in failed: ${await answer.text()}`)
+    },
+    async restart() {
+      const port = Number(new URL(server.url).port)
+      await server.close()
+      server = await startServer({ ...config, port }, { log })
     },
     async close() {
       await server.close()
