@@ -86,7 +86,7 @@ async function printMatches(context: Context, client: Client, job: string, wante
   let found = 0
   for (let at = tail === undefined ? { after: 0 } : { before: Number.MAX_SAFE_INTEGER }; ;) {
     const limit = Math.min(limits.logMatches, tail === undefined ? Number.POSITIVE_INFINITY : tail - last.length)
-    const page = limit > 0 ? await client.job.searchLogs({ job, ...what, ...at, limit }) : undefined
+    const page = limit > 0 ? await client.job.searchLogs({ ...what, ...at, limit }) : undefined
     found += page?.items.length ?? 0
     if (tail === undefined) await printLines(printer, page?.items ?? [])
     else last.push(...(page?.items ?? []))
