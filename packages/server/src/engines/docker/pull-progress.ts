@@ -39,13 +39,17 @@ export class PullProgress {
       layer.current = current
       layer.total = Math.max(total, current)
     }
-    const isHere = status === 'Already exists'
-    if ((isHere || status === 'Pull complete' || status === 'Download complete') && !layer.done) {
-      layer.done = isHere || status !== 'Download complete'
-      layer.current = layer.total
-      if (layer.done) this.#say(`Layer ${id}: ${isHere ? 'here already' : `done${sizeOf(layer.total)}`}`)
-    }
+    if (status === 'Already exists') this.#done(id, layer, 'here already')
+    // Docker goes on to unpack it; Podman has no more to say.
+    if (status === 'Download complete' || status === 'Pull complete') this.#done(id, layer, 'fetched')
     if (this.#clock.steady() - this.#toldAt >= limits.pullToldMs) this.#tell()
+  }
+
+  #done(id: string, layer: Layer, how: string): void {
+    if (layer.done) return
+    layer.done = true
+    layer.current = layer.total
+    this.#say(`Layer ${id}: ${how}${sizeOf(layer.total)}`)
   }
 
   /** Bytes that have come; the rest may be here already. */
@@ -56,7 +60,8 @@ export class PullProgress {
     const came = layers.reduce((sum, layer) => sum + layer.current, 0)
     const total = layers.reduce((sum, layer) => sum + layer.total, 0)
     const bytes = total > 0 ? `, ${inMB(came)} of ${inMB(total)}` : ''
-    this.#say(`${done} of ${layers.length} layers${bytes}`)
+    const what = done < layers.length ? `${done} of ${layers.length} layers fetched${bytes}` : 'Unpacking'
+    this.#say(what)
   }
 }
 

@@ -121,8 +121,7 @@ export class TaskRun {
   }
 
   async address(port: number): Promise<Address | null> {
-    if (this.pid === null) return null
-    const found = await this.#inspect()
+    const found = this.ended ? null : await this.#inspect()
     const [bound] = found?.NetworkSettings.Ports[`${port}/tcp`] ?? []
     return bound ? { host: bound.HostIp || '127.0.0.1', port: Number(bound.HostPort) } : null
   }

@@ -28,7 +28,7 @@ export const missing = {
   docker: process.env['CI'] === 'true' ? 'Docker is tried by hand' : lacks('docker.io', ['dockerd', 'docker', 'ldd']),
 }
 
-function lacks(packages: string, programs: string[]): string | null {
+export function lacks(packages: string, programs: string[]): string | null {
   if (process.getuid?.() !== 0) return `needs root to start ${packages}`
   try {
     for (const name of programs) execFileSync('which', [name], { stdio: 'ignore' })
@@ -42,10 +42,10 @@ const readyMs = 30_000
 const pollMs = 50
 
 /** Starts one in a temporary folder. */
-export async function startTestDaemon(kind: 'podman' | 'docker'): Promise<TestDaemon> {
+export async function startTestDaemon(kind: 'podman' | 'docker', registry?: string): Promise<TestDaemon> {
   const base = mkdtempSync(join(tmpdir(), `nabla-${kind}-`))
   const socket = join(base, 'api.sock')
-  const { command, env, client } = kind === 'podman' ? podman(base, socket) : dockerd(base, socket)
+  const { command, env, client } = kind === 'podman' ? podman(base, socket, registry) : dockerd(base, socket)
   const docker = new Docker({ socketPath: socket })
   let child: ChildProcess | null = null
   const ended = () =>
@@ -107,7 +107,8 @@ interface Program {
   client: string[]
 }
 
-function podman(base: string, socket: string): Program {
+/** `registry`: address of one that speaks plain HTTP; Docker allows that of any on this machine. */
+function podman(base: string, socket: string, registry: string | undefined): Program {
   const conf = join(base, 'containers.conf')
   const storage = join(base, 'storage.conf')
   const networks = join(base, 'networks')
@@ -118,9 +119,11 @@ function podman(base: string, socket: string): Program {
     `[network]\nnetwork_config_dir="${networks}"${backend}\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\nlock_type="file"\ntmp_dir="${base}/tmp"\n`,
   )
   writeFileSync(storage, `[storage]\ndriver="overlay"\ngraphroot="${base}/root"\nrunroot="${base}/run"\n`)
+  const registries = join(base, 'registries.conf')
+  writeFileSync(registries, registry === undefined ? '' : `[[registry]]\nlocation="${registry}"\ninsecure=true\n`)
   return {
     command: ['podman', 'system', 'service', '--time=0', `unix://${socket}`],
-    env: { CONTAINERS_CONF: conf, CONTAINERS_STORAGE_CONF: storage },
+    env: { CONTAINERS_CONF: conf, CONTAINERS_STORAGE_CONF: storage, CONTAINERS_REGISTRIES_CONF: registries },
     client: ['podman'],
   }
 }
