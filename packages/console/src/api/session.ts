@@ -36,6 +36,11 @@ export async function signIn(credentials: Credentials): Promise<void> {
   tell()
 }
 
+/** Whether this browser has a session that is good. */
+export async function isSignedIn(): Promise<boolean> {
+  return (await fetch('/api/v1/me')).ok
+}
+
 /** Ends the session of this browser. Throws `ApiError`. */
 export async function signOut(): Promise<void> {
   await post('DELETE', '/api/v1/sessions/current')

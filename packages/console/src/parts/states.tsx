@@ -4,6 +4,7 @@ import type { ReactNode } from 'react'
 import { toApiError } from './action.ts'
 import { CommandLine, CopyId } from './copy.tsx'
 import { Icon } from './icon.tsx'
+import { Prose } from './prose.tsx'
 import './states.css'
 
 /** Nothing here yet: a sentence, the command that changes that, a button. */
@@ -27,7 +28,9 @@ export function ErrorState({ error, onRetry }: { error: ApiError | Error; onRetr
         <Icon name="warning" />
         {message}
       </p>
-      <p className="muted">{hint}</p>
+      <p className="muted">
+        <Prose text={hint} />
+      </p>
       {requestId && (
         <p className="faint">
           Request <CopyId value={requestId} />
@@ -50,7 +53,7 @@ export function ErrorNote({ error }: { error: ApiError | undefined }): ReactNode
         <div className="error-note">
           <Icon name="warning" />
           <div>
-            <strong>{error.message}</strong> {error.hint}
+            <strong>{error.message}</strong> <Prose text={error.hint} />
           </div>
         </div>
       )}

@@ -23,6 +23,18 @@ describeConsole('the shell', (console) => {
     expect(page.url()).not.toContain(key)
   })
 
+  test('opens for who is signed in by it already when the link is used again, and says so to others', async () => {
+    const { open, client } = console()
+    const { code } = await client.session.createCode()
+    const page = await open(`/sign-in#code=${code}`, { signedIn: false })
+    await page.getByRole('heading', { name: 'Home' }).waitFor()
+    await page.goto(new URL(`/sign-in?next=/projects#code=${code}`, page.url()).href)
+    await page.getByRole('heading', { name: 'Projects' }).waitFor()
+    const other = await open(`/sign-in#code=${code}`, { signedIn: false })
+    await other.getByText('This sign-in link has been used').waitFor()
+    expect(await other.getByRole('main').locator('code').first().textContent()).toBe('nabla open')
+  })
+
   test('never leads to another site after the sign-in', async () => {
     const { open, key, url } = console()
     const page = await open(`/sign-in?next=${encodeURIComponent('//example.com')}#key=${key}`, { signedIn: false })

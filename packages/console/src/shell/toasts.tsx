@@ -1,6 +1,7 @@
 import { Button, UnstyledButton } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Icon } from '../parts/icon.tsx'
+import { Prose } from '../parts/prose.tsx'
 import { closeToast, useToasts } from '../parts/toast.ts'
 
 /** What happened lately, at the bottom right. */
@@ -13,7 +14,11 @@ export function Toasts(): ReactNode {
           <Icon name={tone === 'failed' ? 'warning' : tone === 'done' ? 'check' : 'info'} />
           <div className="grow">
             <div className="toast-text">{message}</div>
-            {hint && <div className="muted toast-text">{hint}</div>}
+            {hint && (
+              <div className="muted toast-text">
+                <Prose text={hint} />
+              </div>
+            )}
           </div>
           {undo && (
             <Button

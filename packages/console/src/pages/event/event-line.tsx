@@ -39,7 +39,8 @@ export function EventLine({ event }: { event: Event }): ReactNode {
 
 function Subject({ event }: { event: Event }): ReactNode {
   const { subject, type, data } = event
-  const name = typeof data['name'] === 'string' ? data['name'] : subject
+  const of = typeof data['name'] === 'string' ? data['name'] : subject
+  const name = typeof data['version'] === 'number' ? `${of}:${data['version']}` : of
   const address = addressOf(type, subject)
   if (address === undefined) return <bdi>{name}</bdi>
   return (
@@ -54,6 +55,7 @@ function addressOf(type: string, subject: string): string | undefined {
   const [noun, verb] = type.split('.')
   if (verb === 'deleted') return undefined
   if (noun === 'job' || noun === 'artifacts') return `/jobs/${subject}`
+  if (noun === 'dataset') return `/data/datasets/${subject}`
   if (noun === 'project') return `/projects/${subject}`
   return undefined
 }

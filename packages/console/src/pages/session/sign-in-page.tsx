@@ -1,7 +1,7 @@
 import { useRouter } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { queries } from '../../api/query.ts'
-import { type Credentials, signIn } from '../../api/session.ts'
+import { type Credentials, isSignedIn, signIn } from '../../api/session.ts'
 import { useAction } from '../../parts/action.ts'
 import { ErrorNote } from '../../parts/states.tsx'
 import { useUrlSearch } from '../../parts/url-state.ts'
@@ -28,7 +28,10 @@ export function SignInPage(): ReactNode {
     tried.current = true
     // The key must not stay in the address, nor in the history.
     window.history.replaceState(null, '', window.location.pathname + window.location.search)
-    void link.run(code === null ? { key: key ?? '' } : { code }).then((done) => done && land())
+    void link.run(code === null ? { key: key ?? '' } : { code }).then(async (done) => {
+      // A link that was used already does no harm to who is signed in by it.
+      if (done ?? (await isSignedIn())) land()
+    })
   }, [])
   return (
     <main className="sign-in">

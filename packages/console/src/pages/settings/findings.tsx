@@ -1,5 +1,6 @@
 import type { Finding } from '@nabla/api/server'
 import type { ReactNode } from 'react'
+import { Prose } from '../../parts/prose.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import './findings.css'
 
@@ -15,7 +16,12 @@ export function Findings({ findings }: { findings: readonly Finding[] }): ReactN
           <span className="finding-topic">{topic}</span>
           <span className="finding-text">
             {message}
-            {level !== 'ok' && hint && <span className="muted"> {hint}</span>}
+            {level !== 'ok' && hint && (
+              <span className="muted">
+                {' '}
+                <Prose text={hint} />
+              </span>
+            )}
           </span>
         </li>
       ))}
