@@ -138,5 +138,6 @@ function toExpiring({ jobId, jobName, projectId, projectName, endedAt, files, si
 
 function eventOf(caller: Caller, project: ProjectRow | null, type: string, data: Record<string, unknown>) {
   const subject = project?.id ?? caller.teamId
-  return { teamId: caller.teamId, projectId: project?.id ?? null, subject, type, actor: caller.userName, data }
+  const named = { name: project?.name ?? caller.teamName, ...data }
+  return { teamId: caller.teamId, projectId: project?.id ?? null, subject, type, actor: caller.userName, data: named }
 }

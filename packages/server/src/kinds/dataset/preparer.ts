@@ -162,7 +162,8 @@ async function record(
   data: Record<string, unknown>,
 ): Promise<void> {
   const { teamId, datasetId: subject, version, id: versionId } = row
-  await recordEvents(trx, clock.now(), [{ teamId, subject, type, data: { version, versionId, ...data } }])
+  const named = await trx.selectFrom('datasets').select('name').where('id', '=', subject).executeTakeFirst()
+  await recordEvents(trx, clock.now(), [{ teamId, subject, type, data: { ...named, version, versionId, ...data } }])
 }
 
 async function jobsOf(trx: Trx, { id }: DatasetVersionRow): Promise<string[]> {
