@@ -59,9 +59,12 @@ export function scanWorkspace(root: string, patterns: readonly string[]): Scan {
   return scanBy(root, rulesFor(root, patterns))
 }
 
-/** Reads what a folder of data holds: all of it, whatever rules there are for code. Throws as `scanWorkspace`. */
+/**
+ * Reads what a folder of data holds: all of it but our own notes, whatever rules there are for code. Throws as
+ * `scanWorkspace`.
+ */
 export function scanData(root: string): Scan {
-  return scanBy(root, noRules)
+  return scanBy(root, rulesOfData)
 }
 
 /** The same for one file of a folder. */
@@ -71,7 +74,11 @@ export function scanFile(root: string, name: string): Scan {
   return scan
 }
 
-const noRules: Rules = { test: () => ({ by: undefined, wanted: true }), enter: () => noRules }
+/** Our notes in a folder change with each job: data would never be the same again. */
+const rulesOfData: Rules = {
+  test: (path) => ({ by: path === '.nabla' ? { from: 'always', pattern: path } : undefined, wanted: true }),
+  enter: () => rulesOfData,
+}
 
 function scanBy(root: string, rules: Rules): Scan {
   const scan = newScan()
