@@ -33,6 +33,12 @@ import { theme } from './theme.ts'
 // It would make code of schemas otherwise, which the policy of the page does not allow.
 config({ jitless: true })
 
+// The code of the page is asked for together with who one is, and not after it.
+const routes = router.routesById as Record<string, { options: { component?: { preload?: () => Promise<unknown> } } }>
+for (const { routeId } of router.matchRoutes(router.latestLocation) as { routeId: string }[]) {
+  routes[routeId]?.options.component?.preload?.().catch(() => undefined)
+}
+
 const schemes = localStorageColorSchemeManager({ key: 'nabla.theme' })
 
 createRoot(document.getElementById('root')!).render(

@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
-import { type RefObject, useLayoutEffect, useState } from 'react'
+import { type RefObject, useLayoutEffect, useRef, useState } from 'react'
 
 export interface VisibleRows {
   items: { index: number; top: number }[]
@@ -22,7 +22,10 @@ export function useRows(given: { body: RefObject<HTMLElement | null>; count: num
   const narrow = useMedia(phone)
   const height = narrow ? cardHeight : given.height
   const [margin, setMargin] = useState(0)
+  const scrolling = useRef(false)
   useLayoutEffect(() => {
+    // Asking makes the browser lay out the page there and then, and scrolling moves nothing.
+    if (scrolling.current) return
     const top = body.current ? body.current.getBoundingClientRect().top + window.scrollY : 0
     if (Math.abs(top - margin) > 1) setMargin(top)
   })
@@ -33,7 +36,10 @@ export function useRows(given: { body: RefObject<HTMLElement | null>; count: num
     scrollMargin: margin,
     scrollPaddingStart: 120,
     scrollPaddingEnd: 60,
+    // Once for each picture of the screen, not for each event: the rows beyond the edges cover what comes between.
+    useFlushSync: false,
   })
+  scrolling.current = virtual.isScrolling
   useLayoutEffect(() => virtual.measure(), [virtual, height])
   const items = virtual.getVirtualItems()
   return {
