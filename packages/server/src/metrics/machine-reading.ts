@@ -53,7 +53,8 @@ export async function readMachine(
     memoryTotalBytes,
     load: load.split(' ').slice(0, 3).map(Number),
     diskUsedBytes: (disk.blocks - disk.bfree) * disk.bsize,
-    diskTotalBytes: disk.blocks * disk.bsize,
+    // As df(1) counts its percentage: without what is reserved for root, so that the rest is what can be written.
+    diskTotalBytes: (disk.blocks - disk.bfree + disk.bavail) * disk.bsize,
     gpus: [],
   }
   return { reading, ticks }
