@@ -55,7 +55,6 @@ const pictures: readonly Picture[] = [
   { name: 'console', path: '/', schemes: ['light', 'dark'] },
   { name: 'console-job', path: '/jobs/rate-0.1', schemes: ['light'] },
   { name: 'console-metrics', path: '/jobs/rate-0.1?tab=metrics', schemes: ['light'] },
-  { name: 'console-usage', path: '/data/storage?view=usage', schemes: ['light'] },
 ]
 
 if (noBrowser !== undefined) throw new Error(noBrowser)
@@ -74,26 +73,13 @@ try {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
-/** Some jobs that have ended, two that run, two that wait, and data. */
+/** Some jobs that have ended, two that run, and two that wait. */
 async function fill(): Promise<void> {
   const digits = folderOf('digits', { 'train.py': train, 'README.md': 'Digits, read by a small network.\n' })
-  const faces = folderOf('faces', { 'labels.csv': 'name,face\n'.repeat(9000), 'faces.bin': 'face'.repeat(400_000) })
-  await nabla(faces, ['dataset', 'push', 'faces', '.', '--tag', 'prod'])
-  for (const [path, bytes] of [
-    ['datasets/mnist/train.npz', 11e6],
-    ['datasets/mnist/test.npz', 2e6],
-    ['datasets/speech/words.tar', 8e6],
-    ['checkpoints/rate-0.1/epoch-10.pt', 5e6],
-    ['checkpoints/rate-0.1/epoch-20.pt', 5e6],
-    ['checkpoints/rate-0.3/epoch-10.pt', 4e6],
-    ['reports/accuracy.csv', 4e5],
-  ] as const) {
-    await client.storage.put({ path, body: Buffer.alloc(bytes, path) })
-  }
   await run(digits, 'baseline', ['--tag', 'keep'], '--epochs 3')
   await run(digits, 'rate-3', [], '--lr 3')
   for (const job of ['baseline', 'rate-3']) await ended(client, job)
-  await run(digits, 'rate-0.1', ['--dataset', 'faces:prod'], '--epochs 900')
+  await run(digits, 'rate-0.1', [], '--epochs 900')
   await run(digits, 'rate-0.3', [], '--lr 0.3 --epochs 900')
   await run(digits, 'rate-1', [], '--lr 1')
   await run(digits, 'wider', ['--machine-type', 'C2'], '--epochs 40')
