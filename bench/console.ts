@@ -22,7 +22,7 @@ export async function webConsole(): Promise<Section> {
   if (noBrowser !== undefined) return { title, about: `Not measured: ${noBrowser}.`, columns, rows: [] }
   await buildConsole({ ifOlder: true })
   const seeded = await startSeeded()
-  await using _server = seeded.server
+  await using server = seeded.server
   return {
     title,
     about:
@@ -31,7 +31,7 @@ export async function webConsole(): Promise<Section> {
       `measurements. Times are the browser's own: from the event of an input until what it asks for is painted, p50 ` +
       `and worst; loads are cold (nothing cached, median of ${loads}); tasks and dropped frames are from its tracing.`,
     columns,
-    rows: await measureConsole(seeded),
+    rows: await measureConsole({ ...seeded, server }),
   }
 }
 
@@ -204,6 +204,7 @@ async function measureFollow(browser: Browser, seeded: Seeded): Promise<Row[]> {
     look()
   })()`)
   const everyMs = 50
+  let lags: number[] = []
   const smooth = await trace(page, async () => {
     const began = performance.now()
     for (let sent = 0, now = 0; now < followMs; now = performance.now() - began) {
@@ -213,8 +214,9 @@ async function measureFollow(browser: Browser, seeded: Seeded): Promise<Row[]> {
       sent = due
       await sleep(everyMs)
     }
+    // Before the last line grows old.
+    lags = await page.evaluate<number[]>('[...bench.lags]')
   })
-  const lags = await page.evaluate<number[]>('bench.lags')
   await close()
   return [
     [
