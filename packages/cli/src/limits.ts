@@ -61,6 +61,7 @@ export const limits = {
   pageRows: 200,
   filePageRows: 1000,
   logPageLines: 10_000,
+  logMatches: 1000,
   /** Files that are sent at the same time by `storage put -r`. */
   parallelUploads: 4,
   /** A file up to this size travels in a tar with others, if there are at least so many; at most so many in one. */
