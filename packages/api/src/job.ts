@@ -59,7 +59,10 @@ const port = z.number().int().min(1024).max(65_535)
 /** What a job is made of, before defaults. */
 const specFields = {
   command: programText.min(1).max(100_000).describe('A shell command line.'),
-  image: programText.min(1).max(500).describe('`host`: this machine is the image.'),
+  image: programText
+    .min(1)
+    .max(500)
+    .describe('Reference of an image, such as `python:3.13`. `host`: this machine is the image.'),
   machineType: z.string().max(100).optional().describe('See `nabla machine-type list`.'),
   workspace: workspaceSource,
   env: z
@@ -105,6 +108,7 @@ export const jobPhase = z
     name: z.enum(['queue', 'files', 'image', 'environment', 'run', 'collect']),
     startedAt: time,
     endedAt: time.nullable(),
+    detail: z.string().optional().describe('Of `image`: the image that runs, by its digest.'),
   })
   .meta({ id: 'JobPhase' })
 

@@ -84,5 +84,6 @@ const lostReason = 'The machine lost it before it ended: it was restarted, or th
 function mergePhases(known: readonly TaskPhase[], report: TaskReport): TaskPhase[] {
   const queue = known.filter((phase) => phase.phase === 'queue' || phase.phase === 'files').slice(0, 2)
   const own = report.phases.filter(({ phase }) => !queue.some((other) => other.phase === phase))
-  return [...queue, ...own]
+  const image = report.image === undefined ? {} : { detail: report.image }
+  return [...queue, ...own.map((entry) => (entry.phase === 'image' ? { ...entry, ...image } : entry))]
 }

@@ -29,6 +29,8 @@ export type TaskState = 'queued' | 'placed' | 'running' | 'ended'
 export interface TaskPhase {
   phase: 'queue' | Phase | 'collect'
   at: number
+  /** Of `image`: the one that runs, by its digest. */
+  detail?: string
 }
 
 /** A task as planners see it: its row with the JSON parsed. */

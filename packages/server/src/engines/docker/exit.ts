@@ -39,7 +39,8 @@ export function exitOf(
     const reason = `The Python packages of the requirements file could not be installed${because(last.system)}`
     return { cause: 'setup', code: null, reason, blame: 'user' }
   }
-  if (!marks.done) return { cause: 'lost', code: null, reason: killedFromOutside, blame: 'machine' }
+  const toldByOthers = marks.term && record.killAt === undefined && code !== 0
+  if (!marks.done || toldByOthers) return { cause: 'lost', code: null, reason: killedFromOutside, blame: 'machine' }
   if (record.killAt !== undefined && marks.runAt === undefined) {
     return { cause: 'signal', code, reason: 'It was stopped before its command began.', blame: 'user' }
   }

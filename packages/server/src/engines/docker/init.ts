@@ -18,6 +18,8 @@ export const marks = {
   run: 'run',
   /** The first process came to its end by itself; how many were killed for want of memory follows. */
   done: 'done',
+  /** It was told to end: by us, or by a daemon that is being stopped. */
+  term: 'term',
   /** The environment could not be made. */
   failed: 'failed',
 } as const
@@ -31,7 +33,7 @@ shift
 exec </dev/null >/dev/null 2>&1
 umask 022
 stopping= code=0
-trap 'stopping=1; kill -TERM -1' TERM
+trap 'stopping=1; : >"$state/term"; kill -TERM -1' TERM
 
 await() {
   while :; do

@@ -28,6 +28,8 @@ export interface Marks {
   environmentAt?: number
   runAt?: number
   done: boolean
+  /** It was told to end, by whomever. */
+  term: boolean
   failed: boolean
   /** Processes that the kernel killed for want of memory. */
   oomKills: number
@@ -88,14 +90,15 @@ export class Records {
 
   async marks(id: string): Promise<Marks> {
     const state = this.stateOf(id)
-    const [environment, run, done, failed] = await Promise.all(
-      [marks.environment, marks.run, marks.done, marks.failed].map((name) => readMark(join(state, name))),
+    const [environment, run, done, term, failed] = await Promise.all(
+      [marks.environment, marks.run, marks.done, marks.term, marks.failed].map((name) => readMark(join(state, name))),
     )
     return {
       ...(environment ? { environmentAt: environment.at } : {}),
       ...(run ? { runAt: run.at } : {}),
-      done: done !== null && done !== undefined,
-      failed: failed !== null && failed !== undefined,
+      done: isThere(done),
+      term: isThere(term),
+      failed: isThere(failed),
       oomKills: Number(done?.text) || 0,
     }
   }
@@ -104,6 +107,8 @@ export class Records {
     await rm(this.folderOf(id), { recursive: true, force: true })
   }
 }
+
+const isThere = (mark: object | null | undefined): boolean => mark !== null && mark !== undefined
 
 /** Makes a file that the user of any image can write to. */
 export async function openToAll(path: string, text = ''): Promise<void> {

@@ -97,7 +97,8 @@ function chooseMachine(deps: Deps, spec: JobSpec): MachineType {
 /** The default machine type; for an image that its engine does not take, that of an engine that does. */
 function defaultFor({ machineTypes, engines }: Deps, spec: JobSpec): MachineType {
   const types = [machineTypes.default, ...machineTypes.defaults.values()]
-  return types.find((type) => engines.get(type.engine)?.accepts(spec.image).ok) ?? machineTypes.default
+  // What none takes, a later engine knows more of than the machine itself: it has images.
+  return types.find((type) => engines.get(type.engine)?.accepts(spec.image).ok) ?? types.at(-1)!
 }
 
 /** Folders of the system that nothing is mounted over. */

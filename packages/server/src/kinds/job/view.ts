@@ -100,9 +100,10 @@ function toWorkspace(row: JobRow, volume: VolumeRow | null): Job['workspace'] {
 
 /** Each phase ends where the next begins; the last one with the task, or not yet. */
 function toPhases(task: Task, row: JobRow): JobPhase[] {
-  const phases: JobPhase[] = task.phases.map(({ phase, at }, index) => {
+  const phases: JobPhase[] = task.phases.map(({ phase, at, detail }, index) => {
     const next = task.phases[index + 1]
-    return { name: phase, startedAt: toIso(at), endedAt: next ? toIso(next.at) : task.endedAt }
+    const endedAt = next ? toIso(next.at) : task.endedAt
+    return { name: phase, startedAt: toIso(at), endedAt, ...(detail === undefined ? {} : { detail }) }
   })
   if (task.endedAt !== null && row.endedAt !== null && task.phases.some(({ phase }) => phase === 'run')) {
     phases.push({ name: 'collect', startedAt: task.endedAt, endedAt: row.endedAt })

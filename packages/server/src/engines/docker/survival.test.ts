@@ -1,0 +1,93 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { ended, running } from '../engine-suite.ts'
+import { makeDockerBench } from './test-bench.ts'
+import { missing, startTestDaemon, type TestDaemon } from './testing/daemon.ts'
+import { addPython, makeRootfs } from './testing/rootfs.ts'
+
+const pythonImage = 'nabla-test/python:1'
+const serve = 'exec python3 -m http.server 8080'
+const fetchFrom = (host: string) =>
+  `python3 -c "import socket; socket.create_connection(('${host}', 8080), 1); print('reached')" 2>/dev/null`
+
+for (const kind of ['podman', 'docker'] as const) {
+  const reason = missing[kind]
+  describe.skipIf(reason !== null)(reason === null ? `with ${kind}` : `${kind}: ${reason}`, () => {
+    let daemon: TestDaemon
+    beforeAll(async () => {
+      daemon = await startTestDaemon(kind)
+      const folder = join(daemon.base, 'python')
+      makeRootfs(folder)
+      addPython(folder)
+      daemon.importFolder(folder, pythonImage)
+      rmSync(folder, { recursive: true })
+    })
+    afterAll(() => daemon?.close())
+
+    test('tasks of one scope reach each other, those of others do not', async () => {
+      const bench = makeDockerBench(daemon)
+      const changes = { image: pythonImage, networkScope: 'one' }
+      const server = bench.task(serve, changes)
+      await bench.engine.start(server)
+      await running(bench.engine, server.id)
+      const { NetworkSettings } = await daemon.docker.getContainer(`nabla-${server.id}`).inspect()
+      const [network] = Object.values(NetworkSettings.Networks)
+      const address = network?.IPAddress ?? ''
+      expect(address).toMatch(/^\d+\.\d+\.\d+\.\d+$/)
+      const ask = async (networkScope: string) => {
+        // The server may not listen yet.
+        const command = `for i in 1 2 3; do ${fetchFrom(address)} && exit; sleep 0.5; done; echo kept away`
+        const task = bench.task(command, { ...changes, networkScope })
+        await bench.engine.start(task)
+        await ended(bench.engine, task.id, 60_000)
+        return bench.output(task.id)
+      }
+      expect(await ask('one')).toBe('reached\n')
+      expect(await ask('two')).toBe('kept away\n')
+      await bench.close()
+      const left = await daemon.docker.listNetworks()
+      expect(left.filter(({ Name }) => Name.startsWith('nabla-'))).toEqual([])
+    }, 90_000)
+
+    test('packages that cannot be installed are told as such', async () => {
+      const bench = makeDockerBench(daemon)
+      const source = bench.folder('source', { 'requirements.txt': 'x' })
+      const task = bench.task('echo never', {
+        mounts: [{ source, target: '/paperspace', mode: 'copy' }],
+        python: { requirements: '/paperspace/requirements.txt', cacheDir: source },
+      })
+      await bench.engine.start(task)
+      const { exit, phases } = await ended(bench.engine, task.id)
+      expect(exit).toMatchObject({ cause: 'setup', code: null, blame: 'user' })
+      expect(exit?.reason).toContain('python3')
+      expect(phases.map(({ phase }) => phase)).toEqual(['files', 'image', 'environment'])
+      expect(bench.output(task.id)).toBe('')
+      await bench.close()
+    })
+
+    test('a daemon that is restarted costs no line, and no task a false end', async () => {
+      const bench = makeDockerBench(daemon)
+      const task = bench.task('i=0; while [ $i -lt 100 ]; do echo line $i; i=$((i + 1)); sleep 0.05; done')
+      await bench.engine.start(task)
+      await running(bench.engine, task.id)
+      await daemon.kill(kind === 'podman' ? 'SIGKILL' : 'SIGTERM')
+      const waiting = bench.task('echo late')
+      await bench.engine.start(waiting)
+      const states = (await bench.engine.list()).map(({ state }) => state)
+      expect(states).toEqual([kind === 'podman' ? 'running' : 'ended', 'starting'])
+      await daemon.start()
+      const { exit } = await ended(bench.engine, task.id)
+      const lines = bench.output(task.id).trimEnd().split('\n')
+      expect(lines).toEqual(lines.map((_, index) => `line ${index}`))
+      // Podman's containers do not need it; Docker ends its own, unless it is set to let them live.
+      const fine = { cause: 'exit', code: 0, blame: 'user' }
+      expect(exit).toMatchObject(kind === 'podman' ? fine : { cause: 'lost', blame: 'machine' })
+      if (kind === 'podman') expect(lines).toHaveLength(100)
+      expect((await ended(bench.engine, waiting.id)).exit?.code).toBe(0)
+      await bench.close()
+    }, 90_000)
+  })
+}
