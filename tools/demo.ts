@@ -21,6 +21,8 @@ interface Demo {
   digits: string
   env: NodeJS.ProcessEnv
   url: string
+  /** Opens the console, signed in. */
+  link: string
 }
 
 /** Thrown where the story cannot go on; the message says what is missing. */
@@ -84,7 +86,7 @@ async function startServer(): Promise<Demo> {
   console.log(`It answers at ${url}, and has made an admin with a key.`)
   const digits = join(folder, 'digits')
   cpSync(join(repository, 'examples', 'digits'), digits, { recursive: true })
-  return { folder, digits, url, env: { ...env, NABLA_URL: url, NABLA_API_KEY: key } }
+  return { folder, digits, url, link: `${url}/sign-in#key=${key}`, env: { ...env, NABLA_URL: url, NABLA_API_KEY: key } }
 }
 
 async function train(demo: Demo): Promise<void> {
@@ -116,15 +118,17 @@ function conclude(demo: Demo): void {
   ]) {
     console.log(`  ${styleText('green', '✓')} ${line}`)
   }
-  console.log(`\nThe server was ${demo.url} (its API reference: ${demo.url}/docs).`)
+  console.log(`\nThe server was ${demo.url}: the console, and at ${demo.url}/docs the API reference.`)
   console.log('\nTo go on with a server that stays:\n')
   console.log('  npm link                              # puts nabla on your PATH')
-  console.log('  nabla up                              # prints the line that logs you in')
+  console.log('  nabla up                              # prints the line that logs you in, and a link to the console')
   console.log('  cd your/project && nabla run -- python train.py\n')
 }
 
 async function waitForEnter(demo: Demo): Promise<void> {
-  console.log(`It still runs. Look around at ${demo.url}, then press Enter to stop it and delete what the demo made.`)
+  console.log(
+    `It still runs. Look around in the console, then press Enter to stop it and delete what the demo made:\n\n  ${demo.link}\n`,
+  )
   await once(createInterface(process.stdin), 'line')
 }
 
