@@ -48,7 +48,7 @@ ${ofTasks.map(([name, { about }]) => `  ${name.padEnd(20)} ${about}`).join('\n')
     const range = await client.job.metrics(query)
     if (flags.follow) return follow(context, client, query, range)
     if (out.json) await out.value(range)
-    else if (range.series.length === 0) out.note(nothing)
+    else if (range.series.length === 0) out.note(flags.since === undefined ? nothing : nothingSince)
     else await out.line(render(context, range).join('\n'))
     return 0
   },
@@ -57,6 +57,7 @@ ${ofTasks.map(([name, { about }]) => `  ${name.padEnd(20)} ${about}`).join('\n')
 type Query = Parameters<Client['job']['metrics']>[0]
 
 const nothing = 'Nothing was measured: the job has not run yet, or was over within two seconds.'
+const nothingSince = 'Nothing was measured in that time. Without --since there is all of it.'
 /** More than a terminal has columns. */
 const chartPoints = 300
 const leastChart = 12

@@ -25,7 +25,7 @@ All browsers in which you are signed in are signed out.`,
     if (chosen === '') throw usageError('No password was given.', 'Give it on standard input.')
     const answer = await client.user.setPassword({ body: { password: chosen } })
     if (out.json) await out.value(answer)
-    else out.note('Your password is changed. Sign in with it and your name: nabla open')
+    else out.note('Your password is changed. Sign in to the console with your name and it.')
   },
 })
 
