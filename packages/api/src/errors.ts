@@ -138,7 +138,7 @@ export const errorCatalogue = {
   },
   fetch_failed: {
     status: 422,
-    message: '{url} cannot be fetched: {reason}.',
+    message: 'What is at {url} cannot be fetched: {reason}.',
     hint: 'Check the address and the login, then make the version again.',
   },
   source_mismatch: {

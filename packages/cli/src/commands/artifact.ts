@@ -202,9 +202,10 @@ async function fetchSome(
   { job, glob, path }: { job: string; glob?: string | undefined; path?: string },
   target: string,
 ): Promise<{ files: number; sizeBytes: number }> {
-  const [{ download: fetchItems, planDownload }, { jobPlace }] = await Promise.all([
+  const [{ download: fetchItems, planDownload }, { jobPlace }, { remoteItem }] = await Promise.all([
     import('../files/copy.ts'),
     import('../files/places.ts'),
+    import('../files/select.ts'),
   ])
   const place = jobPlace(client, job)
   const listed =
@@ -214,21 +215,13 @@ async function fetchSome(
         )
       : place.list(path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '', false)
   const entries = (await collect(listed)).filter((entry) => path === undefined || entry.path === path)
-  const links = entries.filter(({ type }) => type === 'link')
-  if (links.length > 0)
-    context.out.warn(`left out, because they are links: ${links.map((link) => link.path).join(', ')}`)
   const items = entries
-    .filter(({ type }) => type === 'file')
-    .map((entry) => ({
-      from: entry.path,
-      to: path === undefined ? entry.path : '',
-      sizeBytes: entry.sizeBytes,
-      modifiedMs: Date.parse(entry.modifiedAt),
-      executable: false,
-    }))
+    .filter(({ type }) => type !== 'folder')
+    .map((entry) => remoteItem(entry, path === undefined ? entry.path : ''))
   const transfer = { context, checksum: false }
   await fetchItems(transfer, place, await planDownload(transfer, place, items, target), target)
-  return { files: items.length, sizeBytes: items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
+  const files = items.filter(({ isLink }) => !isLink).length
+  return { files, sizeBytes: items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
 }
 
 function given<Values extends Record<string, unknown>>(values: Values): Partial<Values> {

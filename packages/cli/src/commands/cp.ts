@@ -151,7 +151,9 @@ async function onServer(
   const { onServer: origin, prefix } = source.place
   if (!origin) throw usageError(`${prefix} cannot be copied on the server.`, 'Copy it to a folder here first.')
   const contents = source.isFolder
-  const { items, odd } = await selectRemote(source, { recursive: options.recursive, contents })
+  const selection = await selectRemote(source, { recursive: options.recursive, contents })
+  const items = selection.items.filter(({ isLink }) => !isLink)
+  const odd = selection.items.filter(({ isLink }) => isLink).map(({ from }) => from)
   const placed = named(items, { intoFolder: to.isFolder || isGlob(source.path), path: source.path })
   if (options.dryRun) {
     sayLeftOut(context, { items, odd })

@@ -302,10 +302,9 @@ async function fetchInto(context: Context, reference: string, path: string, targ
     import('../files/select.ts'),
   ])
   const place = datasetPlace(await context.client(), reference)
-  const { items, odd } = await selectRemote({ place, path, isFolder: false }, { recursive: true, contents: false })
-  if (odd.length > 0) context.out.warn(`left out, because they are links: ${odd.slice(0, 5).join(', ')}`)
+  const { items } = await selectRemote({ place, path, isFolder: false }, { recursive: true, contents: false })
   const transfer = { context, checksum: false }
   await download(transfer, place, await planDownload(transfer, place, items, target), target)
   const sizeBytes = items.reduce((sum, item) => sum + item.sizeBytes, 0)
-  return { path: target, files: items.length, sizeBytes }
+  return { path: target, files: items.filter(({ isLink }) => !isLink).length, sizeBytes }
 }

@@ -289,5 +289,6 @@ async function fetchSome(
   })
   const transfer = { context, checksum: false }
   await download(transfer, place, await planDownload(transfer, place, items, target), target)
-  return { files: items.length, sizeBytes: items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
+  const files = items.filter(({ isLink }) => !isLink).length
+  return { files, sizeBytes: items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
 }

@@ -36,6 +36,7 @@ export interface Plan {
 /** What of a download is to be done: files that are here with the same size and time are passed over. */
 export async function planDownload({ checksum }: Transfer, place: Place, items: Item[], target: string): Promise<Plan> {
   return sift(items, async (item) => {
+    if (item.isLink) return false
     const there = await lstat(join(target, item.to)).catch(() => undefined)
     if (!there?.isFile() || there.size !== item.sizeBytes) return false
     if (!checksum) return isSameTime(there.mtimeMs, item.modifiedMs)
@@ -58,11 +59,17 @@ export async function planUpload({ checksum }: Transfer, place: Place, items: It
 export async function download(transfer: Transfer, place: Place, plan: Plan, target: string): Promise<CopyTotals> {
   return withProgress(transfer, 'Downloading', plan, async (progress, retry) => {
     const fetching = { place, retry, onBytes: (bytes: number) => progress.add(bytes) }
-    const { batches, single } = divide(plan.items, strippedFolder)
+    const { batches, single } = divide(
+      plan.items.filter(({ isLink }) => !isLink),
+      strippedFolder,
+    )
     await together([
       ...batches.map((batch) => () => retry(() => fetchBatch(place, batch, target, progress))),
       ...single.map((item) => async () => void (await fetchFile(fetching, item, join(target, item.to)))),
     ])
+    const left = await fetchLinks(place, plan.items, target, retry)
+    if (left.length > 0)
+      transfer.context.out.warn(`left out, because they are links that lead elsewhere: ${nameSome(left)}`)
     return []
   })
 }
@@ -108,7 +115,8 @@ async function withProgress(
   } finally {
     progress.stop()
   }
-  return { files: plan.items.length, sizeBytes: sizeOf(plan.items), equal: plan.equal }
+  const files = plan.items.filter(({ isLink }) => !isLink).length
+  return { files, sizeBytes: sizeOf(plan.items), equal: plan.equal }
 }
 
 const sizeOf = (items: readonly Item[]): number => items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
@@ -215,6 +223,30 @@ async function fetchBatch(place: Place, batch: Item[], target: string, progress:
   await checkArrived(batch, target)
   progress.add(sizeOf(batch))
 }
+
+/** Links travel in tars alone. Answers with those that would lead out of the target, and are not made. */
+async function fetchLinks(place: Place, items: readonly Item[], target: string, retry: Retry): Promise<string[]> {
+  const links = items.filter(({ isLink }) => isLink)
+  const left: string[] = []
+  for (const [folder, group] of Map.groupBy(links, strippedFolder)) {
+    if (folder === undefined) {
+      left.push(...group.map(({ from }) => from))
+      continue
+    }
+    const strip = folder === '' ? 0 : folder.split('/').length
+    for (const batch of cut(group)) {
+      await retry(async () => {
+        const response = await place.pack(batch.map(({ from }) => from))
+        const { linksOut } = await unpackTar(response, target, { add: () => {}, stop: () => {} }, strip)
+        left.push(...linksOut)
+      })
+    }
+  }
+  return left
+}
+
+const nameSome = (paths: readonly string[]): string =>
+  paths.slice(0, 5).join(', ') + (paths.length > 5 ? ` and ${paths.length - 5} more` : '')
 
 async function checkArrived(batch: readonly Item[], target: string): Promise<void> {
   for (const { from, to } of batch) {

@@ -15,11 +15,13 @@ export interface Item {
   sizeBytes: number
   modifiedMs: number
   executable: boolean
+  /** A symbolic link of a place: it is copied as one, where it leads to something that is copied with it. */
+  isLink?: true
 }
 
 export interface Selection {
   items: Item[]
-  /** Links, pipes and the like, which are not copied. */
+  /** Pipes and the like, and links of this machine, which are not copied. */
   odd: string[]
 }
 
@@ -50,7 +52,7 @@ export async function selectLocal(cwd: string, text: string, source: Source): Pr
   return found
 }
 
-/** The files of a path or pattern in a place. */
+/** The files and links of a path or pattern in a place. */
 export async function selectRemote({ place, path }: Remote, source: Source): Promise<Selection> {
   const found: Selection = { items: [], odd: [] }
   if (isGlob(path)) {
@@ -98,16 +100,16 @@ function itemOf(from: string, to: string, stats: { size: number; mtimeMs: number
   return { from, to, sizeBytes: stats.size, modifiedMs, executable: (stats.mode & 0o100) !== 0 }
 }
 
-function remoteItem(entry: FileEntry, to: string): Item {
+export function remoteItem(entry: FileEntry, to: string): Item {
   const { path, sizeBytes, modifiedAt } = entry
-  return { from: path, to, sizeBytes, modifiedMs: Date.parse(modifiedAt), executable: false }
+  const item = { from: path, to, modifiedMs: Date.parse(modifiedAt), executable: false }
+  return entry.type === 'link' ? { ...item, sizeBytes: 0, isLink: true } : { ...item, sizeBytes }
 }
 
 async function addFolder({ place, path }: Remote, to: string, found: Selection): Promise<void> {
   for await (const entry of place.list(path, true)) {
     const below = path === '' ? entry.path : entry.path.slice(path.length + 1)
-    if (entry.type === 'file') found.items.push(remoteItem(entry, posix.join(to, below)))
-    else if (entry.type === 'link') found.odd.push(entry.path)
+    if (entry.type !== 'folder') found.items.push(remoteItem(entry, posix.join(to, below)))
   }
 }
 
@@ -123,8 +125,7 @@ async function selectMatching({ place, path: pattern }: Remote, source: Source, 
     if (!matches(entry.path)) continue
     const below = base === '' ? entry.path : entry.path.slice(base.length + 1)
     const to = pattern.includes('**') ? below : posix.basename(entry.path)
-    if (entry.type === 'file') found.items.push(remoteItem(entry, to))
-    else if (entry.type === 'link') found.odd.push(entry.path)
+    if (entry.type !== 'folder') found.items.push(remoteItem(entry, to))
     else if (source.recursive && !isDeep) await addFolder({ place, path: entry.path, isFolder: true }, to, found)
   }
 }
