@@ -60,7 +60,8 @@ export async function startTestDaemon(kind: 'podman' | 'docker', registry?: stri
     async start() {
       rmSync(socket, { force: true })
       const [program = '', ...args] = command
-      child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'ignore', detached: true })
+      // The monitor of a container writes a file `oom` into the folder that it was started in.
+      child = spawn(program, args, { cwd: base, env: { ...process.env, ...env }, stdio: 'ignore', detached: true })
       for (let waitedMs = 0; ; waitedMs += pollMs) {
         if (
           await docker.ping().then(
