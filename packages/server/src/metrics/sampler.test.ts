@@ -65,10 +65,11 @@ test('asks engines while a task runs, and never while none does', async () => {
   sampler.watch([await running(engine, clock, dir, 'tk1')])
   await vi.waitFor(() => expect(engine.asked).toEqual([['tk1']]))
   for (let times = 2; times <= 4; times++) {
-    await sampler.machine()
+    await sampler.settled()
     clock.advance(limits.metricSampleMs)
     await vi.waitFor(() => expect(engine.asked).toHaveLength(times))
   }
+  await sampler.settled()
   const { series } = await store.read('owner', { points: 100 })
   expect(series.map(({ name }) => name)).toEqual(
     ['cpu', 'cpuThrottled', 'memory', 'memoryPeak', 'diskRead', 'diskWrite', 'processes'].toSorted(),
@@ -88,7 +89,7 @@ test('skips what is due while a measurement is being taken', async () => {
   expect(engine.asked).toHaveLength(1)
   engine.hold = null
   release()
-  await sampler.machine()
+  await sampler.settled()
   clock.advance(limits.metricSampleMs)
   await vi.waitFor(() => expect(engine.asked).toHaveLength(2))
 })
@@ -99,11 +100,11 @@ test('an engine that fails leaves a gap, is told of once, and does not keep othe
   await vi.waitFor(() => expect(engine.asked).toHaveLength(1))
   engine.down = true
   for (let times = 2; times <= 4; times++) {
-    await sampler.machine()
+    await sampler.settled()
     clock.advance(limits.metricSampleMs)
     await vi.waitFor(() => expect(engine.asked).toHaveLength(times))
   }
-  await sampler.machine()
+  await sampler.settled()
   expect(problems).toEqual(['engine fake'])
   expect((await store.read(machineSubject, { points: 100 })).series.map(({ name }) => name)).toContain('memory')
 })

@@ -58,6 +58,11 @@ export class Sampler {
     this.#stopped = true
     this.#cancel()
     for (const look of this.#lookers) look()
+    await this.settled()
+  }
+
+  /** Resolves when no measurement is being taken. */
+  async settled(): Promise<void> {
     await this.#sampling
   }
 
