@@ -86,4 +86,12 @@ export const shots: readonly Shot[] = [
       await page.getByText('Largest').waitFor()
     },
   },
+  { name: 'job', path: '/jobs/long-training?line=1' },
+  { name: 'job-failed', path: '/jobs/diverged' },
+  { name: 'job-waiting', path: '/jobs/waiting-4' },
+  { name: 'job-metrics', path: '/jobs/long-training?tab=metrics' },
+  { name: 'job-settings', path: '/jobs/baseline?tab=settings' },
+  { name: 'job-events', path: '/jobs/stopped?tab=events' },
+  { name: 'job-artifacts', path: '/jobs/baseline?tab=artifacts' },
+  { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },
 ]
