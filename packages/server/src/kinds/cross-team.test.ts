@@ -17,7 +17,7 @@ const shapes = Object.entries(contract).flatMap(([noun, routes]) =>
 
 /** Parameters of queries that name nothing of anybody's. */
 const plainQueries = new Set(
-  'limit after since series from to points source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force'.split(
+  'limit after before since text errors series from to points source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force'.split(
     ' ',
   ),
 )
