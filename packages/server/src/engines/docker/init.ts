@@ -33,13 +33,19 @@ shift
 exec </dev/null >/dev/null 2>&1
 umask 022
 stopping= code=0
-trap 'stopping=1; : >"$state/term"; kill -TERM -1' TERM
+trap 'stopping=1 caught=1; : >"$state/term"; kill -TERM -1' TERM
 
+# A signal cuts a wait short, whose answer is then the signal's. Asked again, the shell tells the status that it kept, or
+# 127 where it had told it already.
 await() {
+  code=
   while :; do
+    caught=
     wait "$child"
-    code=$?
-    kill -0 "$child" || return
+    status=$?
+    [ "$status" = 127 ] && [ -n "$code" ] && return
+    code=$status
+    [ -z "$caught" ] && return
   done
 }
 
