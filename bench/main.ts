@@ -13,7 +13,7 @@ import { throughput } from './throughput.ts'
 
 /**
  * Benchmarks: `npm run bench` runs all of them and prints a table each, `npm run bench -- logs list` runs some.
- * `--write` also puts the tables into docs/benchmarks.md, which takes all of them.
+ * `--write` also puts the tables into docs/benchmarks.md, in place of the last ones of the same benches.
  */
 const benches: Record<string, () => Promise<Section>> = {
   'first-line': firstLine,
@@ -29,8 +29,8 @@ const end = '<!-- end -->'
 
 const { values, positionals } = parseArgs({ options: { write: { type: 'boolean' } }, allowPositionals: true })
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
-if (unknown.length > 0 || (values.write && positionals.length > 0)) {
-  console.error(`usage: npm run bench -- [${Object.keys(benches).join(' | ')} …], or npm run bench -- --write`)
+if (unknown.length > 0) {
+  console.error(`usage: npm run bench -- [--write] [${Object.keys(benches).join(' | ')} …]`)
   process.exit(2)
 }
 
@@ -38,29 +38,40 @@ const tables: string[] = []
 for (const [name, bench] of Object.entries(benches)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   console.error(`${name} …`)
-  const table = toMarkdown(await bench())
+  const table = toMarkdown(await bench(), measuredOn())
   console.log(table)
   tables.push(table)
 }
 if (values.write) await write(tables)
 process.exit(0)
 
-async function write(tables: string[]): Promise<void> {
+/** Puts tables where those of the same title stand, new ones at the end. */
+async function write(tables: readonly string[]): Promise<void> {
   const path = join(import.meta.dirname, '..', 'docs', 'benchmarks.md')
   const text = await readFile(path, 'utf8')
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
   if (from < 0 || to < from) throw new Error(`${path} has lost its markers`)
-  const content = [begin, '', machine(), '', ...tables, end].join('\n')
-  await writeFile(path, text.slice(0, from) + content + text.slice(to + end.length))
+  const there = text.slice(from + begin.length, to).split(/^(?=### )/m)
+  const sections = new Map(
+    there.filter((part) => part.startsWith('### ')).map((part) => [titleOf(part), part.trimEnd()]),
+  )
+  for (const table of tables) sections.set(titleOf(table), table.trimEnd())
+  await writeFile(
+    path,
+    text.slice(0, from) + [begin, ...sections.values(), end].join('\n\n') + text.slice(to + end.length),
+  )
 }
 
-function machine(): string {
+const titleOf = (section: string): string => section.split('\n', 1)[0] ?? ''
+
+/** On what and when: each table says it for itself. */
+function measuredOn(): string {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
   const model = cpus()[0]?.model ?? 'unknown processor'
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
   const date = new Date().toISOString().slice(0, 10)
   return (
-    `Measured by \`npm run bench -- --write\` on ${date}, commit ${commit}, Node ${process.version}, ` +
-    `Linux ${release()}: ${availableParallelism()} processors (${model}), ${memory} of memory.`
+    `Measured on ${date}, commit ${commit}, Node ${process.version}, Linux ${release()}: ` +
+    `${availableParallelism()} processors (${model}), ${memory} of memory.`
   )
 }

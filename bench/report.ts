@@ -7,12 +7,15 @@ export interface Section {
   rows: string[][]
 }
 
-/** A section as Markdown, which is also readable in a terminal: the columns are padded. */
-export function toMarkdown({ title, about, columns, rows }: Section): string {
+/**
+ * A section as Markdown, which is also readable in a terminal: the columns are padded. `measuredOn`: a line that says on
+ * what and when.
+ */
+export function toMarkdown({ title, about, columns, rows }: Section, measuredOn: string): string {
   const widths = columns.map((name, index) => Math.max(name.length, ...rows.map((row) => row[index]?.length ?? 0)))
   const line = (cells: string[]) => `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |`
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
-  return [`### ${title}`, '', about, '', line(columns), rule, ...rows.map(line), ''].join('\n')
+  return [`### ${title}`, '', about, '', measuredOn, '', line(columns), rule, ...rows.map(line), ''].join('\n')
 }
 
 /** The value below which this share of the samples lies (nearest rank). */

@@ -108,7 +108,7 @@ eachDatabase((make) => {
     test('are numbered without a gap by many at once, and a number is not given out twice', async () => {
       const server = await startTestServer(make)
       const made = await Promise.all(['1', '2', '3', '4'].map((a) => push(server, 'faces', { a })))
-      expect(made.map(({ version }) => version).sort()).toEqual([1, 2, 3, 4])
+      expect(made.map(({ version }) => version).sort((a, b) => a - b)).toEqual([1, 2, 3, 4])
       await server.client.dataset.deleteVersion({ dataset: 'faces', version: '4' })
       expect(await push(server, 'faces', { a: '5' })).toMatchObject({ version: 5 })
     })
@@ -271,7 +271,7 @@ eachDatabase((make) => {
     const headers = { host: `content.localhost:${own.port}` }
     const shown = new Promise<string>((resolve, reject) => {
       const asked = get({ host: '127.0.0.1', port: own.port, path: pathname, headers, agent: false })
-      asked.on('error', reject).on('response', (answer) => text(answer).then(resolve, reject))
+      asked.on('error', reject).on('response', (answer) => void text(answer).then(resolve, reject))
     })
     expect(await shown).toBe('hello')
     const packed = await (await server.client.dataset.pack({ ...which, body: { paths: ['b.txt'] } })).arrayBuffer()
