@@ -136,7 +136,8 @@ test('a torn end is dropped, and what comes later is kept', async () => {
       expect(after).toEqual([...kept, 99])
     },
   )
-  await fc.assert(property, { numRuns: 60 })
+  // A header that was cut short, and zeros where the disk had not come that far.
+  await fc.assert(property, { numRuns: 60, examples: [[14, Uint8Array.from([0, 0])]] })
 })
 
 test('least and most are kept at any zoom, over all tiers, however often the server is killed', async () => {

@@ -58,7 +58,8 @@ export class Tier {
   async #recover(): Promise<{ size: number; numbers: Map<string, number> }> {
     const bytes = await readOrNothing(this.#path)
     const { numbers, goodBytes } = parseSegment(bytes)
-    if (goodBytes === 0 && bytes.length >= fileHeader.length && bytes.toString('latin1', 0, 14) === 'nabla metrics ') {
+    // A whole header, but of another number; half of one is what a crash left.
+    if (goodBytes === 0 && /^nabla metrics \d+\n/.test(bytes.toString('latin1', 0, 32))) {
       throw new Error(`these measurements were written by a newer release: ${this.#path}`)
     }
     if (bytes.length > goodBytes) await truncate(this.#path, goodBytes)
