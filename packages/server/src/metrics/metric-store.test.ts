@@ -94,7 +94,7 @@ test('any series with any values come back, in order and by their labels', async
     }
     await store.finish('one')
     const range = await aStore(dir).store.read('one', everything)
-    const read: Record<string, Point[]> = Object.fromEntries(
+    const read = new Map<string | undefined, readonly Point[]>(
       range.series.map(({ labels, points }) => [labels['gpu'], points]),
     )
     for (const [gpu, one] of Object.entries(series)) {
@@ -102,7 +102,7 @@ test('any series with any values come back, in order and by their labels', async
         value === null ? [] : [[start + index * 2000, value, value, value]],
       )
       // Minus zero has the same place on a chart.
-      const found = (read[gpu] ?? []).filter(([, value]) => value !== null)
+      const found = (read.get(gpu) ?? []).filter(([, value]) => value !== null)
       expect(found.map((point) => point.map((number) => (number ?? 0) + 0))).toEqual(
         expected.map((point) => point.map((number) => number + 0)),
       )
