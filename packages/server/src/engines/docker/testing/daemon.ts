@@ -63,8 +63,13 @@ export async function startTestDaemon(kind: 'podman' | 'docker', registry?: stri
     async start() {
       rmSync(socket, { force: true })
       const [program = '', ...args] = command
-      // The monitor of a container writes a file `oom` into the folder that it was started in.
-      child = spawn(program, args, { cwd: base, env: { ...process.env, ...env }, stdio: 'ignore', detached: true })
+      // Monitors of containers write a file `oom` where they were started, and pulls leave files in TMPDIR.
+      child = spawn(program, args, {
+        cwd: base,
+        env: { ...process.env, TMPDIR: base, ...env },
+        stdio: 'ignore',
+        detached: true,
+      })
       for (let waitedMs = 0; ; waitedMs += pollMs) {
         if (
           await docker.ping().then(
