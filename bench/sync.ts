@@ -161,10 +161,9 @@ async function freePort(): Promise<number> {
 async function untilListening(port: number): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const socket = connect(port, '127.0.0.1')
-    const answered = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ])
+    const answered = await new Promise((resolve) => {
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    })
     socket.destroy()
     if (answered) return
     await new Promise((resolve) => setTimeout(resolve, 20))
