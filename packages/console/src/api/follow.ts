@@ -1,10 +1,9 @@
 import { ApiError, type CallOptions, type StreamEvent } from '@nabla/api/client'
 import { signedInAgain } from './session.ts'
+import { endWhenSilent, pauseWhenHidden, untilShown } from './stream-watch.ts'
 
 /** A hidden page gives its connection back after this long: browsers allow few to one server, over all their tabs. */
 const hiddenMs = 5000
-/** The server gives a sign of life every 15 s: a connection without any for this long is dead, though nobody said so. */
-const silentMs = 40_000
 const firstDelayMs = 500
 const longestDelayMs = 30_000
 
@@ -22,7 +21,7 @@ export async function followStream<T>(given: {
   for (let tries = 0; !signal.aborted;) {
     const pause = new AbortController()
     const lost = new AbortController()
-    const stopWatching = pauseWhenHidden(pause)
+    const stopWatching = pauseWhenHidden(hiddenMs, pause)
     const silence = endWhenSilent(lost)
     try {
       const headers: Record<string, string> = last === undefined ? {} : { 'last-event-id': last }
@@ -39,7 +38,7 @@ export async function followStream<T>(given: {
       return
     } catch (error) {
       if (signal.aborted) return
-      if (pause.signal.aborted) await shown(signal)
+      if (pause.signal.aborted) await untilShown(signal)
       else if (error instanceof ApiError && error.status === 401) await signedInAgain()
       else if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429)
         throw error
@@ -49,43 +48,6 @@ export async function followStream<T>(given: {
       silence.stop()
     }
   }
-}
-
-function pauseWhenHidden(control: AbortController): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const look = () => {
-    clearTimeout(timer)
-    if (document.hidden) timer = setTimeout(() => control.abort(), hiddenMs)
-  }
-  look()
-  document.addEventListener('visibilitychange', look)
-  return () => {
-    clearTimeout(timer)
-    document.removeEventListener('visibilitychange', look)
-  }
-}
-
-function endWhenSilent(control: AbortController): { beat: () => void; stop: () => void } {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const beat = () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => control.abort(), silentMs)
-  }
-  beat()
-  return { beat, stop: () => clearTimeout(timer) }
-}
-
-function shown(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      if (document.hidden && !signal.aborted) return
-      document.removeEventListener('visibilitychange', look)
-      resolve()
-    }
-    document.addEventListener('visibilitychange', look)
-    signal.addEventListener('abort', look, { once: true })
-    look()
-  })
 }
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { now } from '../clock.ts'
 import { plainClient } from './client.ts'
 import { queries } from './query.ts'
 import { signedInAgain } from './session.ts'
+import { endWhenSilent, pauseWhenHidden, untilShown } from './stream-watch.ts'
 
 /** How the connection for live updates is: `retryAt` is when it is tried next, in ms since 1970. */
 export type LiveState =
@@ -24,8 +25,6 @@ let broken: () => void = () => undefined
 
 /** A hidden page gives its connection back after this long: browsers allow few to one server, over all their tabs. */
 const hiddenMs = 60_000
-/** The server gives a sign of life every 15 s: a connection without any for this long is dead, though nobody said so. */
-const silentMs = 40_000
 const firstDelayMs = 1000
 const longestDelayMs = 30_000
 /** Changes come in bursts: what is stale is read again once for all of them. */
@@ -81,7 +80,7 @@ async function follow(signal: AbortSignal): Promise<void> {
   let tries = 0
   while (!signal.aborted) {
     const pause = new AbortController()
-    const stopWatching = pauseWhenHidden(pause)
+    const stopWatching = pauseWhenHidden(hiddenMs, pause)
     const lost = new AbortController()
     const silence = endWhenSilent(lost)
     broken = () => lost.abort()
@@ -99,8 +98,10 @@ async function follow(signal: AbortSignal): Promise<void> {
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof ApiError && error.status === 401) await signedInAgain()
-      else if (pause.signal.aborted) await shown(signal)
-      else {
+      else if (pause.signal.aborted) {
+        setState({ is: 'paused' })
+        await untilShown(signal)
+      } else {
         tries += 1
         await waitToRetry(tries, signal)
       }
@@ -170,45 +171,5 @@ async function waitToRetry(tries: number, signal: AbortSignal): Promise<void> {
       resolve()
     }
     signal.addEventListener('abort', hurry, { once: true })
-  })
-}
-
-/** Aborts once the page has been hidden for long; returns what ends the watch. */
-function pauseWhenHidden(control: AbortController): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const look = () => {
-    clearTimeout(timer)
-    if (document.hidden) timer = setTimeout(() => control.abort(), hiddenMs)
-  }
-  look()
-  document.addEventListener('visibilitychange', look)
-  return () => {
-    clearTimeout(timer)
-    document.removeEventListener('visibilitychange', look)
-  }
-}
-
-/** Aborts when no sign of life has come for long. */
-function endWhenSilent(control: AbortController): { beat: () => void; stop: () => void } {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const beat = () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => control.abort(), silentMs)
-  }
-  beat()
-  return { beat, stop: () => clearTimeout(timer) }
-}
-
-function shown(signal: AbortSignal): Promise<void> {
-  setState({ is: 'paused' })
-  return new Promise((resolve) => {
-    const look = () => {
-      if (document.hidden && !signal.aborted) return
-      document.removeEventListener('visibilitychange', look)
-      resolve()
-    }
-    document.addEventListener('visibilitychange', look)
-    signal.addEventListener('abort', look, { once: true })
-    look()
   })
 }
