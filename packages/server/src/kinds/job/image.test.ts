@@ -52,7 +52,7 @@ describe.skipIf(reason !== null)(reason === null ? 'a job with an image' : `a jo
     await expect(
       client.job.create({ body: { project: 'images', command: 'true', image: testImage, machineType: 'C1' } }),
     ).rejects.toThrow('C1-docker')
-    const left = await daemon.docker.listContainers({ all: true })
-    expect(left).toEqual([])
+    // Removed behind the job's end, which is told as soon as it is known.
+    await expect.poll(() => daemon.docker.listContainers({ all: true }), { timeout: 20_000 }).toEqual([])
   }, 60_000)
 })
