@@ -258,6 +258,7 @@ describe('nouns', () => {
     dataset: 'data',
     tree: 'data',
     secret: 'jobs',
+    registry: 'images',
     'machine-type': 'machine-types-and-queue',
     event: 'jobs',
     key: 'accounts-and-teams',

@@ -124,6 +124,11 @@ export const errorCatalogue = {
     message: 'The value of the secret {name} cannot be read with the key of this server.',
     hint: 'Set it again with `nabla secret set {name}`, or restore `secret.key` in the data folder.',
   },
+  unknown_registry: {
+    status: 400,
+    message: 'There is no registry {name} in this team.',
+    hint: 'Store its login with `nabla registry create {name} --host HOST --username NAME`.',
+  },
 
   // Datasets
   unknown_version: {
@@ -145,6 +150,18 @@ export const errorCatalogue = {
     status: 422,
     message: 'What is at {url} is not what was expected: its {what} is {actual}, and should be {expected}.',
     hint: 'If it was changed for good, make the version again with what it is now.',
+  },
+
+    status: 404,
+  },
+    status: 409,
+  },
+  bad_signature: {
+    status: 422,
+    message: 'The signature does not hold for {reference} and the key {key}.',
+  },
+    status: 422,
+    hint: 'Make it again with the program that wrote it; until then its version cannot be used.',
   },
 
   // Files

@@ -6,6 +6,7 @@ import { keyRoutes } from './key.ts'
 import { machineTypeRoutes } from './machine-type.ts'
 import { projectRoutes } from './project.ts'
 import type { RouteShape } from './route.ts'
+import { registryRoutes } from './registry.ts'
 import { secretRoutes } from './secret.ts'
 import { serverRoutes } from './server.ts'
 import { sessionRoutes } from './session.ts'
@@ -25,6 +26,7 @@ export const contract = {
   dataset: datasetRoutes,
   tree: treeRoutes,
   secret: secretRoutes,
+  registry: registryRoutes,
   'machine-type': machineTypeRoutes,
   event: eventRoutes,
   key: keyRoutes,

@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { datasetMount, mountedDataset } from './dataset.ts'
 import { displayName, flag, id, programText, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
 import { jobState } from './job-state.ts'
+import { imageFields, imageSpec } from './job-image.ts'
 import { logBlock, logLine, logSource } from './log.ts'
 import { metricFollow, metricQuery, metricRange, metricTick } from './metric.ts'
+import { registryLogin } from './registry.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 import { workspaceSource } from './workspace.ts'
 
@@ -18,6 +20,7 @@ const specFields = {
     .min(1)
     .max(500)
     .describe('Reference of an image, such as `python:3.13`. `host`: this machine is the image.'),
+  ...imageFields,
   machineType: z.string().max(100).optional().describe('See `nabla machine-type list`.'),
   workspace: workspaceSource,
   env: z
@@ -42,6 +45,7 @@ export const jobSpec = z
   .strictObject({
     ...specFields,
     image: specFields.image.default('host'),
+    ...imageSpec,
     workspace: specFields.workspace.default({ from: 'nothing' }),
     env: specFields.env.default({}),
     datasets: specFields.datasets.default([]),
@@ -60,7 +64,7 @@ export type JobSpec = z.output<typeof jobSpec>
 
 export const jobPhase = z
   .object({
-    name: z.enum(['queue', 'files', 'image', 'environment', 'run', 'collect']),
+    name: z.enum(['queue', 'files', 'build', 'image', 'environment', 'run', 'collect']),
     startedAt: time,
     endedAt: time.nullable(),
     detail: z.string().optional().describe('Of `image`: the image that runs, by its digest.'),
@@ -117,6 +121,8 @@ export const jobSummary = job
 
 export type JobSummary = z.infer<typeof jobSummary>
 
+const loginField = registryLogin.optional().describe('For the registry of its image. It is kept sealed, and not shown.')
+
 export const createJob = z.strictObject({
   ...jobSpec.shape,
   name: displayName.optional().describe('Made up if left out.'),
@@ -126,6 +132,7 @@ export const createJob = z.strictObject({
     .max(200)
     .describe('Name or id of the project; a name that is not there yet makes the project.'),
   tags: tags.default([]),
+  registryLogin: loginField,
 })
 
 const { workspace: _, ...changeable } = specFields
@@ -138,6 +145,7 @@ export const cloneJob = z
     name: displayName.optional(),
     project: z.string().min(1).max(200).optional(),
     tags: tags.optional(),
+    registryLogin: loginField,
   })
 
 const byJob = z.object({ job: z.string().min(1).max(200).describe('Id or name of the job; a name means its newest.') })
@@ -191,6 +199,7 @@ export const jobRoutes = {
       'unknown_machine_type',
       'image_not_supported',
       'unknown_secret',
+      'unknown_registry',
       'unknown_version',
       'conflict',
       'bad_path',
@@ -255,6 +264,7 @@ export const jobRoutes = {
       'unknown_machine_type',
       'image_not_supported',
       'unknown_secret',
+      'unknown_registry',
       'unknown_version',
       'conflict',
     ],

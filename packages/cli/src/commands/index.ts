@@ -88,6 +88,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./secret.ts')).secret,
   },
   {
+    name: 'registry',
+    about: 'Logins for registries of container images',
+    group: work,
+    load: async () => (await import('./registry.ts')).registry,
+  },
+  {
     name: 'machine-type',
     about: 'What a job can ask for',
     group: work,

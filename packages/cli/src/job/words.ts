@@ -34,6 +34,7 @@ export function durationOf(job: Pick<Job, 'createdAt' | 'startedAt' | 'endedAt'>
 const phaseWords: Record<Job['phases'][number]['name'], string> = {
   queue: 'waiting',
   files: 'getting the files',
+  build: 'building the image',
   image: 'getting the image',
   environment: 'preparing the Python environment',
   run: 'running',

@@ -1,3 +1,4 @@
+
 /**
  * The rows of the database, as the queries see them: camelCase here, snake_case in SQL. Columns are text, integer or
  * real, so that one schema serves SQLite and PostgreSQL: ids are prefixed text, times ISO 8601 text in UTC, JSON is
@@ -18,6 +19,8 @@ export interface Tables {
   tags: TagRow
   secrets: SecretRow
   retentionRules: RetentionRuleRow
+  registries: RegistryRow
+  wantedImages: WantedImageRow
   datasets: DatasetRow
   datasetVersions: DatasetVersionRow
   datasetTags: DatasetTagRow
@@ -202,6 +205,28 @@ export interface SecretRow {
 }
 
 /** How long what jobs leave is kept. `projectId` is the empty text for the rule of the whole team. */
+/** A login for a registry of container images. */
+export interface RegistryRow {
+  id: string
+  teamId: string
+  name: string
+  /** As it stands in front of images: `docker.io`, `ghcr.io`. */
+  host: string
+  username: string
+  /** The password: AES-256-GCM, as that of secrets. */
+  sealed: string
+  createdAt: string
+  updatedAt: string
+}
+
+/** An image that a project wants on the machine before a job asks for it. */
+export interface WantedImageRow {
+  projectId: string
+  image: string
+  teamId: string
+  createdAt: string
+}
+
 export interface RetentionRuleRow {
   teamId: string
   projectId: string

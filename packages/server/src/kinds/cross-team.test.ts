@@ -44,6 +44,7 @@ const bodies: Record<string, object> = {
   'dataset.open': { path: 'file' },
   'dataset.pack': { paths: ['file'] },
   'team.update': { name: 'taken over' },
+  'registry.update': { name: 'taken over' },
 }
 
 /** What other routes have to be told in their query. */
@@ -71,7 +72,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'dataset job key name project session subject tag team upload user version'.split(' '),
+    'dataset job key name project registry session subject tag team upload user version'.split(' '),
   )
   const all = namings.map(({ route, name }) => `${route} ${name}`)
   expect([...filters, ...ownNames.keys()].filter((exception) => !all.includes(exception))).toEqual([])
@@ -109,6 +110,7 @@ eachDatabase((make) => {
         client.key.list({}),
         client.session.list({}),
         client.secret.list({}),
+        client.registry.list({}),
         client.dataset.list({}),
         client.team.list({}),
         client.user.list({}),
@@ -197,6 +199,8 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     expect((await theirs.job.show({ job: job.id })).state).toBe('succeeded')
   }, 15_000)
   await theirs.secret.set({ name: 'THEIR_SECRET', body: { value: 'value' } })
+  const login = { host: 'ghcr.io', username: 'their-user', password: 'their-password' }
+  const registry = await theirs.registry.create({ body: { name: 'their-registry', ...login } })
   await theirs.storage.put({ path: 'their-file', body: 'theirs' })
   const upload = await theirs.storage.beginUpload({ body: { path: 'their-upload', sizeBytes: 10 } })
   const key = await theirs.key.create({ body: { name: 'their-key' } })
@@ -219,6 +223,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     user: [other.userId, other.userName],
     name: ['THEIR_SECRET'],
     upload: [upload.id],
+    registry: [registry.id, registry.name],
     session: [session.row.id],
     dataset: [dataset.id, dataset.name],
     version: [version.id, 'their-tag'],
@@ -262,10 +267,11 @@ async function call(
 
 /** All that the other team would see of a change. */
 async function snapshot(theirs: Client): Promise<unknown> {
-  const [jobs, projects, secrets, teams, users, files, datasets, versions] = await Promise.all([
+  const [jobs, projects, secrets, registries, teams, users, files, datasets, versions] = await Promise.all([
     theirs.job.list({}),
     theirs.project.list({}),
     theirs.secret.list({}),
+    theirs.registry.list({}),
     theirs.team.list({}),
     theirs.user.list({}),
     theirs.storage.list({}),
@@ -273,5 +279,5 @@ async function snapshot(theirs: Client): Promise<unknown> {
     theirs.dataset.versions({ dataset: 'their-dataset' }),
   ])
   const keys = (await theirs.key.list({})).items.map(({ id, name }) => [id, name])
-  return { jobs, projects, secrets, teams, users, files, datasets, versions, keys }
+  return { jobs, projects, secrets, registries, teams, users, files, datasets, versions, keys }
 }

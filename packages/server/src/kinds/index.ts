@@ -8,6 +8,7 @@ import { keyHandlers } from './key.ts'
 import type { Handlers } from './kind.ts'
 import { machineTypeHandlers } from './machine-type.ts'
 import { projectHandlers } from './project.ts'
+import { registryHandlers } from './registry.ts'
 import { secretHandlers } from './secret.ts'
 import { serverHandlers } from './server.ts'
 import { sessionHandlers } from './session.ts'
@@ -27,6 +28,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   dataset: datasetHandlers,
   tree: treeHandlers,
   secret: secretHandlers,
+  registry: registryHandlers,
   'machine-type': machineTypeHandlers,
   event: eventHandlers,
   key: keyHandlers,

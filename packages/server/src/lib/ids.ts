@@ -14,6 +14,7 @@ export const idPrefixes = {
   task: 'tk',
   volume: 'vo',
   secret: 'se',
+  registry: 'rg',
   upload: 'up',
   dataset: 'ds',
   version: 'dv',

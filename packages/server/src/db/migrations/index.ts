@@ -5,6 +5,7 @@ import * as trees from './0003-trees.ts'
 import * as retention from './0005-retention.ts'
 import * as jobCounts from './0006-job-counts.ts'
 import * as datasets from './0007-datasets.ts'
+import * as registries from './0009-registries.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -15,3 +16,4 @@ export const migrations: Record<string, Migration> = {
   '0006-job-counts': jobCounts,
   '0007-datasets': datasets,
 }
+  '0009-registries': registries,

@@ -17,7 +17,7 @@ import { removeVolume } from './files.ts'
 import { Images } from './images.ts'
 import { Networks } from './networks.ts'
 import { Records } from './records.ts'
-import { parseReference } from './reference.ts'
+import { parseReference } from '../../lib/image-reference.ts'
 import { removeContainer, type Shared, TaskRun } from './task-run.ts'
 
 export interface DockerEngineOptions {

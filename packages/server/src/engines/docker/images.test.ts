@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 import { ended } from '../engine-suite.ts'
 import { pullFailure } from './images.ts'
-import { parseReference } from './reference.ts'
+import { parseReference } from '../../lib/image-reference.ts'
 import { type DockerBench, makeDockerBench } from './test-bench.ts'
 import { missing, startTestDaemon, type TestDaemon, testImage } from './testing/daemon.ts'
 import { makeTestRegistry, missingRegistry, registryLogin, type TestRegistry } from './testing/registry.ts'

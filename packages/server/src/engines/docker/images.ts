@@ -6,7 +6,7 @@ import type { ContainerOptions } from '../engine.ts'
 import { type Daemon, isAway, statusOf, wordsOf } from './daemon.ts'
 import { SetupFailure } from './exit.ts'
 import { PullProgress, type PullMessage } from './pull-progress.ts'
-import { fullName, parseReference, type Reference } from './reference.ts'
+import { fullName, parseReference, type Reference } from '../../lib/image-reference.ts'
 
 /** An image that is on this machine. */
 export interface LocalImage {

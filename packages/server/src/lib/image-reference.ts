@@ -26,7 +26,7 @@ export function parseReference(text: string): Reference | { reason: string } {
   const tag = hasTag ? named.slice(colon + 1) : null
   const [first = '', ...rest] = name.split('/')
   const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')
-  const registry = hasRegistry ? first : hub
+  const registry = hasRegistry ? plainRegistry(first) : hub
   const path = hasRegistry ? rest.join('/') : name
   const problem =
     (more.length > 0 && 'it has more than one @') ||
@@ -45,4 +45,18 @@ export function parseReference(text: string): Reference | { reason: string } {
 export function fullName({ registry, repository, tag, digest }: Reference): string {
   const end = digest === null ? `:${tag ?? 'latest'}` : `@${digest}`
   return `${registry}/${repository}${end}`
+}
+
+/** The registry of an image, or null when that is no name of one. */
+export function registryOf(image: string): string | null {
+  const reference = parseReference(image)
+  return 'reason' in reference ? null : reference.registry
+}
+
+/** A registry as images name it: Docker Hub has several names for people and programs, and hosts have no capitals. */
+export function plainRegistry(host: string): string {
+  const plain = host.toLowerCase()
+  return ['index.docker.io', 'registry-1.docker.io', 'hub.docker.com', 'registry.hub.docker.com'].includes(plain)
+    ? hub
+    : plain
 }
