@@ -8,6 +8,10 @@ export interface ChartSeries {
   points: readonly MetricPoint[]
   /** Place in the palette, where a colour shall stay the same across charts; its place in the list otherwise. */
   color?: number
+  /** 0: a line without gaps; 1 and 2: dashes and dots, for lines that share a colour. */
+  dash?: number
+  /** It is what the line with this id was made from: drawn faintly, not in the legend, hidden with it. */
+  ghostOf?: string
 }
 
 type Values = (number | null | undefined)[]
@@ -34,6 +38,18 @@ export function alignSeries(series: readonly ChartSeries[], bands: boolean): [nu
     })
   })
   return [times, ...columns]
+}
+
+/** What of the series a logarithmic axis can show: numbers above 0. The others are gaps. */
+export function aboveZero(series: readonly ChartSeries[], axes: { x: boolean; y: boolean }): readonly ChartSeries[] {
+  if (!axes.x && !axes.y) return series
+  const positive = (value: number | null) => (axes.y && value !== null && value <= 0 ? null : value)
+  return series.map((one) => ({
+    ...one,
+    points: one.points
+      .filter(([x]) => !axes.x || x > 0)
+      .map(([x, min, mean, max]) => [x, positive(min), positive(mean), positive(max)] as const),
+  }))
 }
 
 /** At most so many points, evenly chosen, for a table. */

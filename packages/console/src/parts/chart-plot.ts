@@ -15,6 +15,8 @@ export interface PlotLook {
   limit: number | null
   /** Least and most are drawn around the mean. */
   bands: boolean
+  /** Logarithmic axes: what they show is above 0. */
+  log: { x: boolean; y: boolean }
   /** Charts with the same key share one crosshair. */
   syncKey: string
   formatX: (x: number) => string
@@ -54,8 +56,8 @@ export function makePlot(
     legend: { show: false },
     padding: [8, 8, 0, 0],
     scales: {
-      x: { time: look.isTime, range: (_, min, max) => rangeOfX(events.range(), min, max) },
-      y: { range: (_, min, max) => rangeOfY(min, max, look) },
+      x: { time: look.isTime, distr: look.log.x ? 3 : 1, range: (_, min, max) => rangeOfX(events.range(), min, max) },
+      y: { distr: look.log.y ? 3 : 1, range: (_, min, max) => rangeOfY(min, max, look) },
     },
     axes: [
       {
@@ -63,18 +65,20 @@ export function makePlot(
         size: 28,
         space: 72,
         values: (_, splits, _axis, _space, step) =>
-          splits.map((x) => (look.isTime ? formatMoment(x, step) : look.formatX(x))),
+          splits.map((x) => (x === null ? '' : look.isTime ? formatMoment(x, step) : look.formatX(x))),
       },
       {
         ...axis,
         size: 66,
         ...(look.isBinary ? { incrs: powersOfTwo } : {}),
-        values: (_, splits) => splits.map((y) => look.formatY(y)),
+        values: (_, splits) => splits.map((y) => (y === null ? '' : look.formatY(y))),
       },
     ],
     series: [
       {},
-      ...series.flatMap((one, place) => lineOf(color(`--series-${(one.color ?? place) % paletteSize}`), look.bands)),
+      ...series.flatMap((one, place) =>
+        lineOf(one, color(`--series-${(one.color ?? place) % paletteSize}`), look.bands),
+      ),
     ],
     bands: look.bands ? series.map((_, place) => bandOf(place, series, color)) : [],
     cursor: {
@@ -110,20 +114,26 @@ function formatMoment(x: number, stepMs: number): string {
   return time.toLocaleTimeString(undefined, stepMs >= 60_000 ? clock : { ...clock, second: '2-digit' })
 }
 
-function lineOf(stroke: string, bands: boolean): uPlot.Series[] {
+const dashes = [[], [6, 4], [2, 3]] as const
+
+function lineOf({ dash = 0, ghostOf }: ChartSeries, stroke: string, bands: boolean): uPlot.Series[] {
+  const isGhost = ghostOf !== undefined
   const line: uPlot.Series = {
-    stroke,
-    width: 1.5,
-    points: { show: (plot, _i, from, to) => to - from < plot.width / 24 },
+    stroke: isGhost ? thinned(stroke, 0.3) : stroke,
+    width: isGhost ? 1 : 1.5,
+    dash: [...(dashes[dash % dashes.length] ?? [])],
+    points: { show: (plot, _i, from, to) => !isGhost && to - from < plot.width / 24 },
   }
   const edge: uPlot.Series = { stroke: 'transparent', width: 0, points: { show: false } }
   return bands ? [line, edge, edge] : [line]
 }
 
 /** Colours of the theme are written `oklch(…)`, so they are thinned by their own notation. */
+const thinned = (stroke: string, alpha: number): string => stroke.replace(/\)$/, ` / ${alpha})`)
+
 function bandOf(place: number, series: readonly ChartSeries[], color: (name: string) => string): uPlot.Band {
   const stroke = color(`--series-${(series[place]?.color ?? place) % paletteSize}`)
-  return { series: [3 * place + 3, 3 * place + 2], fill: stroke.replace(/\)$/, ' / 0.18)') }
+  return { series: [3 * place + 3, 3 * place + 2], fill: thinned(stroke, 0.18) }
 }
 
 function rangeOfX(
@@ -136,7 +146,11 @@ function rangeOfX(
   return min === max ? [min - 1000, max + 1000] : [min, max]
 }
 
-function rangeOfY(min: number | null, max: number | null, { fromZero, limit }: PlotLook): [number, number] {
+function rangeOfY(min: number | null, max: number | null, { fromZero, limit, log }: PlotLook): [number, number] {
+  if (log.y) {
+    const [low, high] = min === null || max === null || min <= 0 ? [0.1, 1] : [min, max]
+    return low === high ? [low / 2, high * 2] : [low * 0.9, high * 1.1]
+  }
   if (min === null || max === null) return [0, limit ?? 1]
   // A limit that is far away would make a flat line of everything.
   const top = limit !== null && limit > max && limit < max * 2.5 ? limit : max

@@ -10,7 +10,8 @@ import {
   useState,
 } from 'react'
 import type uPlot from 'uplot'
-import { alignSeries, type ChartSeries, summarize, thinOut } from './chart-data.ts'
+import { aboveZero, alignSeries, type ChartSeries, summarize, thinOut } from './chart-data.ts'
+import { savePicture } from './chart-picture.ts'
 import { makePlot, paletteSize } from './chart-plot.ts'
 import { formatBytes, formatDuration, formatTime } from './format.ts'
 import 'uplot/dist/uPlot.min.css'
@@ -38,23 +39,33 @@ export interface ChartProps {
   onHidden?: (hidden: ReadonlySet<string>) => void
   /** x are ms since a beginning, and not times. */
   elapsed?: boolean
+  /** x are neither: how one is written. */
+  formatX?: (x: number) => string
+  /** Axes that are logarithmic. */
+  log?: { x: boolean; y: boolean }
   /** Whether y begins at 0. */
   fromZero?: boolean
   height?: number
+  /** Names in the legend at most; the others are counted. */
+  mostNamed?: number
+  /** Beside the title. */
+  actions?: ReactNode
 }
+
+const linear = { x: false, y: false }
 
 /**
  * Lines over time. Dragging zooms, with the shift key it moves; a double click shows all. With the keyboard: arrows move,
  * `+` and `-` zoom, `0` shows all. The legend is also the filter. The same is there as a table.
  */
 export function Chart(props: ChartProps): ReactNode {
-  const { title, series, hidden = new Set(), onHidden, unit, range, onRange } = props
+  const { title, hidden = new Set(), unit, range, onRange, log = linear } = props
+  const figure = useRef<HTMLElement>(null)
   const [isTable, setTable] = useState(false)
   const [point, setPoint] = useState<number | null>(null)
-  const shown = useMemo(() => series.filter(({ id }) => !hidden.has(id)), [series, hidden])
-  const toggle = (id: string) =>
-    onHidden?.(new Set(hidden.has(id) ? [...hidden].filter((one) => one !== id) : [...hidden, id]))
-  const formatX = props.elapsed ? formatDuration : formatTime
+  const series = useMemo(() => aboveZero(props.series, log), [props.series, log.x, log.y])
+  const shown = useMemo(() => series.filter(({ id, ghostOf }) => !hidden.has(ghostOf ?? id)), [series, hidden])
+  const formatX = formatterOfX(props)
   const aligned = useMemo(() => alignSeries(shown, false), [shown])
   const x = point === null ? undefined : aligned[0][point]
   const onKeyDown = (event: KeyboardEvent) => {
@@ -64,54 +75,84 @@ export function Chart(props: ChartProps): ReactNode {
     onRange(next === 'all' ? undefined : next)
   }
   return (
-    <figure className="panel chart" aria-label={title}>
+    <figure ref={figure} className="panel chart" aria-label={title}>
       <figcaption className="chart-title">
-        <h2>{title}</h2>
-        <span className="faint number">{x === undefined ? unit : formatX(x)}</span>
+        <h2 className="ellipsis" title={title} dir="auto">
+          {title}
+        </h2>
+        <span className="faint number chart-at">{x === undefined ? unit : formatX(x)}</span>
         <div className="grow" />
+        {props.actions}
+        {!isTable && (
+          <button
+            type="button"
+            className="chart-table-button chart-seldom"
+            onClick={() => figure.current && void savePicture(figure.current, title)}
+          >
+            PNG
+          </button>
+        )}
         <button type="button" className="chart-table-button" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
           Table
         </button>
       </figcaption>
       {isTable ? (
-        <ChartTable {...props} />
+        <ChartTable {...props} series={series} />
       ) : (
         <div className="chart-plot" role="group" tabIndex={0} aria-label={`${title}: lines`} onKeyDown={onKeyDown}>
           <Plot {...props} series={shown} onPoint={setPoint} />
         </div>
       )}
-      <ul className="chart-legend">
-        {series.map((one, place) => (
-          <li key={one.id}>
-            <button
-              type="button"
-              aria-pressed={!hidden.has(one.id)}
-              onClick={() => toggle(one.id)}
-              disabled={!onHidden}
-            >
-              <span className={`chart-mark chart-color-${(one.color ?? place) % paletteSize}`} aria-hidden="true" />
-              <span className="ellipsis" dir="auto">
-                {one.label}
-              </span>
-              <span className="number">{legendValue(one, shown, aligned, point, unit)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <Legend {...props} series={series} value={(one) => legendValue(one, shown, aligned, point, unit)} />
     </figure>
   )
 }
+
+function Legend(props: ChartProps & { value: (one: ChartSeries) => string }): ReactNode {
+  const { series, hidden = new Set(), onHidden, mostNamed = Number.POSITIVE_INFINITY } = props
+  const lines = series.filter(({ ghostOf }) => ghostOf === undefined)
+  const toggle = (id: string) =>
+    onHidden?.(new Set(hidden.has(id) ? [...hidden].filter((one) => one !== id) : [...hidden, id]))
+  return (
+    <ul className="chart-legend">
+      {lines.slice(0, mostNamed).map((one, place) => (
+        <li key={one.id}>
+          <button type="button" aria-pressed={!hidden.has(one.id)} onClick={() => toggle(one.id)} disabled={!onHidden}>
+            <span
+              className={`chart-mark chart-dash-${one.dash ?? 0} chart-color-${(one.color ?? place) % paletteSize}`}
+              aria-hidden="true"
+            />
+            <span className="ellipsis" dir="auto">
+              {one.label}
+            </span>
+            <span className="number">{props.value(one)}</span>
+          </button>
+        </li>
+      ))}
+      {lines.length > mostNamed && <li className="faint chart-others">and {lines.length - mostNamed} more</li>}
+    </ul>
+  )
+}
+
+const formatterOfX = ({ formatX, elapsed = false }: ChartProps): ((x: number) => string) =>
+  formatX ?? (elapsed ? formatDuration : formatTime)
 
 /** A value with its unit, as short as it can be read. */
 export function formatValue(value: number, unit: string | null): string {
   if (unit === 'bytes') return formatBytes(value)
   if (unit === 'bytes/s') return `${formatBytes(value)}/s`
-  const text =
-    Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)))
+  const text = formatNumber(value)
   if (unit === 'percent') return `${text} %`
   if (unit === 'watts') return `${text} W`
   if (unit === 'celsius') return `${text} °C`
   return text
+}
+
+/** A number in about three digits, whatever its size: `0.0312`, `4,210`, `1.2e-7`. */
+export function formatNumber(value: number): string {
+  const size = Math.abs(value)
+  if (size >= 1e7 || (size > 0 && size < 1e-4)) return value.toExponential(2).replace(/\.?0*e\+?/, 'e')
+  return size >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)))
 }
 
 function legendValue(
@@ -129,20 +170,22 @@ function legendValue(
 
 function Plot(props: ChartProps & { onPoint: (index: number | null) => void }): ReactNode {
   const { series, unit, limit = null, elapsed = false, fromZero = true, height = 180, syncKey, range } = props
+  const { log = linear } = props
+  const isTime = !elapsed && !props.formatX
   const element = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const latest = useRef(props)
   latest.current = props
   const width = useWidth(element)
   const scheme = useComputedColorScheme('light')
-  const bands = series.length <= 2
-  const lines = series.map(({ id, color }) => `${id} ${color ?? ''}`).join('|')
+  const bands = series.length <= 2 && series.every(({ ghostOf }) => ghostOf === undefined)
+  const lines = series.map(({ id, color, dash }) => `${id} ${color ?? ''} ${dash ?? ''}`).join('|')
   useLayoutEffect(() => {
     if (!element.current || width === 0) return
-    const formatX = elapsed ? formatDuration : formatTime
+    const formatX = formatterOfX(latest.current)
     const formatY = (y: number) => formatValue(y, unit)
     const isBinary = unit?.startsWith('bytes') ?? false
-    const look = { isBinary, width, height, isTime: !elapsed, fromZero, limit, bands, syncKey, formatX, formatY }
+    const look = { isBinary, width, height, isTime, fromZero, limit, bands, log, syncKey, formatX, formatY }
     const made = makePlot(element.current, latest.current.series, look, {
       onRange: (next) => latest.current.onRange(next),
       onPoint: (index) => latest.current.onPoint(index),
@@ -153,7 +196,7 @@ function Plot(props: ChartProps & { onPoint: (index: number | null) => void }): 
       plot.current = undefined
       made.destroy()
     }
-  }, [width, height, elapsed, fromZero, limit, bands, syncKey, unit, lines, scheme])
+  }, [width, height, isTime, fromZero, limit, bands, syncKey, unit, lines, scheme, log.x, log.y])
   useEffect(() => {
     plot.current?.setData(alignSeries(series, bands))
   }, [series, bands, range?.[0], range?.[1]])
@@ -190,8 +233,10 @@ function rangeByKey(key: string, [from, to]: readonly [number, number]): readonl
 /** Points of one series in the table: more are not read by anybody. */
 const tableRows = 40
 
-function ChartTable({ title, series, unit, elapsed = false, height = 180 }: ChartProps): ReactNode {
-  const formatX = elapsed ? formatDuration : formatTime
+function ChartTable(props: ChartProps): ReactNode {
+  const { title, unit, height = 180 } = props
+  const series = props.series.filter(({ ghostOf }) => ghostOf === undefined)
+  const formatX = formatterOfX(props)
   return (
     <div className="chart-table" tabIndex={0} role="region" aria-label={`${title}: table`} style={{ height }}>
       <table>
