@@ -114,6 +114,11 @@ export const errorCatalogue = {
     message: '{reason}',
     hint: 'Leave --image out to run on the machine itself, or turn on the engine `docker` to run in images.',
   },
+  bad_experiment: {
+    status: 400,
+    message: 'This experiment cannot be: {reason}.',
+    hint: '{fix}',
+  },
   unknown_secret: {
     status: 400,
     message: 'There is no secret {name} in this team or project.',
