@@ -5,18 +5,20 @@
 export class SpareBuffers {
   readonly #sizeBytes: number
   readonly #most: number
+  readonly #make: (bytes: number) => Buffer
   readonly #spare: Buffer[] = []
 
   /** `sizeBytes`: of each buffer. `most`: how many are kept. */
-  constructor(sizeBytes: number, most: number) {
+  constructor(sizeBytes: number, most: number, make: (bytes: number) => Buffer = Buffer.allocUnsafeSlow) {
     this.#sizeBytes = sizeBytes
     this.#most = most
+    this.#make = make
   }
 
   /** A buffer of at least `bytes`, with anything in it. */
   take(bytes: number): Buffer {
     const kept = bytes <= this.#sizeBytes ? this.#spare.pop() : undefined
-    return kept ?? Buffer.allocUnsafeSlow(Math.max(bytes, this.#sizeBytes))
+    return kept ?? this.#make(Math.max(bytes, this.#sizeBytes))
   }
 
   /** Gives one back that nobody uses any more. */

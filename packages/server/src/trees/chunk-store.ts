@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { type Tree, treeRequestLimits } from '@nabla/api/tree'
 import { AppError } from '../lib/app-error.ts'
+import { alignedMemory } from '../lib/aligned-memory.ts'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import { limits } from '../lib/limits.ts'
 import { makePace } from '../lib/pace.ts'
@@ -131,7 +132,7 @@ export interface FsckReport {
 export function openChunkStore(parts: ChunkParts): ChunkStore {
   const memory = {
     budget: new ByteBudget(limits.parcelsBytes),
-    spare: new SpareBuffers(treeRequestLimits.usualParcelBytes, limits.spareParcels),
+    spare: new SpareBuffers(treeRequestLimits.usualParcelBytes, limits.spareParcels, alignedMemory),
   }
   const checking = { now: false }
   return {
