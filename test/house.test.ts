@@ -56,6 +56,8 @@ describe('layers', () => {
     volumes: ['db', 'stores/s3/xml.ts'],
     events: ['db'],
     metrics: ['engines/engine.ts'],
+    tracking: ['db'],
+    compat: ['db', 'events', 'kinds', 'tracking', 'volumes'],
     kinds: [
       'control/action.ts',
       'control/place.ts',
@@ -69,7 +71,7 @@ describe('layers', () => {
       'volumes',
     ],
     control: ['db', 'engines/engine.ts', 'events', 'kinds', 'metrics', 'tasks', 'trees', 'volumes'],
-    http: ['config.ts', 'kinds/kind.ts', 'db'],
+    http: ['config.ts', 'kinds/kind.ts', 'compat/site.ts', 'db'],
   }
 
   test.each(Object.entries(layers))('server: %s imports only what is below it', (folder, allowed) => {

@@ -6,6 +6,7 @@ import pino, { type Logger } from 'pino'
 import { type Config, loadConfig } from './config.ts'
 import { createLoop } from './control/loop.ts'
 import { sweepMeasurements } from './control/sweep.ts'
+import { compatSites } from './compat/index.ts'
 import { lockDataFolder } from './db/data-lock.ts'
 import { openDatabase } from './db/open.ts'
 import type { Deps } from './deps.ts'
@@ -18,6 +19,7 @@ import { isLoopback } from './http/host.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { openContent } from './kinds/content.ts'
 import { handlers } from './kinds/index.ts'
+import { findServed, holdersOf } from './kinds/served.ts'
 import { homePage } from './kinds/server/home-page.ts'
 import { createSignInAttempts } from './kinds/session/credentials.ts'
 import { authenticateSession, makeSignInCode } from './kinds/session/open.ts'
@@ -25,6 +27,8 @@ import { type Clock, systemClock } from './lib/clock.ts'
 import { createServerMetrics } from './lib/server-metrics.ts'
 import { openSecretBox } from './lib/secret-box.ts'
 import { createSessionCookie } from './lib/session-cookie.ts'
+import { createDoor } from './proxy/door.ts'
+import { createProxy } from './proxy/proxy.ts'
 import { openStore } from './stores/index.ts'
 import { openMetricStore } from './metrics/metric-store.ts'
 import { Sampler } from './metrics/sampler.ts'
@@ -95,13 +99,17 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const first = (await bootstrap(deps.db, clock)) ?? (options.newKey ? await makeOwnerKey(deps.db, clock) : null)
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
+    const proxy = createProxy(deps, { find: (label) => findServed(deps, label), holders: holdersOf(deps) })
+    undo.push(() => proxy.close())
     const app = createApp(deps, {
       handlers,
       authenticate: {
         key: (secret) => authenticate(deps.db, clock, secret),
         session: (token) => authenticateSession(deps.db, clock, token),
       },
+      compat: compatSites,
       openContent: (given) => openContent(deps, given),
+      proxy,
       pages: loadConsole(options.consoleFolders ?? consoleFolders, homePage(version)),
     })
     undo.push(() => app.close())
@@ -172,6 +180,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     box,
     cookie: createSessionCookie(box),
     signIns: createSignInAttempts(clock),
+    door: createDoor(box, clock),
     metrics: createServerMetrics(),
     measurements,
     sampler: new Sampler({

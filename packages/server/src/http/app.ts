@@ -2,7 +2,9 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { contract } from '@nabla/api'
 import type { RouteShape } from '@nabla/api/route'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { CompatSite } from '../compat/site.ts'
 import type { Deps } from '../deps.ts'
+import type { Proxy } from '../proxy/proxy.ts'
 import { AppError } from '../lib/app-error.ts'
 import { randomText } from '../lib/ids.ts'
 import { limits } from '../lib/limits.ts'
@@ -10,6 +12,8 @@ import type { Authenticate } from './auth.ts'
 import { type AllHandlers, bindRoutes } from './bind.ts'
 import { hasBody } from './body.ts'
 import type { Bounds } from './bounds.ts'
+import { bindCompat } from './bind-compat.ts'
+import type { CompatPlace } from './compat.ts'
 import type { Console } from './console.ts'
 import { type ContentSite, createContentSite, type OpenContent } from './content.ts'
 import { answerBrokenRequest, closeAfterReply, sendError } from './errors.ts'
@@ -23,17 +27,22 @@ export interface AppOptions {
   authenticate: Authenticate
   /** Finds the files that users made, for browsers to show. */
   openContent: OpenContent
+  /** What tasks serve; without it their names lead nowhere. */
+  proxy?: Proxy
   /** The pages of the console; without it there are none. */
   pages?: Console
+  /** Protocols of others that are spoken beside the contract. */
+  compat?: readonly CompatSite[]
   /** Smaller bounds, for tests. */
   bounds?: Partial<Bounds>
 }
 
-/** One method and path that the app answers. `shape` is missing if it did not come from the contract. */
+/** One method and path that the app answers: of the contract, with a `shape`, or of another protocol, with its `compat`. */
 export interface RegisteredRoute {
   method: string
   path: string
   shape: RouteShape | undefined
+  compat?: CompatPlace | undefined
 }
 
 declare module 'fastify' {
@@ -92,22 +101,27 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
     const path = request.url.split('?', 1)[0] ?? ''
     throw new AppError('no_route', { method: request.method, path: path.slice(0, 200) })
   })
-  bindRoutes(app, options.handlers, { deps, bounds, lifetimes, streams: new Map() })
+  const binding = { deps, bounds, lifetimes, streams: new Map() }
+  bindRoutes(app, options.handlers, binding)
+  bindCompat(app, options.compat ?? [], binding)
   app.decorate('contentSite', content)
   app.addHook('onReady', async () => {
-    assertContract(app.registeredRoutes)
+    assertContract(app.registeredRoutes, options.compat)
     await content.ready()
   })
   app.addHook('onClose', () => content.close())
   return app
 }
 
-/** Throws unless the routes are those of the contract, all of them and no others. */
-export function assertContract(registered: readonly RegisteredRoute[]): void {
+/** Throws unless the routes are those of the contract, all of them, those of the compat sites, and no others. */
+export function assertContract(registered: readonly RegisteredRoute[], sites: readonly CompatSite[] = []): void {
   const shapes = Object.values(contract).flatMap((routes) => Object.values(routes) as RouteShape[])
   const wanted = new Set(shapes.flatMap((shape) => methodsOf(shape).map((method) => `${method} ${shape.path}`)))
   const found = new Set(registered.map(({ method, path }) => `${method} ${path}`))
-  const foreign = registered.filter(({ method, path, shape }) => !shape || !wanted.has(`${method} ${path}`))
+  const compat = new Set<unknown>(sites.flatMap(({ routes }) => routes))
+  const foreign = registered
+    .filter((route) => !compat.has(route.compat?.route))
+    .filter(({ method, path, shape }) => !shape || !wanted.has(`${method} ${path}`))
   if (foreign.length > 0)
     throw new Error(`routes that are not in the contract: ${foreign.map(({ path }) => path).join(', ')}`)
   const missing = [...wanted].filter((route) => !found.has(route))
@@ -123,7 +137,7 @@ function recordRoutes(app: FastifyInstance): void {
   app.decorate('registeredRoutes', [])
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
-      app.registeredRoutes.push({ method, path: route.url, shape: route.config?.shape })
+      app.registeredRoutes.push({ method, path: route.url, shape: route.config?.shape, compat: route.config?.compat })
     }
   })
 }

@@ -116,7 +116,7 @@ async function serve(route: BoundRoute, request: FastifyRequest, reply: FastifyR
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'
 
 /** No name or path holds a NUL, and PostgreSQL takes no text with one, not even to look for it. */
-function refuseNul({ params, query }: FastifyRequest): void {
+export function refuseNul({ params, query }: FastifyRequest): void {
   const values = [params, query].flatMap((given) => Object.values(given as Record<string, unknown>)).flat()
   if (values.some((value) => typeof value === 'string' && value.includes('\0'))) {
     throw new AppError('invalid', { detail: 'The address holds a NUL character (%00).' })
@@ -129,7 +129,7 @@ async function readBody(shape: RouteShape, request: FastifyRequest, { bounds, de
 }
 
 /** Parses what came from outside. Throws AppError `invalid` that names every field that is wrong. */
-function check(what: string, schema: z.ZodType, value: unknown): unknown {
+export function check(what: string, schema: z.ZodType, value: unknown): unknown {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   throw new AppError('invalid', { detail: describeIssues(what, schema, value, parsed.error.issues) })

@@ -6,6 +6,7 @@ import { isDiskFull } from '../db/errors.ts'
 import { AppError } from '../lib/app-error.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Bounds } from './bounds.ts'
+import { siteOf } from './compat.ts'
 
 /** Longest message that is sent: parameters of it may come from the request. */
 const messageCharacters = 2000
@@ -30,11 +31,15 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (known.status === 401) void reply.header('www-authenticate', 'Bearer')
   const { seconds } = known.params
   if (known.status === 429 && seconds !== undefined) void reply.header('retry-after', String(seconds))
+  const { status, body } = siteOf(request)?.errorBody(known) ?? {
+    status: known.status,
+    body: toErrorBody(known, request.id),
+  }
   void reply
-    .code(known.status)
+    .code(status)
     .header('cache-control', 'no-store')
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify(toErrorBody(known, request.id)))
+    .send(JSON.stringify(body))
 }
 
 /** Writes to the log what a person who runs the server has to know of a failure. */

@@ -5,6 +5,7 @@ import type { Caller } from '../kinds/kind.ts'
 import { type Authenticate, FailureLimiter, keyOf } from './auth.ts'
 import { bodyLimit, checkAnnouncedSize, hasBody } from './body.ts'
 import type { Bounds } from './bounds.ts'
+import { basicKeyOf, compatBodyLimit, type CompatPlace } from './compat.ts'
 import { closeAfterReply } from './errors.ts'
 import { createHostCheck, isSameSite } from './host.ts'
 import type { Lifetimes } from './lifetimes.ts'
@@ -12,6 +13,9 @@ import type { OriginRules } from './origins.ts'
 import { assertOwnPage } from './own-page.ts'
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** What the key of a job is good for, beside protocols of others: to track and to register what it made. */
+const forPrograms = /^\/api\/v1\/(runs|run-[a-z]+|models)(\/|$)/
 
 /** For every response that does not say otherwise itself. */
 const securityHeaders = {
@@ -68,19 +72,34 @@ export function guardRequests(
   })
 
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { shape } = request.routeOptions.config
+    const { shape, compat } = request.routeOptions.config
+    if (compat) {
+      request.caller = await identifyProgram(request, compat)
+      checkAnnouncedSize(request.headers, compatBodyLimit(compat.route, bounds))
+      return
+    }
     if (shape?.access === 'anyone') {
       // Nobody is signed in here by a page of another site.
       if (!safeMethods.has(request.method)) assertOwnPage(request.method, request.headers, { loose: true })
       return
     }
     const caller = await identify(request, reply)
-    if (!shape) throw new AppError('forbidden', { action: 'use this address' })
+    if (!shape || (caller.jobId !== undefined && !forPrograms.test(shape.path))) {
+      throw new AppError('forbidden', { action: 'use this address' })
+    }
     if (shape.access === 'admin' && caller.role !== 'admin') {
       throw new AppError('forbidden', { action: 'do this: it takes an admin of the team' })
     }
     request.caller = caller
     if (shape.body !== undefined) checkAnnouncedSize(request.headers, bodyLimit(shape, bounds))
+  }
+
+  /** Clients of other protocols have a key; what a browser is signed in with is of no use there. */
+  async function identifyProgram(request: FastifyRequest, { site }: CompatPlace): Promise<Caller> {
+    const { headers, params, ip } = request
+    const key = keyOf(headers) ?? basicKeyOf(headers.authorization) ?? site.keyIn?.(params as Record<string, string>)
+    if (key === undefined) throw new AppError('unauthenticated')
+    return limiter.check(ip, key, (text) => authenticate.key(text, deps))
   }
 
   /** A request that has both a key and a cookie is that of the key. */
@@ -101,7 +120,8 @@ export function guardRequests(
 
   function prepareForBody(request: FastifyRequest, reply: FastifyReply): void {
     if (!hasBody(request.headers)) return
-    const wanted = request.routeOptions.config.shape?.body !== undefined
+    const { shape, compat } = request.routeOptions.config
+    const wanted = compat ? compat.route.method !== 'GET' : shape?.body !== undefined
     if (!wanted) closeAfterReply(request, reply, bounds, deps.clock)
     else if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
   }

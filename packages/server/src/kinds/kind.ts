@@ -14,6 +14,8 @@ export interface Caller {
   keyId: string | null
   /** Null: the key asks for itself. */
   sessionId: string | null
+  /** The job whose program asks, with the key that every job has: it may only track and register. */
+  jobId?: string
 }
 
 /** A response that is not one JSON value. */
@@ -66,6 +68,8 @@ export interface Origins {
   own: string
   /** Where it may show what users made; null if it has no way there. */
   content: string | null
+  /** Where it finds what tasks serve under a label; null if it has no way there. */
+  served(label: string): string | null
 }
 
 export type Handler<R extends RouteShape> = (

@@ -4,6 +4,7 @@ import { contract, type Noun } from '@nabla/api'
 import type { FastifyInstance } from 'fastify'
 import pino from 'pino'
 import { configSchema } from '../config.ts'
+import type { CompatSite } from '../compat/site.ts'
 import type { Deps } from '../deps.ts'
 import { createApp } from '../http/app.ts'
 import type { AllHandlers } from '../http/bind.ts'
@@ -46,6 +47,7 @@ export interface StandInOptions {
   bounds?: Partial<Bounds>
   config?: { host?: string; allowHosts?: string[]; contentUrl?: string }
   pages?: Console
+  compat?: readonly CompatSite[]
   /** Counts look-ups of keys, or fails them. */
   onAuthenticate?: (key: string) => void
 }
@@ -83,6 +85,7 @@ export function standInApp(options: StandInOptions = {}): StandIn {
       },
     },
     openContent: () => Promise.reject(new AppError('content_ended')),
+    ...(options.compat ? { compat: options.compat } : {}),
     ...(options.pages ? { pages: options.pages } : {}),
     ...(options.bounds ? { bounds: options.bounds } : {}),
   })

@@ -1,0 +1,5 @@
+import { mlflowSite } from './mlflow/routes.ts'
+import type { CompatSite } from './site.ts'
+
+/** Every protocol of others that the server speaks. */
+export const compatSites: readonly CompatSite[] = [mlflowSite]
