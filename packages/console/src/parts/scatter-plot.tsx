@@ -1,0 +1,112 @@
+import { type KeyboardEvent, type ReactNode, useMemo, useState } from 'react'
+import { type Drawing, useCanvas } from './canvas.ts'
+import { nearest, type ScatterPoint } from './scatter-points.ts'
+import type { ValueAxis } from './value-axis.ts'
+import './scatter-plot.css'
+
+export interface ScatterProps {
+  /** What is shown, for those who hear the page: `loss over lr`. */
+  label: string
+  x: { label: string; axis: ValueAxis }
+  y: { label: string; axis: ValueAxis }
+  points: readonly ScatterPoint[]
+  /** What is said of a point that one is at. */
+  describe: (point: ScatterPoint) => ReactNode
+  onOpen: (point: ScatterPoint) => void
+  height?: number
+}
+
+const [left, right, top, bottom] = [64, 16, 12, 40]
+
+/** Points by two values each. The one next to the pointer is told of, and opened by a click; arrow keys go through all. */
+export function ScatterPlot(props: ScatterProps): ReactNode {
+  const { points, x, y, height = 420, onOpen, label } = props
+  const [current, setCurrent] = useState<number>()
+  const at = current === undefined ? undefined : points[current]
+  const { canvas, width } = useCanvas(height, (drawing) => draw(drawing, props, at), [points, x, y, at])
+  const order = useMemo(() => points.map((_, place) => place).sort((a, b) => points[a]!.x - points[b]!.x), [points])
+  const px = (point: ScatterPoint) => [placeX(point.x, width), placeY(point.y, height)] as const
+  const find = (event: { clientX: number; clientY: number; currentTarget: Element }) => {
+    const box = event.currentTarget.getBoundingClientRect()
+    return nearest(points, [event.clientX - box.left, event.clientY - box.top], px)
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && at) return onOpen(at)
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (by === undefined || order.length === 0) return
+    event.preventDefault()
+    const next = current === undefined ? 0 : (order.indexOf(current) + by + order.length) % order.length
+    setCurrent(order[next])
+  }
+  return (
+    <div
+      className="scatter"
+      style={{ height }}
+      role="application"
+      aria-label={`${label}: arrow keys go through the points, enter opens one`}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+      onPointerMove={(event) => setCurrent(find(event))}
+      onPointerLeave={() => setCurrent(undefined)}
+      onClick={(event) => {
+        const found = find(event)
+        if (found !== undefined) onOpen(points[found]!)
+      }}
+    >
+      <canvas ref={canvas} aria-hidden="true" />
+      <div className="scatter-tip" aria-live="polite" style={at && tipPlace(px(at), width)} hidden={!at}>
+        {at && props.describe(at)}
+      </div>
+    </div>
+  )
+}
+
+const placeX = (place: number, width: number): number => left + place * (width - left - right)
+const placeY = (place: number, height: number): number => top + (1 - place) * (height - top - bottom)
+
+function tipPlace([x, y]: readonly [number, number], width: number): { left?: number; right?: number; top: number } {
+  return x > width / 2 ? { right: width - x + 12, top: y } : { left: x + 12, top: y }
+}
+
+function draw({ context, width, height, color }: Drawing, props: ScatterProps, at: ScatterPoint | undefined): void {
+  const { x, y, points } = props
+  context.font = `11px ${color('--font-sans')}`
+  context.strokeStyle = color('--line')
+  context.fillStyle = color('--muted')
+  context.textAlign = 'right'
+  context.textBaseline = 'middle'
+  for (const tick of y.axis.ticks) {
+    const level = placeY(tick.place, height)
+    stroke(context, [left, level], [width - right, level])
+    context.fillText(tick.label.slice(0, 9), left - 8, level)
+  }
+  context.textAlign = 'center'
+  context.textBaseline = 'top'
+  for (const tick of x.axis.ticks) {
+    const level = placeX(tick.place, width)
+    stroke(context, [level, top], [level, height - bottom])
+    context.fillText(tick.label.slice(0, 14), level, height - bottom + 6)
+  }
+  context.fillText(x.label, left + (width - left - right) / 2, height - 16)
+  context.globalAlpha = points.length > 400 ? 0.5 : 0.85
+  for (const point of points) {
+    context.fillStyle = color(`--series-${point.color}`)
+    context.beginPath()
+    context.arc(placeX(point.x, width), placeY(point.y, height), points.length > 400 ? 3 : 4.5, 0, 2 * Math.PI)
+    context.fill()
+  }
+  context.globalAlpha = 1
+  if (!at) return
+  context.strokeStyle = color('--text')
+  context.lineWidth = 2
+  context.beginPath()
+  context.arc(placeX(at.x, width), placeY(at.y, height), 7, 0, 2 * Math.PI)
+  context.stroke()
+}
+
+function stroke(context: CanvasRenderingContext2D, from: readonly [number, number], to: readonly [number, number]) {
+  context.beginPath()
+  context.moveTo(...from)
+  context.lineTo(...to)
+  context.stroke()
+}
