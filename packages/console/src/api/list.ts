@@ -2,7 +2,7 @@ import type { Noun } from '@nabla/api'
 import type { ApiError, CallOptions } from '@nabla/api/client'
 import type { Event } from '@nabla/api/event'
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { countNew, mergePages, type Page, type Pages, pagesToRead } from './list-merge.ts'
 import { useLiveEvents } from './live.ts'
 import { queries } from './query.ts'
@@ -31,6 +31,8 @@ export interface ListSource<Row> {
   fetch: (page: { limit: number; after?: string }, options: CallOptions) => Promise<Page<Row>>
   /** What tells rows apart, and what events name them by; their `id` if left out. */
   rowKey?: (row: Row) => string
+  /** The row that an event of another noun changes: a project counts its jobs. */
+  touches?: (event: Event) => string | null
   /** Rows of the first page, 1 to 200: it has to be there quickly. Those that follow are as large as may be. */
   pageSize?: number
   enabled?: boolean
@@ -60,8 +62,9 @@ export function useList<Row>(source: ListSource<Row>): LiveList<Row> {
     enabled,
   })
   const [newRows, setNewRows] = useKeptFresh(source, queryKey)
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data])
   return {
-    rows: query.data?.pages.flatMap((page) => page.items) ?? [],
+    rows,
     isLoading: query.isPending && enabled,
     isStale: query.isPlaceholderData,
     error: query.error,
@@ -82,14 +85,15 @@ export function useList<Row>(source: ListSource<Row>): LiveList<Row> {
 
 /** Puts what events tell of into the pages that are kept; returns how many rows are new, and what sets that. */
 function useKeptFresh<Row>(source: ListSource<Row>, queryKey: unknown[]): [number, (count: number) => void] {
-  const { noun, fetch } = source
+  const { noun, fetch, touches } = source
   const rowKey = source.rowKey ?? ((row: Row) => (row as { id: string }).id)
   const [newRows, setNewRows] = useState(0)
   const keyText = JSON.stringify(queryKey)
   useEffect(() => setNewRows(0), [keyText])
   const take = async (events: readonly Event[]): Promise<void> => {
     const own = events.filter(({ type }) => nounOf(type) === noun)
-    const changed = new Set(own.map(({ subject }) => subject))
+    const touched = events.flatMap((event) => touches?.(event) ?? [])
+    const changed = new Set([...own.map(({ subject }) => subject), ...touched])
     const gone = new Set(own.flatMap(({ type, subject }) => (type.endsWith('.deleted') ? [subject] : [])))
     const data = queries.getQueryData<Pages<Row>>(queryKey)
     if (!data || changed.size === 0) return

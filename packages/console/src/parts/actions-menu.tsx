@@ -1,7 +1,8 @@
-import { ActionIcon, Menu } from '@mantine/core'
+import { Menu, UnstyledButton } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { Action } from './action.ts'
 import { Icon } from './icon.tsx'
+import './copy.css'
 
 /** The `⋯` that holds what else one can do. What is unavailable says why. */
 export function ActionsMenu(props: {
@@ -14,9 +15,9 @@ export function ActionsMenu(props: {
   return (
     <Menu {...(opened === undefined ? {} : { opened })} {...(onChange ? { onChange } : {})} withinPortal>
       <Menu.Target>
-        <ActionIcon aria-label={label} className="actions-button">
+        <UnstyledButton aria-label={label} className="icon-button actions-button">
           <Icon name="more" />
-        </ActionIcon>
+        </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
         {actions.map((action) => (

@@ -35,12 +35,30 @@ export function Duration({ from, to }: { from: string | null; to: string | null 
   return <span className="number">{formatDuration(end - Date.parse(from))}</span>
 }
 
-/** Draws the component again every so many ms; null: never. */
+/** Draws the component again every so many ms; null: never. All that wait equally long share one clock. */
 export function useTick(everyMs: number | null): void {
   const [, tick] = useReducer((count: number) => count + 1, 0)
-  useEffect(() => {
-    if (everyMs === null) return
-    const timer = setInterval(tick, everyMs)
-    return () => clearInterval(timer)
-  }, [everyMs])
+  useEffect(() => (everyMs === null ? undefined : onTick(everyMs, tick)), [everyMs])
+}
+
+const clocks = new Map<number, { timer: ReturnType<typeof setInterval>; waiting: Set<() => void> }>()
+
+function onTick(everyMs: number, wake: () => void): () => void {
+  let clock = clocks.get(everyMs)
+  if (!clock) {
+    const waiting = new Set<() => void>()
+    const timer = setInterval(() => {
+      for (const one of waiting) one()
+    }, everyMs)
+    clock = { timer, waiting }
+    clocks.set(everyMs, clock)
+  }
+  const { timer, waiting } = clock
+  waiting.add(wake)
+  return () => {
+    waiting.delete(wake)
+    if (waiting.size > 0 || clocks.get(everyMs)?.waiting !== waiting) return
+    clearInterval(timer)
+    clocks.delete(everyMs)
+  }
 }

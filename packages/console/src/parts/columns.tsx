@@ -1,5 +1,5 @@
 import { Checkbox, Popover, UnstyledButton } from '@mantine/core'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useRef, useState } from 'react'
 import type { Column } from './data-table.tsx'
 import { Icon } from './icon.tsx'
 import { readKept, writeKept } from './kept.ts'
@@ -12,8 +12,14 @@ interface ChosenColumns<Row> {
 /** Which columns of a table are shown: what somebody chose in this browser, else those that are not hidden. */
 export function useColumns<Row>(table: string, columns: readonly Column<Row>[]): ChosenColumns<Row> {
   const [choice, setChoice] = useState<Record<string, boolean>>(() => readKept(`columns.${table}`, {}))
+  const shown = columns.filter(({ id, hidden }, place) => place === 0 || (choice[id] ?? !hidden))
+  // The same list as long as nothing in it changes: rows are drawn anew with another.
+  const kept = useRef(shown)
+  if (shown.length !== kept.current.length || shown.some((column, place) => column !== kept.current[place])) {
+    kept.current = shown
+  }
   return {
-    shown: columns.filter(({ id, hidden }, place) => place === 0 || (choice[id] ?? !hidden)),
+    shown: kept.current,
     choose(id, on) {
       const next = { ...choice, [id]: on }
       setChoice(next)

@@ -1,87 +1,86 @@
-import { ActionIcon, Checkbox } from '@mantine/core'
-import { Link } from '@tanstack/react-router'
 import { memo, type ReactNode } from 'react'
+import type { Action } from './action.ts'
 import { ActionsMenu } from './actions-menu.tsx'
-import type { Column, DataTableProps } from './data-table.tsx'
+import type { Column } from './data-table.tsx'
 import { Icon } from './icon.tsx'
 
 export interface TableRowProps<Row> {
-  table: Pick<DataTableProps<Row>, 'id' | 'rowKey' | 'rowLabel' | 'href' | 'actions' | 'bulkActions'>
+  table: string
   columns: readonly Column<Row>[]
   row: Row
+  label: string
+  href: string | undefined
   index: number
   /** Where it stands, in px from the top of the body. */
   top: number
   isCurrent: boolean
-  isSelected: boolean
-  toggle: (key: string) => void
-  isMenuOpen: boolean
-  setMenuOf: (key: string | undefined) => void
+  /** Undefined: nothing can be selected here. */
+  isSelected: boolean | undefined
+  /** Undefined: nothing can be done with a row. */
+  isMenuOpen: boolean | undefined
+  actionsOf: (index: number) => readonly Action[]
+  setMenu: (index: number, opened: boolean) => void
 }
 
 /**
- * One row of a `DataTable`; its first cell is the link, so it can be opened in a tab of its own. As one scrolls, only
- * rows that come into sight are drawn.
+ * One row of a `DataTable`; its first cell is the link, so it can be opened in a tab of its own. There are many and they
+ * come quickly, so it is made of plain elements: what is pressed in it is heard by the table (`use-row-events.ts`).
  */
 export const TableRow = memo(Line) as <Row>(props: TableRowProps<Row>) => ReactNode
 
 function Line<Row>(props: TableRowProps<Row>): ReactNode {
-  const { table, row, columns } = props
-  const { href, actions } = table
-  const key = table.rowKey(row)
-  const label = table.rowLabel(row)
-  const selectable = table.bulkActions !== undefined
+  const { row, columns, label, href, index, isSelected, isMenuOpen } = props
   return (
     <div
       role="row"
-      id={`${table.id}-${props.index}`}
-      aria-rowindex={props.index + 2}
-      aria-selected={selectable ? props.isSelected : undefined}
-      className={`table-row table-line ${props.isCurrent ? 'table-current' : ''} ${href ? 'table-opens' : ''}`}
+      id={`${props.table}-${index}`}
+      aria-rowindex={index + 2}
+      aria-selected={isSelected}
+      data-index={index}
+      className={`table-row table-line ${props.isCurrent ? 'table-current' : ''} ${href === undefined ? '' : 'table-opens'}`}
       style={{ transform: `translateY(${props.top}px)` }}
     >
-      {selectable && (
+      {isSelected !== undefined && (
         <span role="gridcell" className="table-check">
-          <Checkbox aria-label={`Select ${label}`} checked={props.isSelected} onChange={() => props.toggle(key)} />
+          <input type="checkbox" aria-label={`Select ${label}`} checked={isSelected} readOnly className="check" />
         </span>
       )}
       {columns.map((column, place) => (
         <span
           key={column.id}
           role="gridcell"
-          data-title={column.title}
           data-card={column.card ?? (place === 0 ? 'title' : 'none')}
-          className={`ellipsis ${column.align === 'right' ? 'table-right number' : ''}`}
+          className={column.align === 'right' ? 'ellipsis table-right number' : 'ellipsis'}
         >
-          {place === 0 && href ? (
-            <Link to={href(row) as never} className="table-link ellipsis" dir="auto" tabIndex={-1} title={label}>
+          {place === 0 && href !== undefined ? (
+            <a href={href} className="table-link ellipsis" dir="auto" tabIndex={-1} title={label}>
               {column.cell(row)}
-            </Link>
+            </a>
           ) : (
             column.cell(row)
           )}
         </span>
       ))}
-      {actions && (
+      {isMenuOpen !== undefined && (
         <span role="gridcell" className="table-menu">
-          {props.isCurrent || props.isMenuOpen ? (
+          {props.isCurrent || isMenuOpen ? (
             <ActionsMenu
-              actions={actions(row)}
+              actions={props.actionsOf(index)}
               label={`Actions for ${label}`}
-              opened={props.isMenuOpen}
-              onChange={(opened) => props.setMenuOf(opened ? key : undefined)}
+              opened={isMenuOpen}
+              onChange={(opened) => props.setMenu(index, opened)}
             />
           ) : (
             // A menu costs more to draw than the rest of the row: it is there for the row that one is at.
-            <ActionIcon
+            <button
+              type="button"
               aria-label={`Actions for ${label}`}
               aria-haspopup="menu"
               aria-expanded={false}
-              className="actions-button"
-              onClick={() => props.setMenuOf(key)}
+              className="icon-button actions-button"
             >
               <Icon name="more" />
-            </ActionIcon>
+            </button>
           )}
         </span>
       )}

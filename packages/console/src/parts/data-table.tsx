@@ -1,4 +1,3 @@
-import { Checkbox } from '@mantine/core'
 import { type Dispatch, type ReactNode, type SetStateAction, useCallback, useEffect, useRef, useState } from 'react'
 import type { LiveList } from '../api/list.ts'
 import type { Action } from './action.ts'
@@ -7,6 +6,7 @@ import { TableRow } from './data-table-row.tsx'
 import { ColumnChooser, useColumns } from './columns.tsx'
 import { usePreferences } from './preferences.ts'
 import { ErrorState, Lines } from './states.tsx'
+import { useRowEvents } from './use-row-events.ts'
 import { useRows } from './use-rows.ts'
 import { useTableKeys } from './use-table-keys.ts'
 import './data-table.css'
@@ -94,31 +94,7 @@ interface GridProps<Row> {
 function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): ReactNode {
   const { list, rowKey, href } = table
   const { rows } = list
-  const [menuOf, setMenuOf] = useState<string>()
-  const grid = useRef<HTMLDivElement>(null)
-  const body = useRef<HTMLDivElement>(null)
-  const { density } = usePreferences()
-  const height = (table.dense ?? density === 'dense') ? 28 : 36
-  const virtual = useRows({ body, count: rows.length, height })
-  useLoadMore(list, virtual.last)
-  const keyOf = (place: number) => rowKey(rows[place]!)
-  const toggle = useCallback(
-    (key: string) =>
-      setSelected((now) => new Set([...now].filter((one) => one !== key).concat(now.has(key) ? [] : key))),
-    [setSelected],
-  )
-  const keys = useTableKeys({
-    count: rows.length,
-    href: href && ((place) => href(rows[place]!)),
-    show: virtual.show,
-    select: table.bulkActions && ((place) => toggle(keyOf(place))),
-    openMenu: table.actions && ((place) => setMenuOf(keyOf(place))),
-    clear: () => setSelected(new Set()),
-  })
-  const showMenu = useCallback((key: string | undefined) => {
-    setMenuOf(key)
-    if (key === undefined) grid.current?.focus({ preventScroll: true })
-  }, [])
+  const { grid, body, height, virtual, keys, events, menuOf, actionsOf, setMenu } = useGrid(table, setSelected)
   return (
     <div
       ref={grid}
@@ -138,25 +114,66 @@ function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): R
         all={rows.length > 0 && rows.every((row) => selected.has(rowKey(row)))}
         setAll={(on) => setSelected(new Set(on ? rows.map(rowKey) : []))}
       />
-      <div ref={body} role="rowgroup" className="table-body" style={{ height: virtual.totalHeight }}>
+      <div ref={body} role="rowgroup" className="table-body" style={{ height: virtual.totalHeight }} {...events}>
         {virtual.items.map(({ index, top }) => {
-          const row = rows[index]
+          const row = rows[index]!
+          const key = rowKey(row)
           return (
-            row && (
-              <TableRow
-                key={rowKey(row)}
-                {...{ table, columns, row, index, top, toggle }}
-                isMenuOpen={menuOf === rowKey(row)}
-                setMenuOf={showMenu}
-                isCurrent={index === keys.current}
-                isSelected={selected.has(rowKey(row))}
-              />
-            )
+            <TableRow
+              key={key}
+              table={table.id}
+              label={table.rowLabel(row)}
+              href={href?.(row)}
+              {...{ columns, row, index, top, actionsOf, setMenu }}
+              isCurrent={index === keys.current}
+              isSelected={table.bulkActions && selected.has(key)}
+              isMenuOpen={table.actions && menuOf === key}
+            />
           )
         })}
       </div>
     </div>
   )
+}
+
+/** What the rows of a table need: which of them are drawn, keys, clicks, and the menu that is open. */
+function useGrid<Row>(table: DataTableProps<Row>, setSelected: GridProps<Row>['setSelected']) {
+  const { list, rowKey, href } = table
+  const { rows } = list
+  const [menuOf, setMenuOf] = useState<string>()
+  const grid = useRef<HTMLDivElement>(null)
+  const body = useRef<HTMLDivElement>(null)
+  const { density } = usePreferences()
+  const height = (table.dense ?? density === 'dense') ? 28 : 36
+  const virtual = useRows({ body, count: rows.length, height })
+  useLoadMore(list, virtual.last)
+  const keyOf = (place: number) => rowKey(rows[place]!)
+  const toggle = (place: number) =>
+    setSelected((now) => {
+      const key = keyOf(place)
+      return new Set([...now].filter((one) => one !== key).concat(now.has(key) ? [] : key))
+    })
+  const hrefOf = href && ((place: number) => href(rows[place]!))
+  const keys = useTableKeys({
+    count: rows.length,
+    href: hrefOf,
+    show: virtual.show,
+    select: table.bulkActions && toggle,
+    openMenu: table.actions && ((place) => setMenuOf(keyOf(place))),
+    clear: () => setSelected(new Set()),
+  })
+  const events = useRowEvents({ href: hrefOf, select: toggle, openMenu: (place) => setMenuOf(keyOf(place)) })
+  const latest = useRef({ table, keyOf })
+  latest.current = { table, keyOf }
+  const actionsOf = useCallback((place: number) => {
+    const { actions, list } = latest.current.table
+    return actions?.(list.rows[place]!) ?? []
+  }, [])
+  const setMenu = useCallback((place: number, opened: boolean) => {
+    setMenuOf(opened ? latest.current.keyOf(place) : undefined)
+    if (!opened) grid.current?.focus({ preventScroll: true })
+  }, [])
+  return { grid, body, height, virtual, keys, events, menuOf, actionsOf, setMenu }
 }
 
 function gridColumns<Row>(props: DataTableProps<Row>, shown: readonly Column<Row>[]): string {
@@ -206,7 +223,9 @@ function Head<Row>(props: {
       <div role="row" className="table-row">
         {table.bulkActions && (
           <span role="columnheader">
-            <Checkbox
+            <input
+              type="checkbox"
+              className="check"
               aria-label="Select all that are loaded"
               checked={props.all}
               onChange={(event) => props.setAll(event.currentTarget.checked)}

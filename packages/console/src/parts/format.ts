@@ -33,16 +33,19 @@ export function formatRelative(ms: number, nowMs: number): string {
   return ms <= nowMs ? `${text} ago` : `in ${text}`
 }
 
-// Made once: a formatter costs a hundred times what it costs to use it.
+// Made once, when it is first needed: a formatter costs a hundred times what it costs to use it.
 const style = { dateStyle: 'medium', timeStyle: 'medium' } as const
-const inLocalZone = new Intl.DateTimeFormat(undefined, style)
-const inUtc = new Intl.DateTimeFormat(undefined, { ...style, timeZone: 'UTC' })
-const counts = new Intl.NumberFormat('en-US')
+const once = <Made>(make: () => Made): (() => Made) => {
+  let made: Made | undefined
+  return () => (made ??= make())
+}
+const inLocalZone = once(() => new Intl.DateTimeFormat(undefined, style))
+const inUtc = once(() => new Intl.DateTimeFormat(undefined, { ...style, timeZone: 'UTC' }))
 
 /** The exact time, in the zone of the reader or in UTC, as they chose. */
 export function formatTime(time: string | number): string {
   const date = new Date(time)
-  return preferences().zone === 'local' ? inLocalZone.format(date) : `${inUtc.format(date)} UTC`
+  return preferences().zone === 'local' ? inLocalZone().format(date) : `${inUtc().format(date)} UTC`
 }
 
 /** `1 job`, `2 jobs`, `1,204 jobs`. */
@@ -51,7 +54,7 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 }
 
 /** A number with its thousands apart. */
-export const formatCount = (count: number): string => counts.format(count)
+export const formatCount = (count: number): string => String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',')
 
 function coarse(ms: number): string {
   const minutes = ms / 60_000

@@ -43,6 +43,7 @@ export function ProjectListPage(): ReactNode {
     noun: 'project',
     input: { tag },
     fetch: (page, options) => client.project.list({ ...page, ...(tag && { tag }) }, options),
+    touches: ({ type, projectId }) => (type.startsWith('job.') ? projectId : null),
   })
   const [open, setOpen] = useState<Open>()
   const close = () => setOpen(undefined)

@@ -25,7 +25,7 @@ describeConsole('the list of projects', (console) => {
     await row.waitFor()
 
     const { id } = await client.job.create({ body: { project: 'vision', command: 'run=3600s' } })
-    await row.getByText('Active').or(row.getByText('1')).first().waitFor()
+    await row.getByText('1 active').waitFor()
     await row.getByRole('button', { name: 'Actions for vision' }).click()
     await page.getByRole('menuitem', { name: 'Delete' }).click()
     await dialog.getByText('1 job, 1 of them stopped for it').waitFor()

@@ -1,0 +1,70 @@
+import { useNavigate, useRouter } from '@tanstack/react-router'
+import { type MouseEvent, type PointerEvent, useEffect, useRef } from 'react'
+
+/** Who rests on a row for this long is likely to open it. */
+const restMs = 40
+
+interface Given {
+  /** The address that a row opens. */
+  href: ((index: number) => string) | undefined
+  select: (index: number) => void
+  openMenu: (index: number) => void
+}
+
+export interface RowEvents {
+  onClick: (event: MouseEvent) => void
+  onPointerOver: (event: PointerEvent) => void
+  onPointerDown: (event: PointerEvent) => void
+  onPointerLeave: () => void
+}
+
+/** What is pressed in any row of a table, heard in one place; the page that a row opens is read ahead. */
+export function useRowEvents({ href, select, openMenu }: Given): RowEvents {
+  const navigate = useNavigate()
+  const router = useRouter()
+  const ahead = useRef<{ timer: ReturnType<typeof setTimeout> | undefined; to: string | undefined }>({
+    timer: undefined,
+    to: undefined,
+  })
+  useEffect(() => () => clearTimeout(ahead.current.timer), [])
+  const readAhead = (event: PointerEvent, afterMs: number) => {
+    const index = indexOf(event.target)
+    const to = index === undefined || !href ? undefined : href(index)
+    if (to === ahead.current.to && afterMs > 0) return
+    clearTimeout(ahead.current.timer)
+    ahead.current.to = to
+    if (to === undefined) return
+    const read = () => void router.preloadRoute({ to: to as never })
+    if (afterMs === 0) read()
+    else ahead.current.timer = setTimeout(read, afterMs)
+  }
+  return {
+    onClick(event) {
+      const index = indexOf(event.target)
+      const target = event.target as Element
+      if (index === undefined) return
+      if (target.matches('.check')) select(index)
+      else if (target.closest('button.actions-button[aria-expanded=false]')) openMenu(index)
+      else if (href && isPlain(event) && target.closest('.table-link')) {
+        event.preventDefault()
+        void navigate({ to: href(index) as never })
+      }
+    },
+    onPointerOver: (event) => event.pointerType === 'mouse' && readAhead(event, restMs),
+    onPointerDown: (event) => readAhead(event, 0),
+    onPointerLeave() {
+      clearTimeout(ahead.current.timer)
+      ahead.current.to = undefined
+    },
+  }
+}
+
+/** Which row an element is in; what a menu shows is in none, though React passes its events on. */
+function indexOf(target: EventTarget): number | undefined {
+  const row = target instanceof Element ? target.closest<HTMLElement>('.table-line') : null
+  return row ? Number(row.dataset['index']) : undefined
+}
+
+/** Not one that asks for another tab or window, which the browser opens itself. */
+const isPlain = (event: MouseEvent): boolean =>
+  event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey
