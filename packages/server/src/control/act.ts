@@ -8,6 +8,7 @@ import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
 import type { QuotaKeeper } from './quota.ts'
 import { noteHidden } from '../tasks/hidden-values.ts'
+import { removeGenerated, writeGenerated } from '../tasks/gang/generated.ts'
 import { cutShort, type Task } from '../tasks/task.ts'
 import { fillVolume } from '../volumes/origin.ts'
 
@@ -157,15 +158,20 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     command: request.command,
     workingDir: request.workingDir,
     env: Object.fromEntries(env),
-    mounts: await toMounts(deps, task, signal),
+    mounts: [...(await toMounts(deps, task, signal)), ...(await gangMounts(deps, task))],
     resources: { ...request.resources, gpus: task.gpus, pids: limits.taskPids },
     ...(request.requirements === null
       ? {}
       : { python: { requirements: request.requirements, cacheDir: join(deps.config.data, 'cache', task.teamId) } }),
-    networkScope: request.projectId,
+    networkScope: request.gang?.id ?? request.projectId,
+    ...(request.gang && { hostname: request.gang.hostname, hosts: request.gang.hosts }),
     ports: request.ports,
     outputDir: deps.logs.partDir(task.ownerId, task.attempt),
   }
+}
+
+async function gangMounts({ config, box }: Deps, { id, request }: Task): Promise<Mount[]> {
+  return request.gang ? [await writeGenerated(config.data, box, id, request.gang)] : []
 }
 
 const secretPrefix = 'secret:'
@@ -235,6 +241,7 @@ function removeTask(deps: Deps, engine: Engine, task: Task, acting: Acting, sett
   acting.removing.add(task.id)
   const call = engine
     .remove(task.id)
+    .then(() => (task.request.gang ? removeGenerated(deps.config.data, task.id) : undefined))
     .then(
       () => void acting.removed.set(task.id, task),
       (error: unknown) => deps.log.error({ err: error, subject: task.ownerId }, 'could not clean up after a task'),

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Capacity } from '../engines/engine.ts'
 import { toIso } from '../lib/clock.ts'
 import { aTask } from '../testing/tasks.ts'
-import { countFits, overtakeMs, place } from './place.ts'
+import { countFits, gangObstacle, overtakeMs, place } from './place.ts'
 
 const GiB = 1024 ** 3
 const now = Date.UTC(2026, 0, 1, 12)
@@ -139,4 +139,79 @@ test('countFits counts what could start beside the rest', () => {
   expect(countFits(wants, [], 'fake', has)).toBe(4)
   expect(countFits(wants, [aTask({ state: 'running', cpus: 3 })], 'fake', has)).toBe(1)
   expect(countFits({ ...wants, gpus: 1 }, [], 'fake', has)).toBe(0)
+})
+
+describe('a gang', () => {
+  const gang = (id: string, size: number, secondsAgo: number, more: Parameters<typeof aTask>[0] = {}) => {
+    const hosts = Object.fromEntries(
+      Array.from({ length: size }, (_, index) => [`${id}-${index}`, `127.0.${id}.${index}`]),
+    )
+    return Object.keys(hosts).map((hostname) =>
+      queuedAt(hostname, secondsAgo, { ...more, gang: { id, size, hostname, hosts, files: {} } }),
+    )
+  }
+
+  test('gets places for all of its tasks, or for none', () => {
+    const queue = [...gang('1', 3, 9), queuedAt('small', 1)]
+    expect(ids(place(queue, [], machine(3), now).start)).toEqual(['1-0', '1-1', '1-2'])
+    const narrow = place(queue, [aTask({ id: 'h' })], machine(3), now)
+    expect(ids(narrow.start)).toEqual(['small'])
+    expect(narrow.waiting.map(({ task, position, why }) => [task.id, position, why])).toEqual(
+      ['1-0', '1-1', '1-2'].map((id) => [id, 1, 'for its 3 nodes together, the processors are taken (it needs 1)']),
+    )
+  })
+
+  test('waits until all of its tasks are in the queue', () => {
+    const { start, waiting } = place(gang('1', 3, 9).slice(1), [], machine(8), now)
+    expect(start).toEqual([])
+    expect(waiting[0]?.why).toBe('the other 1 of its 3 nodes are not in the queue yet')
+  })
+
+  test('never waits with another for what each of them holds', () => {
+    const mixed = [...gang('1', 3, 9), ...gang('2', 3, 9)].sort(({ id: a }, { id: b }) =>
+      a.slice(2).localeCompare(b.slice(2)),
+    )
+    const first = place(mixed, [], machine(4), now)
+    expect(ids(first.start)).toEqual(['1-0', '1-1', '1-2'])
+    expect(ids(place(mixed.slice(0, 0).concat(gang('2', 3, 9)), [], machine(4), now).start)).toHaveLength(3)
+  })
+
+  test('is not starved by small ones, once it has waited long', () => {
+    const holding = [aTask({ id: 'h' })]
+    const late = place([...gang('1', 4, overtakeMs / 1000 + 1), queuedAt('small', 1)], holding, machine(4), now)
+    expect(ids(late.start)).toEqual([])
+  })
+
+  test('has GPUs of its own for each task', () => {
+    const { start } = place(gang('1', 2, 9, { wantsGpus: 2 }), [], machine(8, 4), now)
+    expect(start.map(({ gpus }) => gpus)).toEqual([
+      [0, 1],
+      [2, 3],
+    ])
+  })
+
+  test('may listen on one port at several addresses', () => {
+    expect(place(gang('1', 2, 9, { ports: [8080] }), [], machine(4), now).start).toHaveLength(2)
+  })
+
+  test('places no more than there is, and no part of a gang, whatever is asked for', () => {
+    const unit = fc.record({ size: fc.integer({ min: 1, max: 5 }), cpus: fc.integer({ min: 1, max: 4 }) })
+    fc.assert(
+      fc.property(fc.array(unit, { maxLength: 12 }), fc.integer({ min: 1, max: 12 }), (units, cpus) => {
+        const queue = units.flatMap(({ size, cpus }, index) => gang(String(index), size, index, { cpus }))
+        const { start, waiting } = place(queue, [], machine(cpus), now)
+        expect(start.length + waiting.length).toBe(queue.length)
+        expect(start.reduce((sum, { task }) => sum + task.request.resources.cpus, 0)).toBeLessThanOrEqual(cpus)
+        const started = Map.groupBy(start, ({ task }) => task.request.gang!.id)
+        for (const tasks of started.values()) expect(tasks).toHaveLength(tasks[0]!.task.request.gang!.size)
+      }),
+    )
+  })
+
+  test('is told when it can never be', () => {
+    const wants = (cpus: number) =>
+      Array.from({ length: 3 }, () => ({ engine: 'fake', resources: { cpus, memoryBytes: GiB, gpus: 0 } }))
+    expect(gangObstacle(wants(2), machine(6))).toBeNull()
+    expect(gangObstacle(wants(4), machine(6))).toBe('all nodes together need 12 processors, and this machine has 6')
+  })
 })

@@ -27,7 +27,8 @@ export interface Placement {
  *
  * Order: higher priority first; within one priority the team that holds fewer processors, then first come, first
  * served. A task that does not fit lets smaller ones behind it pass, until it has waited `overtakeMs`: then nothing
- * passes it on its engine, so that a large task is never starved by small ones.
+ * passes it on its engine, so that a large task is never starved by small ones. The tasks of a gang are one in all
+ * this: they start together or not at all, so that no two gangs can each hold what the other waits for.
  *
  * @param queued tasks in state `queued` that should run
  * @param holding tasks in state `placed` or `running`: what they hold is not free
@@ -48,28 +49,49 @@ export function place(
   const ports = new Set(holding.flatMap((task) => portsOf(task, capacity)))
   const closed = new Map<string, string>()
   const placement: Placement = { start: [], waiting: [] }
+  let position = 0
 
-  for (const task of inTurn(queued, held)) {
-    const pool = pools.get(task.engine) ?? task.engine
+  for (const tasks of inTurn(unitsOf(queued), held)) {
+    const [first] = tasks
+    const pool = pools.get(first.engine) ?? first.engine
     const room = free.get(pool)
-    const why = closed.get(pool) ?? obstacle(task, room, capacity, ports)
-    if (why === null && room) {
-      const gpus = room.gpus.splice(0, task.request.resources.gpus)
-      room.cpus -= task.request.resources.cpus
-      room.memoryBytes -= task.request.resources.memoryBytes
-      for (const port of portsOf(task, capacity)) ports.add(port)
-      held.set(task.teamId, (held.get(task.teamId) ?? 0) + task.request.resources.cpus)
-      placement.start.push({ task, gpus })
+    const given = closed.get(pool) ?? fit(tasks, room, capacity, ports)
+    if (typeof given !== 'string') {
+      Object.assign(room!, given.left)
+      for (const task of tasks) {
+        for (const port of portsOf(task, capacity)) ports.add(port)
+        held.set(task.teamId, (held.get(task.teamId) ?? 0) + task.request.resources.cpus)
+      }
+      placement.start.push(...given.start)
       continue
     }
-    placement.waiting.push({ task, position: placement.waiting.length + 1, why: why ?? 'its engine is not running' })
-    const fits =
-      room && neverFits(task, capacity.get(task.engine)!) === null && portTaken(task, capacity, ports) === undefined
-    if (fits && !closed.has(pool) && now - Date.parse(task.createdAt) > overtakeMs) {
+    position += 1
+    placement.waiting.push(...tasks.map((task) => ({ task, position, why: given })))
+    const closes = room && wouldFit(tasks, capacity, ports)
+    if (closes && !closed.has(pool) && now - Date.parse(first.createdAt) > overtakeMs) {
       closed.set(pool, 'a larger job before it has waited long and is next')
     }
   }
   return placement
+}
+
+/**
+ * Why tasks that are started together can never be, on this machine, as a clause; null when they can. Pure.
+ *
+ * @param wants what each of them needs, and on which engine
+ */
+export function gangObstacle(
+  wants: readonly { engine: string; resources: Wants }[],
+  capacity: ReadonlyMap<string, Capacity>,
+): string | null {
+  const has = capacity.get(wants[0]?.engine ?? '')
+  if (!has) return `the engine ${wants[0]?.engine} is not running on this server`
+  const { cpus, memoryBytes, gpus } = sumOf(wants.map(({ resources }) => resources))
+  if (gpus > has.gpus.length) return `all nodes together need ${gpus} GPUs, and this machine has ${has.gpus.length}`
+  if (cpus > has.cpus + epsilon) return `all nodes together need ${cpus} processors, and this machine has ${has.cpus}`
+  const gib = (bytes: number) => `${Math.round((bytes / 2 ** 30) * 10) / 10} GiB`
+  if (memoryBytes <= has.memoryBytes) return null
+  return `all nodes together need ${gib(memoryBytes)} of memory, and this machine has ${gib(has.memoryBytes)}`
 }
 
 /** How many tasks that want this much could start beside those that hold something. */
@@ -93,6 +115,58 @@ interface Room {
   gpus: number[]
 }
 
+interface Wants {
+  cpus: number
+  memoryBytes: number
+  gpus: number
+}
+
+/** Tasks that get their places together: a gang, or one task by itself. */
+type Unit = readonly [Task, ...Task[]]
+
+function unitsOf(queued: readonly Task[]): Unit[] {
+  const groups = Map.groupBy([...queued].sort(byPriorityThenAge), (task) => task.request.gang?.id ?? task.id)
+  return [...groups.values()].map(([first, ...others]) => [first!, ...others])
+}
+
+/** Places for all tasks of a unit and what is then left, or what keeps it from starting, as a clause. */
+function fit(
+  tasks: Unit,
+  room: Room | undefined,
+  capacity: ReadonlyMap<string, Capacity>,
+  taken: ReadonlySet<string>,
+): { start: Start[]; left: Room } | string {
+  const size = tasks[0].request.gang?.size ?? 1
+  if (tasks.length < size) return `the other ${size - tasks.length} of its ${size} nodes are not in the queue yet`
+  const left: Room = { cpus: 0, memoryBytes: 0, ...room, gpus: [...(room?.gpus ?? [])] }
+  const ports = new Set(taken)
+  const start: Start[] = []
+  for (const task of tasks) {
+    const why = obstacle(task, room && left, capacity, ports)
+    if (why !== null) return size === 1 ? why : gangWhy(tasks, why)
+    const { cpus, memoryBytes, gpus } = task.request.resources
+    start.push({ task, gpus: left.gpus.splice(0, gpus) })
+    left.cpus -= cpus
+    left.memoryBytes -= memoryBytes
+    for (const port of portsOf(task, capacity)) ports.add(port)
+  }
+  return { start, left }
+}
+
+const gangWhy = (tasks: Unit, why: string): string => `for its ${tasks.length} nodes together, ${why}`
+
+/** Whether it is only others that keep it from starting, and not for the sake of a port. */
+function wouldFit(tasks: Unit, capacity: ReadonlyMap<string, Capacity>, ports: ReadonlySet<string>): boolean {
+  if (tasks.length < (tasks[0].request.gang?.size ?? 1)) return false
+  const wants = tasks.map(({ engine, request }) => ({ engine, resources: request.resources }))
+  return gangObstacle(wants, capacity) === null && !tasks.some((task) => portTaken(task, capacity, ports) !== undefined)
+}
+
+function sumOf(wants: readonly Wants[]): Wants {
+  const sum = (of: (one: Wants) => number) => wants.reduce((total, one) => total + of(one), 0)
+  return { cpus: sum((one) => one.cpus), memoryBytes: sum((one) => one.memoryBytes), gpus: sum((one) => one.gpus) }
+}
+
 /** What gives out the same processors: a machine that several engines share, or an engine of its own. */
 function poolOf(engine: string, has: Capacity | undefined): string {
   return has?.machine === undefined ? `engine ${engine}` : `machine ${has.machine}`
@@ -102,7 +176,10 @@ function poolOf(engine: string, has: Capacity | undefined): string {
 function portsOf(task: Task, capacity: ReadonlyMap<string, Capacity>): string[] {
   const has = capacity.get(task.engine)
   if (has?.ownPorts) return []
-  return task.request.ports.map((port) => `${poolOf(task.engine, has)}:${port}`)
+  // One that has an address of its own there may listen on the same port as others.
+  const { gang } = task.request
+  const address = gang?.hosts[gang.hostname] ?? ''
+  return task.request.ports.map((port) => `${poolOf(task.engine, has)}:${address}:${port}`)
 }
 
 function freeOf(
@@ -128,15 +205,15 @@ function byPriorityThenAge(a: Task, b: Task): number {
 }
 
 /** The queue in the order of `place`. `held` is read at each step, so a task just started counts for its team. */
-function* inTurn(queued: readonly Task[], held: ReadonlyMap<string, number>): Generator<Task> {
-  const byPriority = Map.groupBy([...queued].sort(byPriorityThenAge), (task) => task.priority)
-  for (const tasks of byPriority.values()) {
-    const teams = [...Map.groupBy(tasks, (task) => task.teamId)].map(([team, queue]) => ({ team, queue, next: 0 }))
-    for (let left = tasks.length; left > 0; left--) {
+function* inTurn(units: readonly Unit[], held: ReadonlyMap<string, number>): Generator<Unit> {
+  const byPriority = Map.groupBy(units, ([first]) => first.priority)
+  for (const [, own] of [...byPriority].sort(([a], [b]) => b - a)) {
+    const teams = [...Map.groupBy(own, ([first]) => first.teamId)].map(([team, queue]) => ({ team, queue, next: 0 }))
+    for (let left = own.length; left > 0; left--) {
       const open = teams.filter((team) => team.next < team.queue.length)
       const turn = open.reduce((best, team) => {
         const less = (held.get(team.team) ?? 0) - (held.get(best.team) ?? 0)
-        const older = byPriorityThenAge(team.queue[team.next]!, best.queue[best.next]!)
+        const older = byPriorityThenAge(team.queue[team.next]![0], best.queue[best.next]![0])
         return less < 0 || (less === 0 && older < 0) ? team : best
       })
       yield turn.queue[turn.next++]!

@@ -40,13 +40,35 @@ export interface ContainerOptions {
   /** `missing`: the image is fetched when it is not here. Default: as the engine is set. */
   pull?: 'missing' | 'always' | 'never'
   /** For the registry of the image. */
-  login?: { username: string; password: string }
+  login?: ImageLogin
   /** Name or number in the image, with a group after a colon. Default: the one that owns the files of the mounts. */
   user?: string
   /** What the command is given to: `image`, the entrypoint of the image, or a program with arguments. Default: none. */
   entrypoint?: 'image' | string[]
   /** Size of /dev/shm. Default: half of the memory. */
   shmBytes?: number
+}
+
+export interface ImageLogin {
+  username: string
+  password: string
+}
+
+/** How an image is made of files of the task, before its command runs in it. Only for engines that build. */
+export interface ImageBuild {
+  /** `target` of the mount whose files it is made of. */
+  context: string
+  /** Path in the context. */
+  dockerfile: string
+  args: Record<string, string>
+  /** Default: the last stage. */
+  target?: string
+  /** Where it is sent to. The login of the container options is for there. */
+  push?: string
+  /** Nothing is run: the task ends when the image is there. */
+  only: boolean
+  /** For images that it begins with, by their registry. */
+  logins: Record<string, ImageLogin>
 }
 
 /** Everything needed to run one task, already decided. */
@@ -64,9 +86,15 @@ export interface TaskSpec {
   python?: PythonEnvironment
   /** Tasks with the same one may reach each other over the network; where the engine has networks, no others may. */
   networkScope?: string
+  /** What it is called; others of its network scope reach it by this name. Default: made of its id. */
+  hostname?: string
+  /** Names with addresses, for engines whose tasks share the network of the machine: who is who in its scope. */
+  hosts?: Record<string, string>
   /** Ports that the command listens on. */
   ports?: number[]
   container?: ContainerOptions
+  /** `image` is then what the result is called on this machine. */
+  build?: ImageBuild
   /**
    * Folder on this machine, made by the caller. The engine appends the task's output to the files `stdout` and
    * `stderr` in it, and what the platform itself has to say about the run (the environment's build) to `system`.
@@ -75,7 +103,7 @@ export interface TaskSpec {
 }
 
 /** The steps of a run, in order. `run` begins when the user's command does. */
-export type Phase = 'files' | 'image' | 'environment' | 'run'
+export type Phase = 'files' | 'build' | 'image' | 'environment' | 'run'
 
 /** How a task ended. */
 export interface TaskExit {
@@ -179,8 +207,51 @@ export interface Finding {
   hint?: string
 }
 
+/** An image that an engine has on this machine. */
+export interface StoredImage {
+  /** `sha256:…` */
+  id: string
+  names: string[]
+  sizeBytes: number
+  /** Milliseconds since the epoch. */
+  createdAt: number
+  /** When a task used it last, or it was fetched; null: not by us. */
+  usedAt: number | null
+  /** Made or fetched for a task, or fetched ahead. */
+  ours: boolean
+  /** Was fetched with a login, so that not everybody may know of it. */
+  isPrivate: boolean
+  /** Containers that use it, whosever they are. */
+  containers: number
+}
+
+/** What to keep; what is in use is kept in any case. */
+export interface ImageRule {
+  /** Images that nobody has used for so long go. Null: no matter how long. */
+  keepMs: number | null
+  /** If they take more than this together, the ones that were used longest ago go. Null: no matter how much. */
+  maxBytes: number | null
+  /** Only what was made or fetched for tasks, or all that the engine has. */
+  which: 'ours' | 'all'
+}
+
+/** Images of an engine on this machine. */
+export interface ImageStore {
+  list(): Promise<StoredImage[]>
+  /** By id or name. `in use`: a container uses it, or a task is about to. */
+  remove(reference: string): Promise<'removed' | 'in use' | 'unknown'>
+  /** Fetches an image ahead, if it is not here. Throws an Error whose message is for a person. */
+  fetch(image: string, login: ImageLogin | null, signal: AbortSignal): Promise<void>
+  /** Removes what a rule does not keep, and answers with what went. `wanted`: names that stay. */
+  collect(rule: ImageRule, wanted: readonly string[]): Promise<StoredImage[]>
+}
+
 export interface Engine {
   readonly name: string
+  /** Left out: it has no images of its own. */
+  readonly images?: ImageStore
+  /** Makes images of the files of a task. */
+  readonly builds?: boolean
   /** Whether it runs this image; when not, the sentence that tells the user what to do. */
   accepts(image: string): { ok: true } | { ok: false; reason: string }
   /** Starts a task, detached from this process. When it resolves, `list` will show the task even after a crash. */

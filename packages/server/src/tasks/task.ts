@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { TaskRow, Tables } from '../db/tables.ts'
-import type { Mount, Phase, TaskExit } from '../engines/engine.ts'
+import type { ImageBuild, Mount, Phase, TaskExit } from '../engines/engine.ts'
 import { toIso } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 
@@ -18,9 +18,35 @@ export interface TaskRequest {
   /** Absolute path inside the task of a Python requirements file; null for no environment. */
   requirements: string | null
   ports: number[]
+  /** What only engines with images heed; left out of tasks from before there were any. */
+  container?: {
+    /** Name of the stored login for the image; null: one for its host. */
+    login: string | null
+    /** A login for this task alone, sealed for its owner. */
+    sealedLogin?: string
+    user?: string
+    entrypoint?: 'image' | string[]
+    pull?: 'missing' | 'always' | 'never'
+    shmBytes?: number
+  }
+  build?: Omit<ImageBuild, 'logins'>
   resources: { cpus: number; memoryBytes: number; gpus: number }
   /** Scope in which secrets are looked up before the team's. */
   projectId: string
+  gang?: Gang
+}
+
+/** Tasks that are started together, and know each other. */
+export interface Gang {
+  id: string
+  /** How many tasks there are in it: all of them get their places at once, or none does. */
+  size: number
+  /** Its own name. */
+  hostname: string
+  /** Address of each of them, by name, for engines whose tasks share the network of the machine. */
+  hosts: Record<string, string>
+  /** Text of files that it finds in `/generated`, by name. */
+  files: Record<string, string>
 }
 
 export type TaskState = 'queued' | 'placed' | 'running' | 'ended'
@@ -29,7 +55,7 @@ export type TaskState = 'queued' | 'placed' | 'running' | 'ended'
 export interface TaskPhase {
   phase: 'queue' | Phase | 'collect'
   at: number
-  /** Of `image`: the one that runs, by its digest. */
+  /** Of `image` and `build`: the one that runs, by its digest. */
   detail?: string
 }
 

@@ -1,18 +1,19 @@
 import { toIso } from '../lib/clock.ts'
-import type { Task } from '../tasks/task.ts'
+import type { Gang, Task } from '../tasks/task.ts'
 
 interface Wish extends Partial<Omit<Task, 'request'>> {
   cpus?: number
   memoryBytes?: number
   wantsGpus?: number
   ports?: number[]
+  gang?: Gang
 }
 
 const GiB = 1024 ** 3
 
 /** A task that is running on the fake engine, but for what is wished otherwise. */
 export function aTask(wish: Wish = {}): Task {
-  const { cpus = 1, memoryBytes = GiB, wantsGpus = 0, ports = [], ...row } = wish
+  const { cpus = 1, memoryBytes = GiB, wantsGpus = 0, ports = [], gang, ...row } = wish
   const createdAt = toIso(Date.UTC(2026, 0, 1))
   return {
     id: 'tk0000000000000000',
@@ -32,6 +33,7 @@ export function aTask(wish: Wish = {}): Task {
       ports,
       resources: { cpus, memoryBytes, gpus: wantsGpus },
       projectId: 'pr0000000000000000',
+      ...(gang && { gang }),
     },
     gpus: [],
     desired: 'run',

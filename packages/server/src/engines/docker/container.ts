@@ -84,9 +84,12 @@ export function containerOptions(
     Env: Object.entries(environmentOf(spec, settings)).map(([name, value]) => `${name}=${value}`),
     User: container.user ?? settings.owner,
     WorkingDir: spec.workingDir,
-    Hostname: spec.id,
+    Hostname: spec.hostname ?? spec.id,
     Labels: { [instanceLabel]: settings.instance, [taskLabel]: spec.id },
     ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])),
+    ...(spec.hostname === undefined
+      ? {}
+      : { NetworkingConfig: { EndpointsConfig: { [placed.network]: { Aliases: [spec.hostname] } } } }),
     HostConfig: {
       Mounts: mountsOf(spec, placed),
       LogConfig: { Type: 'none', Config: {} },

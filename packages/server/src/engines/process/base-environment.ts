@@ -21,7 +21,7 @@ const passedOn = new Set(
 
 /** What the shim reads: the task with its whole environment, its home folder and its name on the network. */
 export function completeSpec(task: TaskSpec, hostEnv: Environment): object {
-  return { ...task, env: taskEnvironment(task, hostEnv), home: homeFolder, hostname: hostname(task.id) }
+  return { ...task, env: taskEnvironment(task, hostEnv), home: homeFolder, hostname: hostname(task) }
 }
 
 /** The environment of a task's command: a small base and what the task asks for, never the server's whole own. */
@@ -35,7 +35,7 @@ function taskEnvironment(task: TaskSpec, hostEnv: Environment): Record<string, s
     ...base,
     PATH: searchPath(hostEnv['PATH']),
     HOME: homeFolder,
-    HOSTNAME: hostname(task.id),
+    HOSTNAME: hostname(task),
     SHELL: '/bin/sh',
     USER: 'root',
     LOGNAME: 'root',
@@ -59,8 +59,8 @@ function searchPath(path: string | undefined): string {
 }
 
 /** A name that fits into a host name: at most 63 letters, digits and hyphens. */
-function hostname(id: string): string {
-  return id.replaceAll(/[^a-zA-Z0-9-]/g, '-').slice(0, 63)
+function hostname(task: TaskSpec): string {
+  return (task.hostname ?? task.id).replaceAll(/[^a-zA-Z0-9-]/g, '-').slice(0, 63)
 }
 
 /**

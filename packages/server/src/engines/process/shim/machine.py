@@ -36,7 +36,7 @@ GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", 
 SAFE = MS_NOSUID | MS_NODEV
 
 
-def build(path, scratch, settings, hostname, gpus):
+def build(path, scratch, settings, hostname, hosts, gpus):
     """Builds the machine at the folder `path`, with what it writes in the folder `scratch`. Returns its Root."""
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     root = Root(path)
@@ -47,7 +47,7 @@ def build(path, scratch, settings, hostname, gpus):
         _show_read_only(root)
     _kernel_windows(root, settings["userNamespace"])
     _devices(root, gpus)
-    _names(root, scratch, hostname)
+    _names(root, scratch, hostname, hosts)
     for private in ("/tmp", "/var/tmp"):
         _private_folder(root, scratch, private)
     for secret in secrets:
@@ -165,8 +165,8 @@ def _show_device(name, place):
     bind("/dev/" + name, place)
 
 
-def _names(root, scratch, hostname):
-    """/run starts empty but for the name servers, and the task finds itself under its own name."""
+def _names(root, scratch, hostname, hosts):
+    """/run starts empty but for the name servers, and the task finds itself, and those it knows, under their names."""
     root.empty("/run")
     os.mkdir(root.path + "/run/lock")
     servers = os.path.realpath("/etc/resolv.conf")
@@ -176,11 +176,14 @@ def _names(root, scratch, hostname):
     if os.path.exists("/etc/hosts"):
         with open("/etc/hosts", encoding="utf-8", errors="replace") as file:
             known = file.read()
-    hosts = scratch + "/hosts"
-    with open(hosts, "w", encoding="utf-8") as file:
-        file.write("%s\n127.0.1.1 %s\n" % (known.rstrip("\n"), hostname))
-    os.chmod(hosts, 0o644)
-    bind(hosts, root.file("/etc/hosts"))
+    names = {hostname: "127.0.1.1", **hosts}
+    own = scratch + "/hosts"
+    with open(own, "w", encoding="utf-8") as file:
+        # The first one that names a host counts.
+        file.writelines("%s %s\n" % (address, name) for name, address in names.items())
+        file.write(known.rstrip("\n") + "\n")
+    os.chmod(own, 0o644)
+    bind(own, root.file("/etc/hosts"))
 
 
 def _private_folder(root, scratch, path):

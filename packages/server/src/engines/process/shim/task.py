@@ -139,7 +139,9 @@ class Task:
         scratch, place = self.folder + "/scratch", self.folder + "/root"
         os.makedirs(scratch, exist_ok=True)
         os.makedirs(place, exist_ok=True)
-        root = machine.build(place, scratch, settings, spec["hostname"], spec["resources"]["gpus"])
+        root = machine.build(
+            place, scratch, settings, spec["hostname"], spec.get("hosts", {}), spec["resources"]["gpus"]
+        )
         volumes.attach_home(root, scratch, spec["home"])
         volumes.attach(root, scratch, spec["mounts"], settings["userNamespace"])
         environment.attach(root, spec, scratch)
