@@ -85,5 +85,6 @@ function mergePhases(known: readonly TaskPhase[], report: TaskReport): TaskPhase
   const queue = known.filter((phase) => phase.phase === 'queue' || phase.phase === 'files').slice(0, 2)
   const own = report.phases.filter(({ phase }) => !queue.some((other) => other.phase === phase))
   const image = report.image === undefined ? {} : { detail: report.image }
-  return [...queue, ...own.map((entry) => (entry.phase === 'image' ? { ...entry, ...image } : entry))]
+  const named = own.some(({ phase }) => phase === 'build') ? 'build' : 'image'
+  return [...queue, ...own.map((entry) => (entry.phase === named ? { ...entry, ...image } : entry))]
 }

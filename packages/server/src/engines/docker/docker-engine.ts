@@ -6,7 +6,17 @@ import type { DockerConfig } from '../../config.ts'
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
-import type { Address, Capacity, ContainerOptions, Engine, Finding, Samples, TaskReport, TaskSpec } from '../engine.ts'
+import type {
+  Address,
+  Capacity,
+  ContainerOptions,
+  Engine,
+  Finding,
+  ImageStore,
+  Samples,
+  TaskReport,
+  TaskSpec,
+} from '../engine.ts'
 import { machineCapacity } from '../machine/capacity.ts'
 import { GpuMeter } from '../machine/gpu-meter.ts'
 import { type ContainerSettings, instanceLabel, taskLabel } from './container.ts'
@@ -14,7 +24,9 @@ import { Daemon } from './daemon.ts'
 import { examine } from './doctor.ts'
 import { followEvents } from './events.ts'
 import { removeVolume } from './files.ts'
+import { ImageBook } from './image-book.ts'
 import { Images } from './images.ts'
+import { DaemonImages } from './image-store.ts'
 import { Networks } from './networks.ts'
 import { Records } from './records.ts'
 import { parseReference } from '../../lib/image-reference.ts'
@@ -61,6 +73,8 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
 
 class DockerEngine implements Engine {
   readonly name = 'docker'
+  readonly builds = true
+  readonly images: ImageStore
   readonly #options: DockerEngineOptions
   readonly #daemon: Daemon
   readonly #records: Records
@@ -86,11 +100,15 @@ class DockerEngine implements Engine {
     this.#records = new Records(join(folder, 'tasks'))
     this.#instance = instanceOf(folder)
     this.#gpuMeter = new GpuMeter(clock, hostEnv['PATH'] ?? '')
+    const book = new ImageBook(join(folder, 'images.json'), clock)
+    const images = new Images(this.#daemon, clock, book)
+    const named = () => [...this.#runs.values()].filter((run) => !run.ended).map(({ spec }) => spec.image)
+    this.images = new DaemonImages({ daemon: this.#daemon, clock, images, book, instance: this.#instance, named })
     this.#shared = {
       daemon: this.#daemon,
       clock,
       records: this.#records,
-      images: new Images(this.#daemon, clock),
+      images,
       networks: new Networks(this.#daemon, this.#instance),
       settings: () => this.#settings(),
       pull,

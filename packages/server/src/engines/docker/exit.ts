@@ -62,6 +62,9 @@ export const removedOutside: TaskExit = {
   blame: 'machine',
 }
 
+/** How a task ends that was to make an image, and run nothing. */
+export const built: TaskExit = { cause: 'exit', code: 0, blame: 'user' }
+
 export const stoppedBefore: TaskExit = {
   cause: 'signal',
   code: 128 + constants.signals.SIGTERM,

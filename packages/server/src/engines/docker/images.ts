@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto'
+
 import type Docker from 'dockerode'
 
 import type { Clock } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
 import type { ContainerOptions } from '../engine.ts'
 import { type Daemon, isAway, statusOf, wordsOf } from './daemon.ts'
+import { readMessages } from './daemon-messages.ts'
 import { SetupFailure } from './exit.ts'
-import { PullProgress, type PullMessage } from './pull-progress.ts'
+import { type ImageBook, plainId } from './image-book.ts'
+import { PullProgress } from './pull-progress.ts'
 import { fullName, parseReference, type Reference } from '../../lib/image-reference.ts'
 
 /** An image that is on this machine. */
@@ -22,39 +26,96 @@ export interface ImageWish {
   login?: ContainerOptions['login']
 }
 
-/** Finds and fetches images. Two tasks that want the same one wait for the same transfer. */
+/** Finds and fetches images. Those that need a login are given only to who has one. */
 export class Images {
   readonly #daemon: Daemon
   readonly #clock: Clock
+  readonly #book: ImageBook
+  /** Logins that a registry took for an image, and when (steady). */
+  readonly #proofs = new Map<string, number>()
+  /** Images that tasks are about to use, by id, with how many. */
+  readonly #awaited = new Map<string, number>()
+  /** Names that mean something else for as long as an image is sent by them. */
+  readonly #lent = new Map<string, Promise<unknown>>()
 
-  constructor(daemon: Daemon, clock: Clock) {
+  constructor(daemon: Daemon, clock: Clock, book: ImageBook) {
     this.#daemon = daemon
     this.#clock = clock
+    this.#book = book
   }
 
   /**
-   * Answers with the image, fetched if need be; `say` is told how that goes on, in lines for a person.
-   * Throws SetupFailure with the reason when it is not to be had.
+   * Answers with the image, fetched if need be; `say` is told how that goes on, in lines for a person. It is not
+   * collected until `release`. Throws SetupFailure with the reason when it is not to be had.
    */
   async obtain(wish: ImageWish, say: (line: string) => void, signal: AbortSignal): Promise<LocalImage> {
     const reference = parseReference(wish.image)
     if ('reason' in reference) throw new SetupFailure(reference.reason, 'user')
     const name = fullName(reference)
-    // A login is proof of the right to use the image, so it is asked for even when another task has fetched it before.
-    const mustPull = wish.pull === 'always' || wish.login !== undefined
-    if (!mustPull) {
-      const here = (await this.#inspect(wish.image)) ?? (await this.#inspect(name))
-      if (here) return here
-      if (wish.pull === 'never') {
-        throw new SetupFailure(`The image ${wish.image} is not on this machine, and is not to be pulled.`, 'user')
-      }
+    await this.#lent.get(name)
+    const here = (await this.#inspect(wish.image)) ?? (await this.#inspect(name))
+    if (here && wish.pull !== 'always' && this.#mayUse(here, name, wish.login)) return this.#hold(here)
+    if (wish.pull === 'never') {
+      const what = here ? 'needs a login that was used for it before' : 'is not on this machine'
+      throw new SetupFailure(`The image ${wish.image} ${what}, and is not to be pulled.`, 'user')
     }
     say(`Pulling ${name}`)
     await this.#pull(reference, wish.login, say, signal)
     const pulled = await this.#inspect(name)
     if (!pulled) throw new SetupFailure(`The image ${name} was removed right after it was pulled.`, 'machine')
+    await this.#book.fetched(pulled.id, wish.login !== undefined)
+    if (wish.login) this.#prove(proofOf(pulled.id, name, wish.login))
     say(`Pulled ${pulled.pinned}`)
-    return pulled
+    return this.#hold(pulled)
+  }
+
+  /** An image that was built here, held as one that was fetched. */
+  async built(name: string): Promise<LocalImage> {
+    const found = await this.#inspect(name)
+    if (!found) throw new SetupFailure('The image was removed right after it was built.', 'machine')
+    return this.#hold({ ...found, pinned: found.id })
+  }
+
+  /** The task that got the image has its container, or needs none. */
+  release(id: string): void {
+    const left = (this.#awaited.get(plainId(id)) ?? 1) - 1
+    if (left > 0) this.#awaited.set(plainId(id), left)
+    else this.#awaited.delete(plainId(id))
+  }
+
+  isAwaited(id: string): boolean {
+    return this.#awaited.has(plainId(id))
+  }
+
+  /** While `work` goes on, nobody is given an image by this name: it is that of another one. */
+  async lend<T>(name: string, work: () => Promise<T>): Promise<T> {
+    while (this.#lent.has(name)) await this.#lent.get(name)
+    const working = work()
+    const settled = working.catch(() => {}).finally(() => this.#lent.delete(name))
+    this.#lent.set(name, settled)
+    return working
+  }
+
+  async #hold(image: LocalImage): Promise<LocalImage> {
+    const id = plainId(image.id)
+    this.#awaited.set(id, (this.#awaited.get(id) ?? 0) + 1)
+    // A note that cannot be written, as on a full disk, keeps no task from starting.
+    await this.#book.used(id).catch(() => {})
+    return image
+  }
+
+  /** An image that a login was needed for is for those only whose login the registry takes: being here proves nothing. */
+  #mayUse({ id }: LocalImage, name: string, login: ImageWish['login']): boolean {
+    if (!this.#book.find(id)?.isPrivate) return true
+    const provenAt = login && this.#proofs.get(proofOf(id, name, login))
+    return provenAt !== undefined && this.#clock.steady() - provenAt < limits.imageProofMs
+  }
+
+  #prove(proof: string): void {
+    this.#proofs.delete(proof)
+    this.#proofs.set(proof, this.#clock.steady())
+    const [oldest] = this.#proofs.keys()
+    if (this.#proofs.size > limits.imageProofs && oldest !== undefined) this.#proofs.delete(oldest)
   }
 
   async #inspect(name: string): Promise<LocalImage | null> {
@@ -86,7 +147,7 @@ export class Images {
       const authconfig = login && { ...login, serveraddress: reference.registry }
       const stream = await docker.pull(fullName(reference), { abortSignal, ...(authconfig ? { authconfig } : {}) })
       const progress = new PullProgress(this.#clock, say)
-      for await (const message of messages(stream, abortSignal)) {
+      for await (const message of readMessages(stream, abortSignal)) {
         alive()
         if (message.error !== undefined) throw new Error(message.error)
         progress.take(message)
@@ -101,22 +162,6 @@ export class Images {
   }
 }
 
-async function* messages(stream: NodeJS.ReadableStream, signal: AbortSignal): AsyncGenerator<PullMessage> {
-  const end = () => (stream as NodeJS.ReadableStream & { destroy(error: Error): void }).destroy(new Error('aborted'))
-  signal.addEventListener('abort', end)
-  try {
-    let rest = ''
-    for await (const chunk of stream) {
-      const lines = (rest + String(chunk)).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as PullMessage
-    }
-    if (rest.trim() !== '') yield JSON.parse(rest) as PullMessage
-  } finally {
-    signal.removeEventListener('abort', end)
-  }
-}
-
 function toLocal(name: string, found: Docker.ImageInspectInfo): LocalImage {
   const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '')
   const digests = found.RepoDigests ?? []
@@ -124,6 +169,12 @@ function toLocal(name: string, found: Docker.ImageInspectInfo): LocalImage {
   // An image that was made here has a digest of its own with some engines, which no registry knows: better than none.
   const pinned = digests.find((digest) => digest.startsWith(`${repository}@`)) ?? digests[0] ?? found.Id
   return { id: found.Id, pinned, entrypoint: typeof entrypoint === 'string' ? [entrypoint] : entrypoint }
+}
+
+/** In memory alone, and no password in it. */
+function proofOf(id: string, name: string, { username, password }: NonNullable<ImageWish['login']>): string {
+  const text = JSON.stringify([plainId(id), name, username, password])
+  return createHash('sha256').update(text).digest('base64')
 }
 
 const stallReason = ({ registry }: Reference): string =>

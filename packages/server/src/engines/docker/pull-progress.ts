@@ -1,13 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
-
-/** One line of what Docker and Podman say while they fetch an image. */
-export interface PullMessage {
-  id?: string
-  status?: string
-  progressDetail?: { current?: number; total?: number }
-  error?: string
-}
+import type { DaemonMessage } from './daemon-messages.ts'
 
 interface Layer {
   current: number
@@ -30,7 +23,7 @@ export class PullProgress {
     this.#toldAt = clock.steady()
   }
 
-  take({ id, status = '', progressDetail = {} }: PullMessage): void {
+  take({ id, status = '', progressDetail = {} }: DaemonMessage): void {
     if (id === undefined || !isLayer(id, status)) return
     const layer = this.#layers.get(id) ?? { current: 0, total: 0, done: false }
     this.#layers.set(id, layer)

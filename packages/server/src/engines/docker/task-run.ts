@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { appendFile, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type Docker from 'dockerode'
@@ -10,12 +10,13 @@ import type { Address, ContainerOptions, Phase, TaskExit, TaskReport, TaskSample
 import { type ContainerSettings, containerName, containerOptions } from './container.ts'
 import { readUse } from './container-use.ts'
 import { type Daemon, isAway, statusOf, wordsOf } from './daemon.ts'
-import { exitOf, removedOutside, SetupFailure, stoppedBefore } from './exit.ts'
+import { built, exitOf, removedOutside, SetupFailure, stoppedBefore } from './exit.ts'
 import { type CopyMode, placeMounts, removeVolumes } from './files.ts'
 import type { Images, LocalImage } from './images.ts'
 import type { Networks } from './networks.ts'
 import { type Marks, openToAll, type Records, type TaskRecord } from './records.ts'
 import { startFailure } from './start-failure.ts'
+import { forgetPushed, obtainImage } from './task-image.ts'
 
 /** What all tasks of an engine share. */
 export interface Shared {
@@ -97,6 +98,7 @@ export class TaskRun {
     const { daemon, networks, records } = this.#shared
     await removeContainer(daemon, containerName(this.spec.id))
     await removeVolumes(daemon, this.spec)
+    await forgetPushed(this.#shared, this.spec)
     await records.remove(this.spec.id)
     await networks.remove(this.spec.networkScope)
   }
@@ -166,6 +168,7 @@ export class TaskRun {
       if (this.#record.created) return this.#end(removedOutside)
       this.#checkStop()
       await this.#create()
+      if (this.spec.build?.only) return this.#end(built)
       found = await this.#inspect()
     }
     if (found && ['created', 'configured', 'initialized'].includes(found.State.Status)) {
@@ -184,15 +187,26 @@ export class TaskRun {
 
   async #create(): Promise<void> {
     const { spec } = this
-    const { daemon, networks, records, clock, copyMode } = this.#shared
+    const { clock } = this.#shared
     const settings = await this.#shared.settings()
     for (const name of ['stdout', 'stderr', 'system']) await openToAll(join(spec.outputDir, name))
-    if (!this.#record.phases.some(({ phase }) => phase === 'image')) {
-      this.#record = { ...this.#record, phases: [...this.#record.phases, { phase: 'image', at: clock.now() }] }
+    const phase = spec.build ? 'build' : 'image'
+    if (!this.#record.phases.some((known) => known.phase === phase)) {
+      this.#record = { ...this.#record, phases: [...this.#record.phases, { phase, at: clock.now() }] }
+      this.#shared.changed(spec.id)
     }
-    const image = await this.#obtainImage()
-    this.#record = { ...this.#record, image: image.pinned }
-    await this.#save()
+    const image = await obtainImage(this.#shared, spec, settings, this.#stopping.signal)
+    try {
+      this.#record = { ...this.#record, image: image.pinned }
+      if (!spec.build?.only) await this.#createFrom(image, settings)
+    } finally {
+      this.#shared.images.release(image.id)
+    }
+  }
+
+  async #createFrom(image: LocalImage, settings: ContainerSettings): Promise<void> {
+    const { spec } = this
+    const { daemon, networks, records, copyMode } = this.#shared
     const folder = join(records.folderOf(spec.id), 'files')
     const mounts = await placeMounts(daemon, settings.instance, spec, folder, copyMode)
     const network = await networks.ensure(spec.networkScope)
@@ -205,22 +219,6 @@ export class TaskRun {
     }
     this.#record = { ...this.#record, created: true }
     await this.#save()
-  }
-
-  /** How that goes on is told in the task's own output. */
-  async #obtainImage(): Promise<LocalImage> {
-    const { pull = this.#shared.pull, login } = this.spec.container ?? {}
-    const wish = { image: this.spec.image, pull, ...(login ? { login } : {}) }
-    let said = Promise.resolve()
-    const say = (line: string) => {
-      // Output that cannot be written, as on a full disk, does not keep an image from being fetched.
-      said = said.then(() => this.#say(line)).catch(() => {})
-    }
-    try {
-      return await this.#shared.images.obtain(wish, say, this.#stopping.signal)
-    } finally {
-      await said
-    }
   }
 
   /** Answers false when its container was removed, to be made in another way. */
@@ -300,7 +298,7 @@ export class TaskRun {
   }
 
   #phasesWith({ environmentAt, runAt }: Marks): { phase: Phase; at: number }[] {
-    const phases = this.#record.phases.filter(({ phase }) => phase === 'files' || phase === 'image')
+    const phases = this.#record.phases.filter(({ phase }) => ['files', 'build', 'image'].includes(phase))
     const add = (phase: Phase, at: number | undefined) => {
       if (at !== undefined) phases.push({ phase, at: Math.max(at, phases.at(-1)?.at ?? 0) })
     }
@@ -343,10 +341,6 @@ export class TaskRun {
 
   #save(): Promise<void> {
     return this.#shared.records.save(this.spec.id, this.#record)
-  }
-
-  #say(line: string): Promise<void> {
-    return appendFile(join(this.spec.outputDir, 'system'), `${line}\n`)
   }
 
   #pause(ms: number): Promise<void> {
