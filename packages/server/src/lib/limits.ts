@@ -189,6 +189,17 @@ export const limits = {
   loopRetryMs: 500,
   /** Resources planned by one query: keeps the number of its parameters far below what SQLite allows. */
   planBatch: 500,
+  /** Makers and what they made are planned in turn this often in one pass; what is left is for the next one. */
+  planRounds: 8,
+  /**
+   * Gangs that can have addresses and ports of their own at a time. Each has 128 ports from 10000 on, which ends below
+   * those that the kernel gives out by itself.
+   */
+  gangSlots: 170,
+  gangPorts: 128,
+  gangFirstPort: 10_000,
+  /** Nodes that end because another has failed, or because the others have finished, are killed after this. */
+  nodeGraceMs: 10_000,
   /** Waiting tasks looked at for a place in one pass. */
   placeWindow: 200,
   /** Tasks being started at the same time. */
@@ -210,6 +221,19 @@ export const limits = {
   pullToldMs: 2000,
   /** A registry that sends nothing for this long has been lost. Unpacking a layer of gigabytes is silent as well. */
   pullStallMs: 300_000,
+  /** A build that says nothing for this long hangs; installing packages may be silent for a while. */
+  buildSilentMs: 3_600_000,
+  /** One line of a build that is told; a program may write without end. */
+  buildLineBytes: 8 * KiB,
+  /** Logins that were good for an image, and need not be proven again by asking the registry. */
+  imageProofs: 1000,
+  imageProofMs: 24 * 3_600_000,
+  /** How old the time that an image was used last may be: noting every use would cost a write for each task. */
+  imageUsedMs: 60_000,
+  /** Pause between two looks at images: for those to be fetched ahead, and those that no rule keeps. */
+  imagesMs: 300_000,
+  /** An image that cannot be fetched ahead is tried again after this long, the pause doubling up to a day. */
+  imageFetchRetryMs: 600_000,
   /** An uploaded workspace that no job refers to is deleted after a day: somebody may still be about to submit. */
   unusedWorkspaceMs: 24 * 3_600_000,
   /** One that was asked for within this time is not noted to be asked for again: that saves a write to the disk. */
@@ -283,6 +307,31 @@ export const limits = {
   prepareRetryMs: 30_000,
   /** How often it is written down how far a version is. */
   prepareNoteMs: 5000,
+  /** One message of a WebSocket of the API. */
+  socketMessageBytes: 1 * MiB,
+  /** A ticket for one sign-in at what a task serves is used at once; whoever makes more loses the oldest. */
+  proxyTicketMs: 60_000,
+  proxyTickets: 10_000,
+  /** How long a request waits for a task that has begun but does not listen yet, and how often it tries. */
+  proxyWaitMs: 10_000,
+  proxyRetryMs: 150,
+  /** How long it is taken for known where a task listens: asking a container engine takes milliseconds. */
+  proxyAddressMs: 5_000,
+  proxyAddresses: 10_000,
+  /** Connections to one port of a task at a time, of which so many are kept for the next request; and sockets. */
+  proxyConnections: 256,
+  proxySpareConnections: 16,
+  proxySockets: 500,
+  /** A connection on which nothing moves, in either direction: a large model may compute for minutes. */
+  proxyIdleMs: 15 * 60_000,
+  /** A task that has not agreed to a socket by then will not. */
+  proxyUpgradeMs: 60_000,
+  /** Silent sockets are probed this often by the kernel: routers forget those that are silent for longer. */
+  proxyKeepAliveMs: 30_000,
+  /** How often it is asked whether whoever opened a socket still may. */
+  proxyCheckMs: 30_000,
+  /** Headers of one answer of a task; some set many cookies. */
+  proxyHeaderBytes: 64 * KiB,
   /** Processes and threads of one task. */
   taskPids: 4096,
   /** Pause between two looks at what tasks and machine use: fine enough to see an epoch, and cheap. */
