@@ -1,12 +1,12 @@
 import { memo, type ReactNode } from 'react'
 import type { Action } from './action.ts'
 import { ActionsMenu } from './actions-menu.tsx'
-import type { Column } from './data-table.tsx'
+import type { PinnedColumn } from './data-table-wide.ts'
 import { Icon } from './icon.tsx'
 
 export interface TableRowProps<Row> {
   table: string
-  columns: readonly Column<Row>[]
+  columns: readonly PinnedColumn<Row>[]
   row: Row
   label: string
   href: string | undefined
@@ -50,7 +50,8 @@ function Line<Row>(props: TableRowProps<Row>): ReactNode {
           key={column.id}
           role="gridcell"
           data-card={column.card ?? (place === 0 ? 'title' : 'none')}
-          className={column.align === 'right' ? 'ellipsis table-right number' : 'ellipsis'}
+          className={`ellipsis ${column.align === 'right' ? 'table-right number' : ''} ${column.left === undefined ? '' : 'table-pinned'}`}
+          style={column.left === undefined ? undefined : { left: column.left }}
         >
           {place === 0 && href !== undefined ? (
             <a href={href} className="table-link ellipsis" dir="auto" tabIndex={-1} title={label}>

@@ -1,8 +1,19 @@
-import { type Dispatch, type ReactNode, type SetStateAction, useCallback, useEffect, useRef, useState } from 'react'
+import {
+  type Dispatch,
+  type ReactNode,
+  type SetStateAction,
+  type UIEventHandler,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import type { LiveList } from '../api/list.ts'
 import type { Action } from './action.ts'
 import { BulkBar, TableFoot } from './data-table-edges.tsx'
 import { TableRow } from './data-table-row.tsx'
+import { pinColumns, type PinnedColumn, useSideways } from './data-table-wide.ts'
 import { ColumnChooser, useColumns } from './columns.tsx'
 import { usePreferences } from './preferences.ts'
 import { ErrorState, Lines } from './states.tsx'
@@ -24,6 +35,8 @@ export interface Column<Row> {
   card?: 'title' | 'fact'
   /** What the API orders by, if it can: the title is a button then. */
   sort?: string
+  /** In a wide table: it stays in sight at the left. Such columns come first. */
+  pinned?: boolean
 }
 
 export interface DataTableProps<Row> {
@@ -43,7 +56,9 @@ export interface DataTableProps<Row> {
   /** What can be done with all that are selected; without it nothing can be selected. */
   bulkActions?: (rows: readonly Row[]) => readonly Action[]
   empty: ReactNode
-  sort?: { by: string; onChange: (by: string) => void }
+  sort?: { by: string; descending?: boolean; onChange: (by: string) => void }
+  /** Columns have widths in px, and are scrolled sideways where they do not fit. */
+  wide?: boolean
   /** Rows of 28 px instead of 36; else as the reader chose. */
   dense?: boolean
   /** Beside the choice of columns, above the table. */
@@ -91,14 +106,17 @@ interface GridProps<Row> {
   setSelected: Dispatch<SetStateAction<ReadonlySet<string>>>
 }
 
-function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): ReactNode {
-  const { list, rowKey, href } = table
+function Grid<Row>({ table, columns: shown, selected, setSelected }: GridProps<Row>): ReactNode {
+  const { list, rowKey, href, wide = false } = table
   const { rows } = list
+  const hasChecks = table.bulkActions !== undefined
+  const columns = useMemo(() => pinColumns(shown, { wide, hasChecks }), [shown, wide, hasChecks])
+  const sideways = useSideways(wide)
   const { grid, body, height, virtual, keys, events, menuOf, actionsOf, setMenu } = useGrid(table, setSelected)
   return (
     <div
       ref={grid}
-      className={`panel table ${list.isStale ? 'table-stale' : ''}`}
+      className={`panel table ${list.isStale ? 'table-stale' : ''} ${wide ? 'table-wide' : ''}`}
       role="grid"
       aria-label={table.label}
       aria-rowcount={list.hasMore ? -1 : rows.length + 1}
@@ -113,8 +131,16 @@ function Grid<Row>({ table, columns, selected, setSelected }: GridProps<Row>): R
         shown={columns}
         all={rows.length > 0 && rows.every((row) => selected.has(rowKey(row)))}
         setAll={(on) => setSelected(new Set(on ? rows.map(rowKey) : []))}
+        onScroll={sideways}
       />
-      <div ref={body} role="rowgroup" className="table-body" style={{ height: virtual.totalHeight }} {...events}>
+      <div
+        ref={body}
+        role="rowgroup"
+        className="table-body"
+        style={{ height: virtual.totalHeight }}
+        onScroll={sideways}
+        {...events}
+      >
         {virtual.items.map(({ index, top }) => {
           const row = rows[index]!
           const key = rowKey(row)
@@ -176,6 +202,8 @@ function useGrid<Row>(table: DataTableProps<Row>, setSelected: GridProps<Row>['s
   return { grid, body, height, virtual, keys, events, menuOf, actionsOf, setMenu }
 }
 
+const orderOf = ({ descending }: { descending?: boolean }) => (descending ? 'descending' : 'ascending')
+
 function gridColumns<Row>(props: DataTableProps<Row>, shown: readonly Column<Row>[]): string {
   const widths = shown.map(({ width }) => width ?? 'minmax(80px, 1fr)')
   return [...(props.bulkActions ? ['32px'] : []), ...widths, ...(props.actions ? ['36px'] : [])].join(' ')
@@ -213,16 +241,17 @@ function NewRows<Row>({ list }: { list: LiveList<Row> }): ReactNode {
 
 function Head<Row>(props: {
   table: DataTableProps<Row>
-  shown: readonly Column<Row>[]
+  shown: readonly PinnedColumn<Row>[]
   all: boolean
   setAll: (on: boolean) => void
+  onScroll: UIEventHandler | undefined
 }): ReactNode {
   const { table, shown } = props
   return (
-    <div role="rowgroup" className="table-head">
+    <div role="rowgroup" className="table-head" onScroll={props.onScroll}>
       <div role="row" className="table-row">
         {table.bulkActions && (
-          <span role="columnheader">
+          <span role="columnheader" className={table.wide ? 'table-pinned table-pinned-check' : undefined}>
             <input
               type="checkbox"
               className="check"
@@ -232,10 +261,20 @@ function Head<Row>(props: {
             />
           </span>
         )}
-        {shown.map(({ id, title, align, sort }) => (
-          <span key={id} role="columnheader" className={`ellipsis ${align === 'right' ? 'table-right' : ''}`}>
+        {shown.map(({ id, title, align, sort, left }) => (
+          <span
+            key={id}
+            role="columnheader"
+            title={table.wide ? title : undefined}
+            aria-sort={sort !== undefined && table.sort?.by === sort ? orderOf(table.sort) : undefined}
+            className={`ellipsis ${align === 'right' ? 'table-right' : ''} ${left === undefined ? '' : 'table-pinned'}`}
+            style={left === undefined ? undefined : { left }}
+          >
             {sort !== undefined && table.sort ? (
               <button type="button" onClick={() => table.sort?.onChange(sort)} aria-pressed={table.sort.by === sort}>
+                {table.sort.by === sort && table.sort.descending !== undefined && (
+                  <span aria-hidden="true">{table.sort.descending ? '↓ ' : '↑ '}</span>
+                )}
                 {title}
               </button>
             ) : (
