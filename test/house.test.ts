@@ -66,12 +66,14 @@ describe('layers', () => {
       'engines/engine.ts',
       'events',
       'metrics',
+      'proxy',
       'tasks',
       'trees',
       'volumes',
     ],
     control: ['db', 'engines/engine.ts', 'events', 'kinds', 'metrics', 'tasks', 'trees', 'volumes'],
-    http: ['config.ts', 'kinds/kind.ts', 'compat/site.ts', 'db'],
+    proxy: ['engines/engine.ts', 'http/host.ts', 'kinds/kind.ts'],
+    http: ['config.ts', 'kinds/kind.ts', 'compat/site.ts', 'db', 'proxy'],
   }
 
   test.each(Object.entries(layers))('server: %s imports only what is below it', (folder, allowed) => {
@@ -117,7 +119,9 @@ describe('each thing has one place', () => {
   test('tasks, volumes, stores, trees, events and engines never mention a kind', () => {
     const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|dataset/i
     const room = under(
-      ...['tasks', 'volumes', 'stores', 'trees', 'events', 'engines', 'metrics'].map((name) => `${server}${name}/`),
+      ...['tasks', 'volumes', 'stores', 'trees', 'events', 'engines', 'metrics', 'proxy'].map(
+        (name) => `${server}${name}/`,
+      ),
     )
     const names = (node: Node) => node.type === 'Identifier' && kinds.test(String(node['name']))
     const tables = (node: Node) =>

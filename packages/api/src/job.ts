@@ -8,6 +8,7 @@ import { metricFollow, metricQuery, metricRange, metricTick } from './metric.ts'
 import { registryLogin } from './registry.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 import { workspaceSource } from './workspace.ts'
+import { openServed, servedLink } from './served.ts'
 
 export { exitCodeMeanings, jobCan, type JobState, jobState, jobStates } from './job-state.ts'
 
@@ -155,6 +156,8 @@ const logWindow = z.object({
   since: z.string().max(40).optional().describe('Only lines at or after this time (ISO 8601).'),
   source: logSource.optional(),
 })
+
+const byPort = byJob.extend({ port: z.coerce.number().int().min(1).max(65_535) })
 
 export const jobRoutes = {
   list: route({
@@ -350,6 +353,32 @@ export const jobRoutes = {
     query: metricQuery,
     response: metricRange,
     errors: ['not_found'],
+  }),
+  ports: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/ports',
+    about: 'The ports of the job, and where a browser opens each.',
+    access: 'member',
+    params: byJob,
+    response: z.object({
+      items: z.array(
+        z.object({
+          port: z.number().int(),
+          address: z.string().nullable().describe('Stays the same for ever. Null: your browser has no way there.'),
+        }),
+      ),
+    }),
+    errors: ['not_found'],
+  }),
+  openPort: route({
+    method: 'POST',
+    path: '/api/v1/jobs/:job/ports/:port/open',
+    about: 'An address at which a browser opens what the job serves at a port, signed in.',
+    access: 'member',
+    params: byPort,
+    body: openServed,
+    response: servedLink,
+    errors: ['not_found', 'no_port', 'no_served_origin'],
   }),
   followMetrics: route({
     method: 'GET',

@@ -116,6 +116,14 @@ export const configSchema = z.strictObject({
     .describe(
       'Second port, which has only such files; for browsers on other machines. 0: none. One above `port` if left out, where the server listens for others.',
     ),
+  proxyUrl: z
+    .string()
+    .regex(/^https?:\/\/\*\.[^/?#@*]+\/?$/, 'an address such as https://*.apps.example.com')
+    .refine((text) => URL.canParse(text.replace('*.', '')), 'an address such as https://*.apps.example.com')
+    .optional()
+    .describe(
+      'Addresses at which browsers find what jobs and notebooks serve, each with a name in place of the `*`. They must all lead here. Left out: only browsers on this machine, or at an SSH tunnel to it, can open them.',
+    ),
   allowHosts: z.array(z.string()).default([]).describe('Further host names that the server answers to.'),
   database: z
     .string()

@@ -7,6 +7,7 @@ import type { Engine } from './engines/engine.ts'
 import type { EventFeed } from './events/feed.ts'
 import type { SignInAttempts } from './kinds/session/credentials.ts'
 import type { Clock } from './lib/clock.ts'
+import type { Door } from './proxy/door.ts'
 import type { SecretBox } from './lib/secret-box.ts'
 import type { SessionCookie } from './lib/session-cookie.ts'
 import type { ServerMetrics } from './lib/server-metrics.ts'
@@ -45,6 +46,8 @@ export interface Deps {
   box: SecretBox
   cookie: SessionCookie
   signIns: SignInAttempts
+  /** What lets people in at what tasks serve. */
+  door: Door
   loop: Loop
   metrics: ServerMetrics
   /** What tasks and machine used, over time. */

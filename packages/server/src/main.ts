@@ -18,7 +18,7 @@ import { loadConsole } from './http/console.ts'
 import { isLoopback } from './http/host.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { openContent } from './kinds/content.ts'
-import { handlers } from './kinds/index.ts'
+import { handlers, servedKinds } from './kinds/index.ts'
 import { findServed, holdersOf } from './kinds/served.ts'
 import { homePage } from './kinds/server/home-page.ts'
 import { createSignInAttempts } from './kinds/session/credentials.ts'
@@ -99,8 +99,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const first = (await bootstrap(deps.db, clock)) ?? (options.newKey ? await makeOwnerKey(deps.db, clock) : null)
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
-    const proxy = createProxy(deps, { find: (label) => findServed(deps, label), holders: holdersOf(deps) })
-    undo.push(() => proxy.close())
+    const proxy = createProxy(deps, { find: (label) => findServed(deps, servedKinds, label), holders: holdersOf(deps) })
     const app = createApp(deps, {
       handlers,
       authenticate: {

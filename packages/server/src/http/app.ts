@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { contract } from '@nabla/api'
 import type { RouteShape } from '@nabla/api/route'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
@@ -21,6 +22,7 @@ import { guardRequests, setSecurityHeaders } from './guard.ts'
 import { Lifetimes } from './lifetimes.ts'
 import { observeRequests } from './metrics.ts'
 import { createOriginRules } from './origins.ts'
+import { routeUpgrade } from './sockets.ts'
 
 export interface AppOptions {
   handlers: AllHandlers
@@ -64,6 +66,7 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   const lifetimes = new Lifetimes()
   const content = createContentSite(deps, { open: options.openContent, bounds, createListener })
   const rules = createOriginRules(deps.config, content.port)
+  const { proxy } = options
   const logger: FastifyBaseLogger = deps.log
   const app = Fastify({
     loggerInstance: logger,
@@ -78,12 +81,21 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
       sendError(error, request, reply)
     },
     clientErrorHandler: answerBrokenRequest,
-    serverFactory: (handler) =>
-      createListener((request, response) => {
-        if (rules.isContent(request.headers.host)) content.handle(request, response)
+    serverFactory: (handler) => {
+      const server = createListener((request, response) => {
+        const place = proxy && rules.placeOf(request.headers)
+        if (place) proxy.handle(place, request, response)
+        else if (rules.isContent(request.headers.host)) content.handle(request, response)
         else handler(request, response)
-      }, bounds),
+      }, bounds)
+      return server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        const place = proxy && rules.placeOf(request.headers)
+        if (place) proxy.upgrade(place, request, socket, head)
+        else routeUpgrade(app, request, socket, head)
+      })
+    },
   })
+  app.addHook('preClose', async () => proxy?.close())
 
   recordRoutes(app)
   closeGently(app, lifetimes, bounds, deps)
@@ -152,6 +164,8 @@ function createListener(handler: RequestListener, bounds: Bounds): Server {
       connectionsCheckingInterval: bounds.headersCheckMs,
       keepAliveTimeout: bounds.keepAliveMs,
       highWaterMark: bounds.socketBufferBytes,
+      // Whoever offers another protocol, as curl does with HTTP/2, is answered in this one.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     },
     handler,
   )

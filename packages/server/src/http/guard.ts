@@ -11,6 +11,7 @@ import { createHostCheck, isSameSite } from './host.ts'
 import type { Lifetimes } from './lifetimes.ts'
 import type { OriginRules } from './origins.ts'
 import { assertOwnPage } from './own-page.ts'
+import { asksForSocket } from './sockets.ts'
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -59,16 +60,17 @@ export function guardRequests(
     setSecurityHeaders(request, reply)
     if (lifetimes.closing) throw new AppError('busy', { detail: 'it is being stopped' })
     const { host, origin } = request.headers
-    // What users made has an origin of its own, where nothing of this app is found (`content.ts`).
-    if (rules.isContent(host) || !isAllowedHost(host, request.socket.localAddress)) {
+    // What users made or serve has origins of its own, where nothing of this app is found.
+    if (rules.isContent(host) || rules.placeOf(request.headers) || !isAllowedHost(host, request.socket.localAddress)) {
       throw new AppError('wrong_host', { host: (host ?? 'none').slice(0, 100) })
     }
-    if (origin !== undefined && !safeMethods.has(request.method) && !isSameSite(origin, host)) {
+    const isSafe = safeMethods.has(request.method) && !asksForSocket(request.raw)
+    if (origin !== undefined && !isSafe && !isSameSite(origin, host)) {
       throw new AppError('wrong_origin', { origin: origin.slice(0, 100) })
     }
     request.origins = rules.of(request.headers, request.socket)
     if (!request.is404) await admit(request, reply)
-    prepareForBody(request, reply)
+    prepareForBody(request, reply, bounds, deps)
   })
 
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -109,7 +111,7 @@ export function guardRequests(
     const secure = request.origins.own.startsWith('https:')
     const token = deps.cookie.read(request.headers, secure)
     if (token === undefined) throw new AppError('unauthenticated')
-    assertOwnPage(request.method, request.headers)
+    assertOwnPage(asksForSocket(request.raw) ? 'CONNECT' : request.method, request.headers)
     try {
       return await authenticate.session(token, deps)
     } catch (error) {
@@ -117,12 +119,12 @@ export function guardRequests(
       throw error
     }
   }
+}
 
-  function prepareForBody(request: FastifyRequest, reply: FastifyReply): void {
-    if (!hasBody(request.headers)) return
-    const { shape, compat } = request.routeOptions.config
-    const wanted = compat ? compat.route.method !== 'GET' : shape?.body !== undefined
-    if (!wanted) closeAfterReply(request, reply, bounds, deps.clock)
-    else if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
-  }
+function prepareForBody(request: FastifyRequest, reply: FastifyReply, bounds: Bounds, { clock }: Deps): void {
+  if (!hasBody(request.headers)) return
+  const { shape, compat } = request.routeOptions.config
+  const wanted = compat ? compat.route.method !== 'GET' : shape?.body !== undefined
+  if (!wanted) closeAfterReply(request, reply, bounds, clock)
+  else if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
 }

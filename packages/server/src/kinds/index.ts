@@ -3,6 +3,7 @@ import { artifactHandlers } from './artifact.ts'
 import { datasetHandlers } from './dataset.ts'
 import { eventHandlers } from './event.ts'
 import { jobKind } from './job/planned.ts'
+import { jobServed } from './job/ports.ts'
 import { jobHandlers } from './job.ts'
 import { keyHandlers } from './key.ts'
 import type { Handlers } from './kind.ts'
@@ -11,6 +12,7 @@ import { projectHandlers } from './project.ts'
 import { registryHandlers } from './registry.ts'
 import { secretHandlers } from './secret.ts'
 import { serverHandlers } from './server.ts'
+import type { ServedKind } from './served.ts'
 import { sessionHandlers } from './session.ts'
 import { storageHandlers } from './storage.ts'
 import { teamHandlers } from './team.ts'
@@ -40,3 +42,6 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
 
 /** Every kind that owns tasks: what the control loop looks after. */
 export const plannedKinds = [jobKind] as const
+
+/** Every kind whose tasks serve something at an address of its own: what the proxy looks for. */
+export const servedKinds: readonly ServedKind[] = [jobServed]

@@ -10,6 +10,7 @@ import { countMatching, selectMatching } from './job/filter.ts'
 import { jobLogHandlers } from './job/log.ts'
 import { jobMetricHandlers } from './job/metrics.ts'
 import { readSpec } from './job/planned.ts'
+import { jobPortHandlers } from './job/ports.ts'
 import { submitJob } from './job/submit.ts'
 import { findJob, type JobWithNames, readJobParts, toJob, toSummary } from './job/view.ts'
 import { sameVersions } from './dataset/mounts.ts'
@@ -21,6 +22,7 @@ export const jobHandlers: Handlers<'job'> = {
   ...jobLogHandlers,
   ...jobMetricHandlers,
 
+  ...jobPortHandlers,
   async list({ caller, query }, deps) {
     const { project, state, tag, name } = query
     const projectId = project === undefined ? undefined : (await findProject(deps.db, caller.teamId, project)).id

@@ -21,7 +21,7 @@ export function createSessionCookie(box: Pick<SecretBox, 'derive'>): SessionCook
   const locked = `__Host-${plain}`
   return {
     read(headers, secure) {
-      const cookies = parseCookies(headers.cookie ?? '')
+      const cookies = cookiesOf(headers)
       return cookies.get(locked) ?? (secure ? undefined : cookies.get(plain))
     },
     write: (token, secure, lifetimeMs) => setCookie(secure ? locked : plain, token, secure, lifetimeMs),
@@ -35,9 +35,9 @@ function setCookie(name: string, value: string, secure: boolean, lifetimeMs: num
 }
 
 /** RFC 6265, section 4.2.1. Of two with one name the first counts: its path is the longer one. */
-function parseCookies(header: string): Map<string, string> {
+export function cookiesOf({ cookie = '' }: IncomingHttpHeaders): Map<string, string> {
   const cookies = new Map<string, string>()
-  for (const pair of header.split(';')) {
+  for (const pair of cookie.split(';')) {
     const equals = pair.indexOf('=')
     const name = pair.slice(0, equals).trim()
     if (equals > 0 && !cookies.has(name)) cookies.set(name, pair.slice(equals + 1).trim())

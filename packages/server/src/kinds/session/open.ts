@@ -62,6 +62,16 @@ export async function openSession(
  */
 export async function authenticateSession(db: Kysely<Tables>, clock: Clock, token: string): Promise<Caller> {
   if (!tokenPattern.test(token)) throw new AppError('session_ended')
+  return callerOfSession(db, clock, 'hash', hashSecret(token))
+}
+
+/** Who a session speaks for, found by its hash or its id. Throws AppError `session_ended`. */
+export async function callerOfSession(
+  db: Kysely<Tables>,
+  clock: Clock,
+  by: 'hash' | 'id',
+  value: string,
+): Promise<Caller> {
   const found = await db
     .selectFrom('sessions')
     .innerJoin('members', (join) =>
@@ -73,7 +83,7 @@ export async function authenticateSession(db: Kysely<Tables>, clock: Clock, toke
     .select(['sessions.id as sessionId', 'sessions.keyId', 'sessions.createdAt', 'sessions.lastUsedAt'])
     .select(['sessions.expiresAt', 'keys.id as keyThere', 'keys.expiresAt as keyExpiresAt', 'members.role'])
     .select(['users.id as userId', 'users.name as userName', 'teams.id as teamId', 'teams.name as teamName'])
-    .where('sessions.hash', '=', hashSecret(token))
+    .where(`sessions.${by}`, '=', value)
     .executeTakeFirst()
   if (!found) throw new AppError('session_ended')
   const { createdAt, lastUsedAt, expiresAt, keyThere, keyExpiresAt, role, ...caller } = found
