@@ -34,6 +34,7 @@ export async function showJob({ io, out }: Context, job: Job): Promise<void> {
       ['attempt', job.attempt > 1 ? String(job.attempt) : undefined],
       ['command', spec.command],
       ['machine', `${job.machineType}${spec.image === 'host' ? '' : `, image ${spec.image}`}`],
+      ['build', buildWords(job)],
       ['workspace', workspaceWords(job)],
       ['datasets', job.datasets.map(({ name, version, path }) => `${name}:${version} at ${path}`).join('\n')],
       [
@@ -54,6 +55,17 @@ export async function showJob({ io, out }: Context, job: Job): Promise<void> {
       ['phases', phaseWords(job, io.now())],
     ]),
   )
+}
+
+function buildWords({ spec: { build } }: Job): string | undefined {
+  if (!build) return undefined
+  const parts = [
+    build.dockerfile,
+    ...(build.target === null ? [] : [`up to ${build.target}`]),
+    ...(build.push === null ? [] : [`pushed to ${build.push}`]),
+    ...(build.only ? ['not run'] : []),
+  ]
+  return parts.join(', ')
 }
 
 function workspaceWords({ spec, workspace }: Job): string {

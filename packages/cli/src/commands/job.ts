@@ -11,6 +11,7 @@ import { findJob, rememberJob } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
 import { readEnv } from '../read-env.ts'
 import { jobFlags, readMount } from '../job/flags.ts'
+import { imageFlags, readContainer } from '../job/image.ts'
 import type { Column } from '../terminal/table.ts'
 import { artifacts } from './artifact.ts'
 import { logs } from './job-logs.ts'
@@ -150,6 +151,11 @@ const clone = defineCommand({
     project: flag.text('project', 'another project', { completes: 'project' }),
     machineType: jobFlags.machineType,
     image: flag.text('image', 'another image'),
+    registry: imageFlags.registry,
+    pull: imageFlags.pull,
+    user: imageFlags.user,
+    entrypoint: imageFlags.entrypoint,
+    shmSize: imageFlags.shmSize,
     env: jobFlags.env,
     envFile: jobFlags.envFile,
     secret: jobFlags.secret,
@@ -180,6 +186,7 @@ const clone = defineCommand({
       project: flags.project,
       machineType: flags.machineType,
       image: flags.image,
+      ...readContainer(flags),
       env: Object.keys(changes).length > 0 ? { ...original.spec.env, ...changes } : undefined,
       datasets: flags.dataset.length > 0 ? flags.dataset.map(readMount) : undefined,
       timeLimitSeconds: flags.timeLimit,

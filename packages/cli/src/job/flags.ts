@@ -1,4 +1,5 @@
 import { flag, inSection, type ValuesOf } from '../flags.ts'
+import { buildFlags, imageFlags } from './image.ts'
 
 /** The options that describe a job, shared by `nabla run` and `nabla job create`. */
 export const jobFlags = {
@@ -41,6 +42,8 @@ export const jobFlags = {
     noRequirements: flag.on('install no Python requirements'),
     port: flag.wholes('port', 'port that the command listens on', { short: 'p' }),
   }),
+  ...imageFlags,
+  ...buildFlags,
   ...inSection('Time and failure', {
     timeLimit: flag.duration('stop the job after this time', { fallback: 'none' }),
     retries: flag.whole('count', 'how often to start again after a failure', { fallback: '0' }),

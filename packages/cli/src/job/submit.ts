@@ -8,6 +8,7 @@ import type { Context } from '../context.ts'
 import { kebab } from '../flags.ts'
 import { limits } from '../limits.ts'
 import { type JobFlags, readMount } from './flags.ts'
+import { readImage } from './image.ts'
 import { findProject, rememberJob, writeProject } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
 import { readEnv } from '../read-env.ts'
@@ -22,12 +23,16 @@ type Body = z.input<typeof createJob>
  */
 export async function submitJob(context: Context, words: readonly string[], flags: JobFlags): Promise<Job> {
   const { out } = context
-  if (words.length === 0) {
+  if (words.length === 0 && !flags.buildOnly) {
     throw usageError('There is no command to run.', 'Write it after two dashes: nabla run -- python train.py')
   }
   const project = await findProject(context, flags.project)
   const source = await readSource(flags.workspace ?? '.', context.cwd)
-  const spec = { ...(await readSpec(context, flags)), command: toCommandLine(words), project: project.name }
+  const spec = {
+    ...(await readSpec(context, flags)),
+    command: words.length === 0 ? 'true' : toCommandLine(words),
+    project: project.name,
+  }
   check(spec)
   await checkMachine(context, spec)
   await checkDatasets(context, spec)
@@ -83,6 +88,7 @@ async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, '
     name: flags.name,
     machineType: flags.machineType,
     image: flags.image,
+    ...(await readImage(context, flags)),
     env: await readEnv(context, flags),
     datasets: flags.dataset.map(readMount),
     ports: flags.port,
@@ -107,8 +113,8 @@ async function checkDatasets(context: Context, { datasets = [] }: Body): Promise
 }
 
 /** Refuses a machine type or an image that the server does not have, before the files are sent. */
-async function checkMachine(context: Context, { machineType, image }: Body): Promise<void> {
-  const isHost = image === undefined || image === 'host'
+async function checkMachine(context: Context, { machineType, image, build }: Body): Promise<void> {
+  const isHost = !build && (image === undefined || image === 'host')
   if (machineType === undefined && isHost) return
   const client = await context.client()
   const { items } = await client['machine-type'].list()
@@ -135,6 +141,7 @@ const flagOfField: Record<string, string> = {
   ports: 'port',
   tags: 'tag',
   timeLimitSeconds: 'timeLimit',
+  shmBytes: 'shmSize',
 }
 
 /** Refuses what the server would refuse, before the files are sent. */

@@ -6,6 +6,7 @@ import type { Engine, Mount, TaskExit, TaskSpec } from '../engines/engine.ts'
 import { resolveSecrets } from '../kinds/secret.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
+import { imageParts } from './image-logins.ts'
 import type { QuotaKeeper } from './quota.ts'
 import { noteHidden } from '../tasks/hidden-values.ts'
 import { removeGenerated, writeGenerated } from '../tasks/gang/generated.ts'
@@ -166,6 +167,7 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     networkScope: request.gang?.id ?? request.projectId,
     ...(request.gang && { hostname: request.gang.hostname, hosts: request.gang.hosts }),
     ports: request.ports,
+    ...(await imageParts(deps, task)),
     outputDir: deps.logs.partDir(task.ownerId, task.attempt),
   }
 }

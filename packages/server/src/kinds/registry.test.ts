@@ -32,8 +32,8 @@ eachDatabase((make) => {
     expect(await login('lab.local/x')).toBeNull()
     await expect(login('python', 'lab')).rejects.toMatchObject({ code: 'invalid' })
     await expect(login('python', 'missing')).rejects.toMatchObject({ code: 'unknown_registry' })
-    expect(await resolveLogins(deps, ada.teamId)).toEqual({
-      'docker.io': { username: 'ada', password: 'first' },
+    expect(await resolveLogins(deps, ada.teamId, 'work')).toEqual({
+      'docker.io': { username: 'work', password: 'second' },
       'lab.local:5000': { username: 'lab', password: 'third' },
     })
     const stranger = await aCaller(database.db)

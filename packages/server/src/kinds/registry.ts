@@ -114,21 +114,47 @@ export async function resolveLogin(
     if (name === null) return null
     throw new AppError('unknown_registry', { name })
   }
-  if (row.host !== host) {
-    const detail = `The registry ${row.name} is for images of ${row.host}, and ${image} is at ${host ?? 'none'}.`
-    throw new AppError('invalid', { detail })
-  }
+  checkHost(row, image)
   return { username: row.username, password: box.open(row.sealed, contextOf(row.id, row.name)) }
 }
 
-/** The first stored login for each host that a team has one for: what a build may need for the images that it begins with. */
-export async function resolveLogins({ db, box }: Pick<Deps, 'db' | 'box'>, teamId: string) {
+/**
+ * The login for each host that a team has one for: the one that is named, else the first. What a build may need for the
+ * images that it begins with. Throws AppError `unknown_registry`, `secret_unreadable`.
+ */
+export async function resolveLogins(
+  { db, box }: Pick<Deps, 'db' | 'box'>,
+  teamId: string,
+  name: string | null,
+): Promise<Record<string, RegistryLogin>> {
   const rows = await db.selectFrom('registries').selectAll().where('teamId', '=', teamId).orderBy('createdAt').execute()
+  const named = rows.find((row) => row.name === name)
+  if (name !== null && !named) throw new AppError('unknown_registry', { name })
   const logins: Record<string, RegistryLogin> = {}
-  for (const { id, name, host, username, sealed } of rows) {
-    logins[host] ??= { username, password: box.open(sealed, contextOf(id, name)) }
+  for (const row of named ? [named, ...rows] : rows) {
+    logins[row.host] ??= { username: row.username, password: box.open(row.sealed, contextOf(row.id, row.name)) }
   }
   return logins
+}
+
+/** Throws AppError `unknown_registry`, and `invalid` when it is not the registry of the image. */
+export async function checkRegistry(
+  { db }: { db: Pick<Db, 'selectFrom'> },
+  teamId: string,
+  name: string,
+  image: string | null,
+): Promise<void> {
+  const rows = db.selectFrom('registries').select(['name', 'host']).where('teamId', '=', teamId)
+  const row = await rows.where('name', '=', name).executeTakeFirst()
+  if (!row) throw new AppError('unknown_registry', { name })
+  if (image !== null) checkHost(row, image)
+}
+
+function checkHost({ name, host }: Pick<RegistryRow, 'name' | 'host'>, image: string): void {
+  const wanted = registryOf(image)
+  if (host === wanted) return
+  const detail = `The registry ${name} is for images of ${host}, and ${image} is at ${wanted ?? 'none'}.`
+  throw new AppError('invalid', { detail })
 }
 
 async function findRegistry(db: Pick<Db, 'selectFrom'>, teamId: string, reference: string): Promise<RegistryRow> {

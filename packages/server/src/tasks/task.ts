@@ -22,7 +22,7 @@ export interface TaskRequest {
   container?: {
     /** Name of the stored login for the image; null: one for its host. */
     login: string | null
-    /** A login for this task alone, sealed for its owner. */
+    /** A login for this task alone, sealed: see `tasks/image-login.ts`. */
     sealedLogin?: string
     user?: string
     entrypoint?: 'image' | string[]
