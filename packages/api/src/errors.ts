@@ -385,6 +385,28 @@ export const errorCatalogue = {
     hint: 'Correct what it says, and try again.',
   },
 
+  // What programs track
+  param_changed: {
+    status: 409,
+    message: 'The parameter {name} was logged as {before} and cannot become {value}.',
+    hint: 'A parameter is logged once. Use another name, a tag, or a run of its own.',
+  },
+  too_many_names: {
+    status: 400,
+    message: 'One run has at most {most} different {what}.',
+    hint: 'A name says what is measured. When it was measured goes into the step or the time of each value.',
+  },
+  bad_filter: {
+    status: 400,
+    message: 'The filter cannot be read: {reason}.',
+    hint: 'Write conditions such as `metrics.loss < 0.1 and params.model = "cnn"`.',
+  },
+  run_deleted: {
+    status: 409,
+    message: 'The run {run} was deleted.',
+    hint: 'Bring it back first, or log into another run.',
+  },
+
   // Our side
   busy: { status: 503, message: 'The server is busy: {detail}.', hint: 'Try again in a moment.' },
   internal: {

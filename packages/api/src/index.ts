@@ -1,12 +1,15 @@
 import { artifactRoutes } from './artifact.ts'
 import { datasetRoutes } from './dataset.ts'
 import { eventRoutes } from './event.ts'
+import { experimentRoutes } from './experiment.ts'
 import { jobRoutes } from './job.ts'
 import { keyRoutes } from './key.ts'
 import { machineTypeRoutes } from './machine-type.ts'
+import { modelRoutes } from './model.ts'
 import { projectRoutes } from './project.ts'
 import type { RouteShape } from './route.ts'
 import { registryRoutes } from './registry.ts'
+import { runRoutes } from './run.ts'
 import { secretRoutes } from './secret.ts'
 import { serverRoutes } from './server.ts'
 import { sessionRoutes } from './session.ts'
@@ -19,11 +22,14 @@ import { workspaceRoutes } from './workspace.ts'
 /** The whole API: every noun and its routes. Server, client, CLI and documents derive from it. */
 export const contract = {
   job: jobRoutes,
+  experiment: experimentRoutes,
   artifact: artifactRoutes,
   project: projectRoutes,
   workspace: workspaceRoutes,
   storage: storageRoutes,
   dataset: datasetRoutes,
+  model: modelRoutes,
+  run: runRoutes,
   tree: treeRoutes,
   secret: secretRoutes,
   registry: registryRoutes,

@@ -15,6 +15,7 @@ import type { ObjectStore } from './stores/store.ts'
 import type { MetricStore } from './metrics/metric-store.ts'
 import type { Sampler } from './metrics/sampler.ts'
 import type { LogStore } from './tasks/logs/log-store.ts'
+import type { TrackingStore } from './tracking/tracking-store.ts'
 import type { MachineTypes } from './tasks/machine-types.ts'
 import type { ChunkStore } from './trees/chunk-store.ts'
 import type { TreeStore } from './trees/tree-store.ts'
@@ -53,4 +54,8 @@ export interface Deps {
   /** What tasks and machine used, over time. */
   measurements: MetricStore
   sampler: Sampler
+  /** What programs log of their runs. */
+  tracking: TrackingStore
+  /** Where programs of tasks on this machine find the server; the port is known once it listens. */
+  reach: { port: number }
 }

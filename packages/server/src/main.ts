@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { version } from '@nabla/api'
+import { runLimits } from '@nabla/api/run'
 import type { FastifyInstance } from 'fastify'
 import pino, { type Logger } from 'pino'
 import { type Config, loadConfig } from './config.ts'
@@ -32,6 +33,7 @@ import { createProxy } from './proxy/proxy.ts'
 import { openStore } from './stores/index.ts'
 import { openMetricStore } from './metrics/metric-store.ts'
 import { Sampler } from './metrics/sampler.ts'
+import { TrackingStore } from './tracking/tracking-store.ts'
 import { openLogStore } from './tasks/logs/log-store.ts'
 import { makeMachineTypes } from './tasks/machine-types.ts'
 import { openChunkStore } from './trees/chunk-store.ts'
@@ -92,6 +94,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const deps = await makeDeps(config, { clock, log, db: database.db, engines, logs })
     undo.push(() => Promise.all([deps.volumes.close(), deps.trees.close()]))
     undo.push(() => deps.measurements.shutdown())
+    await deps.tracking.start()
+    undo.push(() => deps.tracking.close())
     const sweeping = sweepMeasurements(deps).catch((error: unknown) => tellOf(log, lost)('sweep', error))
     undo.push(() => sweeping)
     await deps.sampler.start()
@@ -113,6 +117,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     })
     undo.push(() => app.close())
     const url = await app.listen({ host: config.host, port: config.port })
+    deps.reach.port = Number(new URL(url).port) || config.port
     await listenForContent(app, config, log)
     const signInCode = first === null ? null : await codeFor(deps, first.secret)
     const findings = (await Promise.all([...engines.values()].map((engine) => engine.doctor()))).flat()
@@ -182,6 +187,8 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     door: createDoor(box, clock),
     metrics: createServerMetrics(),
     measurements,
+    tracking: openTracking(parts),
+    reach: { port: config.port },
     sampler: new Sampler({
       clock,
       engines,
@@ -193,6 +200,12 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const deps = withoutLoop as Deps
   deps.loop = createLoop(deps)
   return deps
+}
+
+function openTracking({ db, clock, log }: Parts): TrackingStore {
+  const onProblem = tellOf(log, 'what programs track could not be put in order; trying again')
+  const { metricsPerRun, paramsPerRun } = runLimits
+  return new TrackingStore({ db, clock, metricsPerRun, paramsPerRun, onProblem })
 }
 
 const tellOf = (log: Logger, message: string) => (subject: string, error: unknown) =>

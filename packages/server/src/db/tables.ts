@@ -1,10 +1,13 @@
+import type { ExperimentTables, NodeColumns } from './experiment-tables.ts'
+import type { ModelTables } from './model-tables.ts'
+import type { RunTables } from './run-tables.ts'
 
 /**
  * The rows of the database, as the queries see them: camelCase here, snake_case in SQL. Columns are text, integer or
  * real, so that one schema serves SQLite and PostgreSQL: ids are prefixed text, times ISO 8601 text in UTC, JSON is
  * text that the reader parses, and what would be a boolean is a time or null.
  */
-export interface Tables {
+export interface Tables extends ModelTables, RunTables, ExperimentTables {
   users: UserRow
   teams: TeamRow
   members: MemberRow
@@ -18,9 +21,9 @@ export interface Tables {
   volumes: VolumeRow
   tags: TagRow
   secrets: SecretRow
-  retentionRules: RetentionRuleRow
   registries: RegistryRow
   wantedImages: WantedImageRow
+  retentionRules: RetentionRuleRow
   datasets: DatasetRow
   datasetVersions: DatasetVersionRow
   datasetTags: DatasetTagRow
@@ -108,7 +111,7 @@ export interface ProjectRow {
   deletedAt: string | null
 }
 
-export interface JobRow {
+export interface JobRow extends NodeColumns {
   id: string
   teamId: string
   projectId: string
@@ -126,6 +129,8 @@ export interface JobRow {
   createdBy: string
   stopRequestedAt: string | null
   stopGraceMs: number
+  /** Why it should stop, where nobody asked for it: `finished`, `peer` or `late`; see the planner of experiments. */
+  stopWhy: string | null
   createdAt: string
   startedAt: string | null
   endedAt: string | null
@@ -204,7 +209,6 @@ export interface SecretRow {
   updatedAt: string
 }
 
-/** How long what jobs leave is kept. `projectId` is the empty text for the rule of the whole team. */
 /** A login for a registry of container images. */
 export interface RegistryRow {
   id: string
@@ -227,6 +231,7 @@ export interface WantedImageRow {
   createdAt: string
 }
 
+/** How long what jobs leave is kept. `projectId` is the empty text for the rule of the whole team. */
 export interface RetentionRuleRow {
   teamId: string
   projectId: string

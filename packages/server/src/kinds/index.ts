@@ -2,17 +2,22 @@ import type { Noun } from '@nabla/api'
 import { artifactHandlers } from './artifact.ts'
 import { datasetHandlers } from './dataset.ts'
 import { eventHandlers } from './event.ts'
+import { experimentKind } from './experiment/planned.ts'
+import { experimentHandlers } from './experiment.ts'
 import { jobKind } from './job/planned.ts'
 import { jobServed } from './job/ports.ts'
 import { jobHandlers } from './job.ts'
 import { keyHandlers } from './key.ts'
 import type { Handlers } from './kind.ts'
 import { machineTypeHandlers } from './machine-type.ts'
+import { modelHandlers } from './model.ts'
+import type { PlannedChanges, PlannedKind, PlannedRow } from './planned.ts'
 import { projectHandlers } from './project.ts'
 import { registryHandlers } from './registry.ts'
+import { runHandlers } from './run.ts'
 import { secretHandlers } from './secret.ts'
-import { serverHandlers } from './server.ts'
 import type { ServedKind } from './served.ts'
+import { serverHandlers } from './server.ts'
 import { sessionHandlers } from './session.ts'
 import { storageHandlers } from './storage.ts'
 import { teamHandlers } from './team.ts'
@@ -23,11 +28,14 @@ import { workspaceHandlers } from './workspace.ts'
 /** The handlers of every noun of the contract. One that is missing does not compile. */
 export const handlers: { [N in Noun]: Handlers<N> } = {
   job: jobHandlers,
+  experiment: experimentHandlers,
   artifact: artifactHandlers,
   project: projectHandlers,
   workspace: workspaceHandlers,
   storage: storageHandlers,
   dataset: datasetHandlers,
+  model: modelHandlers,
+  run: runHandlers,
   tree: treeHandlers,
   secret: secretHandlers,
   registry: registryHandlers,
@@ -40,8 +48,8 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   server: serverHandlers,
 }
 
-/** Every kind that owns tasks: what the control loop looks after. */
-export const plannedKinds = [jobKind] as const
+/** Every kind that owns tasks, or resources that do: what the control loop looks after. */
+export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, never>[] = [experimentKind, jobKind]
 
 /** Every kind whose tasks serve something at an address of its own: what the proxy looks for. */
 export const servedKinds: readonly ServedKind[] = [jobServed]

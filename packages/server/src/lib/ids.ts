@@ -11,6 +11,7 @@ export const idPrefixes = {
   session: 'ss',
   project: 'pr',
   job: 'j',
+  experiment: 'e',
   task: 'tk',
   volume: 'vo',
   secret: 'se',
@@ -18,6 +19,10 @@ export const idPrefixes = {
   upload: 'up',
   dataset: 'ds',
   version: 'dv',
+  model: 'mo',
+  modelVersion: 'mv',
+  modelKey: 'mk',
+  run: 'ru',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -198,6 +198,8 @@ export const limits = {
   gangSlots: 170,
   gangPorts: 128,
   gangFirstPort: 10_000,
+  /** Lines read of each job at a time when the logs of several are read as one. */
+  mergedLogLines: 2000,
   /** Nodes that end because another has failed, or because the others have finished, are killed after this. */
   nodeGraceMs: 10_000,
   /** Waiting tasks looked at for a place in one pass. */
@@ -332,6 +334,9 @@ export const limits = {
   proxyCheckMs: 30_000,
   /** Headers of one answer of a task; some set many cookies. */
   proxyHeaderBytes: 64 * KiB,
+  /** Files of a model that are looked at, and how long reading what they are may take. */
+  modelFiles: 10_000,
+  interpretMs: 60_000,
   /** Processes and threads of one task. */
   taskPids: 4096,
   /** Pause between two looks at what tasks and machine use: fine enough to see an epoch, and cheap. */
@@ -354,4 +359,18 @@ export const limits = {
   metricGpuMs: 5000,
   /** How old `lastUsedAt` of a key may be: noting every use would cost a write to the disk for each request. */
   keyUsedMs: 60_000,
+  /** Requests to log that wait for the disk, and how many are written in one transaction: some milliseconds. */
+  trackingQueue: 20_000,
+  trackingBatch: 400,
+  /** Entries of the journal of one run folded in one transaction; and the pause before they are, if nobody reads. */
+  trackingFoldRows: 1000,
+  trackingFoldMs: 3000,
+  /** Runs whose names are remembered. */
+  trackingNames: 1000,
+  /** A batch of values as JSON; the schema of a dataset, or a description of a model, is no larger. */
+  trackingBodyBytes: 8 * MiB,
+  /** Columns that a table of runs is told of. */
+  trackingColumns: 5000,
+  /** Runs in one export: as many as a sheet shows. */
+  exportedRuns: 100_000,
 } as const

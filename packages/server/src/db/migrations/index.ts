@@ -6,6 +6,9 @@ import * as retention from './0005-retention.ts'
 import * as jobCounts from './0006-job-counts.ts'
 import * as datasets from './0007-datasets.ts'
 import * as registries from './0009-registries.ts'
+import * as models from './0011-models.ts'
+import * as experiments from './0012-experiments.ts'
+import * as runs from './0013-runs.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -15,5 +18,8 @@ export const migrations: Record<string, Migration> = {
   '0005-retention': retention,
   '0006-job-counts': jobCounts,
   '0007-datasets': datasets,
-}
   '0009-registries': registries,
+  '0011-models': models,
+  '0012-experiments': experiments,
+  '0013-runs': runs,
+}
