@@ -134,6 +134,11 @@ export const errorCatalogue = {
     message: 'The value of the secret {name} cannot be read with the key of this server.',
     hint: 'Set it again with `nabla secret set {name}`, or restore `secret.key` in the data folder.',
   },
+  engine_away: {
+    status: 503,
+    message: 'The engine {engine} cannot be asked for its images: {reason}',
+    hint: 'Run `nabla doctor` on the machine of the server to see what is wrong.',
+  },
   unknown_registry: {
     status: 400,
     message: 'There is no registry {name} in this team.',

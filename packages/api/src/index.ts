@@ -2,6 +2,7 @@ import { artifactRoutes } from './artifact.ts'
 import { datasetRoutes } from './dataset.ts'
 import { eventRoutes } from './event.ts'
 import { experimentRoutes } from './experiment.ts'
+import { imageRoutes } from './image.ts'
 import { jobRoutes } from './job.ts'
 import { keyRoutes } from './key.ts'
 import { machineTypeRoutes } from './machine-type.ts'
@@ -33,6 +34,7 @@ export const contract = {
   tree: treeRoutes,
   secret: secretRoutes,
   registry: registryRoutes,
+  image: imageRoutes,
   'machine-type': machineTypeRoutes,
   event: eventRoutes,
   key: keyRoutes,

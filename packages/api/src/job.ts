@@ -6,9 +6,10 @@ import { imageFields, imageSpec } from './job-image.ts'
 import { logBlock, logLine, logSource } from './log.ts'
 import { metricFollow, metricQuery, metricRange, metricTick } from './metric.ts'
 import { registryLogin } from './registry.ts'
+import { jobModel, modelMount, mountedModel } from './model-reference.ts'
 import { pageOf, pageQuery, route } from './route.ts'
-import { workspaceSource } from './workspace.ts'
 import { openServed, servedLink } from './served.ts'
+import { workspaceSource } from './workspace.ts'
 
 export { exitCodeMeanings, jobCan, type JobState, jobState, jobStates } from './job-state.ts'
 
@@ -28,6 +29,8 @@ const specFields = {
     .record(variableName, programText.max(65_536))
     .describe('Environment variables. A value `secret:NAME` is replaced by that secret.'),
   datasets: z.array(datasetMount).max(50).describe('Versions of datasets that it reads in `/data`.'),
+  models: z.array(modelMount).max(20).describe('Versions of models that it reads in `/models`.'),
+  model: jobModel.nullable().describe('What it leaves as a new version of a model when it succeeds. Null: nothing.'),
   ports: z.array(port).max(20).describe('Ports that the command listens on.'),
   workingDir: taskPath.describe('Where the workspace is and the command starts.'),
   artifactsDir: taskPath.describe('What is in it is kept after the job.'),
@@ -50,6 +53,8 @@ export const jobSpec = z
     workspace: specFields.workspace.default({ from: 'nothing' }),
     env: specFields.env.default({}),
     datasets: specFields.datasets.default([]),
+    models: specFields.models.default([]),
+    model: specFields.model.default(null),
     ports: specFields.ports.default([]),
     workingDir: specFields.workingDir.default('/paperspace'),
     artifactsDir: specFields.artifactsDir.default('/artifacts'),
@@ -101,10 +106,21 @@ export const job = z
     datasets: z
       .array(mountedDataset)
       .describe('The versions that it reads, as they were chosen when it was submitted.'),
+    models: z.array(mountedModel).describe('The versions of models that it reads, chosen when it was submitted.'),
     phases: z.array(jobPhase).describe('What the last attempt went through, in order.'),
     tags,
     createdBy: z.object({ id, name: displayName }),
     parentJobId: id.nullable().describe('The job that it is a clone of.'),
+    experiment: z
+      .object({
+        id,
+        name: displayName,
+        role: z.string(),
+        index: z.number().int().describe('From 0, within its role.'),
+        attempt: z.number().int().describe('Of the experiment.'),
+      })
+      .nullable()
+      .describe('The experiment that it is a node of.'),
     stopRequestedAt: time.nullable(),
     createdAt: time,
     startedAt: time.nullable(),
@@ -116,7 +132,7 @@ export type Job = z.infer<typeof job>
 
 /** A row of a list: a job without its long fields. */
 export const jobSummary = job
-  .omit({ spec: true, workspace: true, datasets: true, phases: true, queue: true, parentJobId: true })
+  .omit({ spec: true, workspace: true, datasets: true, models: true, phases: true, queue: true, parentJobId: true })
   .extend({ command: z.string().describe('Its first 200 characters.') })
   .meta({ id: 'JobSummary' })
 
@@ -151,13 +167,13 @@ export const cloneJob = z
 
 const byJob = z.object({ job: z.string().min(1).max(200).describe('Id or name of the job; a name means its newest.') })
 
+const byPort = byJob.extend({ port: z.coerce.number().int().min(1).max(65_535) })
+
 const logWindow = z.object({
   after: z.coerce.number().int().min(0).optional().describe('Only lines with a greater `seq`.'),
   since: z.string().max(40).optional().describe('Only lines at or after this time (ISO 8601).'),
   source: logSource.optional(),
 })
-
-const byPort = byJob.extend({ port: z.coerce.number().int().min(1).max(65_535) })
 
 export const jobRoutes = {
   list: route({
@@ -204,6 +220,8 @@ export const jobRoutes = {
       'unknown_secret',
       'unknown_registry',
       'unknown_version',
+      'unknown_model_version',
+      'model_not_allowed',
       'conflict',
       'bad_path',
     ],
@@ -269,6 +287,8 @@ export const jobRoutes = {
       'unknown_secret',
       'unknown_registry',
       'unknown_version',
+      'unknown_model_version',
+      'model_not_allowed',
       'conflict',
     ],
   }),
@@ -344,16 +364,6 @@ export const jobRoutes = {
     response: { stream: 'bytes', about: 'Plain text.' },
     errors: ['not_found'],
   }),
-  metrics: route({
-    method: 'GET',
-    path: '/api/v1/jobs/:job/metrics',
-    about: 'What the job used over time, over all its attempts: processor, memory, disk, network and GPUs.',
-    access: 'member',
-    params: byJob,
-    query: metricQuery,
-    response: metricRange,
-    errors: ['not_found'],
-  }),
   ports: route({
     method: 'GET',
     path: '/api/v1/jobs/:job/ports',
@@ -379,6 +389,16 @@ export const jobRoutes = {
     body: openServed,
     response: servedLink,
     errors: ['not_found', 'no_port', 'no_served_origin'],
+  }),
+  metrics: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/metrics',
+    about: 'What the job used over time, over all its attempts: processor, memory, disk, network and GPUs.',
+    access: 'member',
+    params: byJob,
+    query: metricQuery,
+    response: metricRange,
+    errors: ['not_found'],
   }),
   followMetrics: route({
     method: 'GET',

@@ -12,6 +12,7 @@ import type { Tables } from '../db/tables.ts'
 import { isDiskFull } from '../db/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { Preparer } from '../kinds/dataset/preparer.ts'
+import { ModelMaker } from '../kinds/model/maker.ts'
 import type { Deps } from '../deps.ts'
 import { toIso } from '../lib/clock.ts'
 import { looksLikeId } from '../lib/ids.ts'
@@ -47,6 +48,7 @@ class ControlLoop implements Loop {
   readonly #holder: string
   readonly #quotas: QuotaKeeper
   readonly #preparer: Preparer
+  readonly #modelMaker: ModelMaker
   readonly #collector: Collector
   readonly #acting: Acting = newActing()
   readonly #stopped = new AbortController()
@@ -77,6 +79,7 @@ class ControlLoop implements Loop {
     this.#holder = holderOf(deps.config.data)
     this.#quotas = new QuotaKeeper(deps)
     this.#preparer = new Preparer(deps)
+    this.#modelMaker = new ModelMaker(deps)
     this.#collector = makeCollector(deps)
   }
 
@@ -213,8 +216,12 @@ class ControlLoop implements Loop {
       this.#kick()
     })
     if (sweep) await this.#tidy()
-    if (!sweep && ![...woken].some((id) => looksLikeId('version', id))) return
-    for (const work of await this.#preparer.tend(this.#stopped.signal)) track(this.#acting, work)
+    const isFor = (kind: 'version' | 'modelVersion') => sweep || [...woken].some((id) => looksLikeId(kind, id))
+    const { signal } = this.#stopped
+    if (isFor('version')) for (const work of await this.#preparer.tend(signal)) track(this.#acting, work)
+    // A job that ended may have left a model.
+    if (!isFor('modelVersion') && done.plan.ended.length === 0) return
+    for (const work of await this.#modelMaker.tend(signal)) track(this.#acting, work)
   }
 
   /** A log that cannot be closed now, as on a full disk, is closed by a later pass. */
@@ -242,6 +249,7 @@ class ControlLoop implements Loop {
   async #tidy(): Promise<void> {
     await sweepDeleted(this.#deps)
     track(this.#acting, this.#collector.collect(this.#stopped.signal))
+    track(this.#acting, this.#deps.imageKeeper.tend(this.#stopped.signal))
     await this.#deps.ballast.restore()
   }
 
@@ -263,14 +271,25 @@ class ControlLoop implements Loop {
     for (const task of removed) await updateTask(trx, task, { removedAt: toIso(now) })
     if (sweep) for (const id of await openIds(trx)) ids.add(id)
     for (const id of await dueIds(trx, now)) ids.add(id)
-    const plan = await this.#plan(trx, [...ids], now)
+    const plan = await this.#planRounds(trx, [...ids], now)
     const started = await this.#place(trx, now)
-    if (started.length > 0) mergePlans(plan, await this.#plan(trx, started, now))
+    if (started.length > 0) mergePlans(plan, await this.#planRounds(trx, started, now))
     return { plan, removed: removed.map((task) => task.id), due: await nextDue(trx), held: await readHeld(trx) }
   }
 
+  /** Plans resources, then those that they gave a reason to be looked at: makers and made, in turn. */
+  async #planRounds(trx: Transaction<Tables>, ids: readonly string[], now: number): Promise<PlanResult> {
+    const total = await this.#plan(trx, ids, now)
+    for (let round = 1; total.more.length > 0; round++) {
+      const more = [...new Set(total.more.splice(0))]
+      if (round === limits.planRounds) total.stale.push(...more)
+      else mergePlans(total, await this.#plan(trx, more, now))
+    }
+    return total
+  }
+
   async #plan(trx: Transaction<Tables>, ids: readonly string[], now: number): Promise<PlanResult> {
-    const total: PlanResult = { notes: [], stale: [], ended: [] }
+    const total: PlanResult = { notes: [], stale: [], ended: [], more: [] }
     for (let start = 0; start < ids.length; start += limits.planBatch) {
       const batch = ids.slice(start, start + limits.planBatch)
       const rows = await trx.selectFrom('tasks').selectAll().where('ownerId', 'in', batch).orderBy('attempt').execute()
@@ -278,11 +297,11 @@ class ControlLoop implements Loop {
       mergePlans(
         total,
         await planAll(
+          this.#deps,
           trx,
           batch,
           Map.groupBy(tasks, (task) => task.ownerId),
           now,
-          this.#deps.log,
         ),
       )
     }
@@ -386,4 +405,5 @@ function mergePlans(total: PlanResult, more: PlanResult): void {
   total.notes.push(...more.notes)
   total.stale.push(...more.stale)
   total.ended.push(...more.ended)
+  total.more.push(...more.more)
 }

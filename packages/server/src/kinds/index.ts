@@ -13,6 +13,7 @@ import { machineTypeHandlers } from './machine-type.ts'
 import { modelHandlers } from './model.ts'
 import type { PlannedChanges, PlannedKind, PlannedRow } from './planned.ts'
 import { projectHandlers } from './project.ts'
+import { imageHandlers } from './image.ts'
 import { registryHandlers } from './registry.ts'
 import { runHandlers } from './run.ts'
 import { secretHandlers } from './secret.ts'
@@ -39,6 +40,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   tree: treeHandlers,
   secret: secretHandlers,
   registry: registryHandlers,
+  image: imageHandlers,
   'machine-type': machineTypeHandlers,
   event: eventHandlers,
   key: keyHandlers,
@@ -49,7 +51,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
 }
 
 /** Every kind that owns tasks, or resources that do: what the control loop looks after. */
-export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, never>[] = [experimentKind, jobKind]
+export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, unknown>[] = [experimentKind, jobKind]
 
 /** Every kind whose tasks serve something at an address of its own: what the proxy looks for. */
 export const servedKinds: readonly ServedKind[] = [jobServed]

@@ -7,6 +7,7 @@ import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { countMatching, selectMatching } from './job/filter.ts'
+import { loginOfClone } from './job/image.ts'
 import { jobLogHandlers } from './job/log.ts'
 import { jobMetricHandlers } from './job/metrics.ts'
 import { readSpec } from './job/planned.ts'
@@ -14,6 +15,7 @@ import { jobPortHandlers } from './job/ports.ts'
 import { submitJob } from './job/submit.ts'
 import { findJob, type JobWithNames, readJobParts, toJob, toSummary } from './job/view.ts'
 import { sameVersions } from './dataset/mounts.ts'
+import { sameModels } from './model/mounts.ts'
 import type { Caller, Handlers } from './kind.ts'
 import { findProject } from './project.ts'
 import { replaceTags } from './tags.ts'
@@ -21,8 +23,8 @@ import { replaceTags } from './tags.ts'
 export const jobHandlers: Handlers<'job'> = {
   ...jobLogHandlers,
   ...jobMetricHandlers,
-
   ...jobPortHandlers,
+
   async list({ caller, query }, deps) {
     const { project, state, tag, name } = query
     const projectId = project === undefined ? undefined : (await findProject(deps.db, caller.teamId, project)).id
@@ -129,19 +131,21 @@ export const jobHandlers: Handlers<'job'> = {
 
   async clone({ caller, params, body }, deps) {
     const row = await findJob(deps, caller, params.job)
-    const { spec } = readSpec(row)
+    const stored = readSpec(row)
     const tags = await tagsOf(deps, [row])
     const { name, project, tags: newTags, ...changes } = body
     const id = await submitJob(deps, caller, {
-      ...spec,
+      ...stored.spec,
       // Those very versions, also where a dataset has another name by now, or a tag has moved on.
       datasets: await sameVersions(deps.db, row.id),
+      models: await sameModels(deps.db, row.id),
       ...given(changes),
       ...(name === undefined ? {} : { name }),
       project: project ?? row.projectId,
       tags: newTags ?? tags.get(row.id) ?? [],
       parentJobId: row.id,
       workspaceId: row.workspaceId,
+      sealedLogin: loginOfClone(stored, { ...stored.spec, ...given(changes) }),
     })
     return show(deps, caller, id)
   },
@@ -152,6 +156,7 @@ export const jobHandlers: Handlers<'job'> = {
       const detail = `Job ${row.name} is ${row.state}: stop it first, or delete it with force.`
       throw new AppError('conflict', { detail })
     }
+    await refuseActiveNode(deps, row)
     const now = deps.clock.now()
     await change(deps, async (trx) => {
       await trx
@@ -176,6 +181,19 @@ async function show(deps: Deps, caller: Caller, reference: string) {
   const parts = await readJobParts(deps.db, row)
   const queue = row.state === 'pending' ? await queueOf(deps, row, parts.latest) : null
   return toJob(row, { ...parts, queue })
+}
+
+/** The experiment tells by its jobs how far it is. */
+async function refuseActiveNode(deps: Deps, row: JobWithNames): Promise<void> {
+  if (row.experimentId === null) return
+  const experiment = await deps.db
+    .selectFrom('experiments')
+    .select(['name', 'endedAt'])
+    .where('id', '=', row.experimentId)
+    .executeTakeFirst()
+  if (!experiment || experiment.endedAt !== null) return
+  const detail = `Job ${row.name} belongs to the experiment ${experiment.name}, which has not ended: delete that.`
+  throw new AppError('conflict', { detail })
 }
 
 async function queueOf(deps: Deps, row: JobWithNames, latest: Parameters<typeof queuePlace>[1] | null) {

@@ -1,8 +1,10 @@
 import { type JobSpec, jobSpec } from '@nabla/api/job'
 import type { Transaction } from 'kysely'
 import type { JobRow, Tables } from '../../db/tables.ts'
+import { fromIso } from '../../lib/clock.ts'
 import type { NewTask } from '../../tasks/task.ts'
 import { readWanted, type WantedVersion } from '../dataset/mounts.ts'
+import { versionOfJob } from '../model/of-job.ts'
 import { type JobChanges, type JobWant, planJob } from './plan.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
 
@@ -26,6 +28,7 @@ export interface WaitingJob extends JobRow {
 /** How the control loop handles jobs. */
 export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
   prefix: 'j',
+  ownsTasks: true,
 
   async load(trx, ids) {
     const rows = await trx.selectFrom('jobs').selectAll().where('id', 'in', ids).execute()
@@ -57,6 +60,8 @@ export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
 
   plan: (row, tasks, now) => planJob(toWant(row), tasks, now),
 
+  parentOf: (row) => row.experimentId,
+
   async update(trx, row, changes) {
     const result = await trx
       .updateTable('jobs')
@@ -64,7 +69,11 @@ export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
       .where('id', '=', row.id)
       .where('version', '=', row.version)
       .executeTakeFirst()
-    return result.numUpdatedRows === 1n
+    const isWritten = result.numUpdatedRows === 1n
+    if (isWritten && changes.state === 'succeeded') {
+      await versionOfJob(trx, row, readSpec(row).spec, fromIso(changes.endedAt ?? row.createdAt))
+    }
+    return isWritten
   },
 
   purgeable,
@@ -74,7 +83,16 @@ export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
 function toWant(row: WaitingJob): JobWant {
   const { spec, task } = readSpec(row)
   const { id: ownerId, teamId, wanted } = row
-  return { row, spec, wanted, taskFor: (attempt) => ({ ...task, ownerId, teamId, attempt }) }
+  const requestFor = (attempt: number) => {
+    // A node is told the attempt of its experiment.
+    return { ...task.request, env: { NABLA_ATTEMPT: String(attempt), ...task.request.env } }
+  }
+  return {
+    row,
+    spec,
+    wanted,
+    taskFor: (attempt) => ({ ...task, ownerId, teamId, attempt, request: requestFor(attempt) }),
+  }
 }
 
 /** Jobs deleted at a time: keeps the transaction short. */
@@ -108,5 +126,6 @@ async function forget(trx: Transaction<Tables>, remains: readonly Remains[]): Pr
   await trx.deleteFrom('tags').where('subjectId', 'in', ids).execute()
   await trx.deleteFrom('volumes').where('id', 'in', volumes).execute()
   await trx.deleteFrom('jobDatasets').where('jobId', 'in', ids).execute()
+  await trx.deleteFrom('jobModels').where('jobId', 'in', ids).execute()
   await trx.deleteFrom('jobs').where('id', 'in', ids).execute()
 }

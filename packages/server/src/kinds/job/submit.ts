@@ -2,19 +2,30 @@ import { hostname } from 'node:os'
 import { type createJob, type JobSpec, jobSpec } from '@nabla/api/job'
 import type { z } from 'zod'
 import type { Trx } from '../../db/transaction.ts'
-import type { VolumeRow } from '../../db/tables.ts'
+import { type NodeColumns, noNode } from '../../db/experiment-tables.ts'
+import type { ProjectRow, VolumeRow } from '../../db/tables.ts'
 import type { Deps } from '../../deps.ts'
+import type { Engine } from '../../engines/engine.ts'
 import { change } from '../../events/change.ts'
 import { recordEvents } from '../../events/record.ts'
 import { AppError } from '../../lib/app-error.ts'
 import { toIso } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
+import { sealLogin } from '../../tasks/image-login.ts'
 import type { MachineType } from '../../tasks/machine-types.ts'
 import type { TaskRequest } from '../../tasks/task.ts'
 import type { StoredJobSpec } from './planned.ts'
+import { checkImage, imageRequest, takes } from './image.ts'
 import { friendlyName } from './name.ts'
-import { asSpec, chooseVersions, insertMounts, mountsOf as datasetMounts } from '../dataset/mounts.ts'
+import {
+  asSpec,
+  type ChosenVersion,
+  chooseVersions,
+  insertMounts,
+  mountsOf as datasetMounts,
+} from '../dataset/mounts.ts'
 import type { Caller } from '../kind.ts'
+import { type ChosenModel, chooseModels, insertModels, modelMounts, modelsAsSpec } from '../model/mounts.ts'
 import { ensureProject } from '../project.ts'
 import { resolveSecrets } from '../secret.ts'
 import { storageVolume } from '../storage/volume.ts'
@@ -24,6 +35,10 @@ export interface Submission extends z.output<typeof createJob> {
   parentJobId?: string
   /** Files that are there already, for a clone; goes before `workspace`. */
   workspaceId?: string | null
+  /** The login of the job that it is a clone of, as that was stored; `registryLogin` goes before it. */
+  sealedLogin?: string | undefined
+  /** For a node of an experiment: which one it is, and how its task differs from that of a job by itself. */
+  node?: NodeColumns & { adapt: (request: TaskRequest) => TaskRequest }
 }
 
 /**
@@ -33,41 +48,82 @@ export interface Submission extends z.output<typeof createJob> {
 export async function submitJob(deps: Deps, caller: Caller, submission: Submission): Promise<string> {
   // What little space is left is for what runs already to come to its end.
   if (deps.ballast.isReleased) throw new AppError('disk_full')
+  const now = deps.clock.now()
+  const id = await change(deps, async (trx) => {
+    return storeJob(trx, caller, await prepareJob(deps, trx, caller, submission, now), now)
+  })
+  deps.loop.wake(id)
+  return id
+}
+
+/** A job that has been checked and whose versions of data are chosen, but that is not stored. */
+export interface PreparedJob {
+  submission: Submission
+  spec: JobSpec
+  machine: MachineType
+  project: ProjectRow
+  workspaceId: string | null
+  /** For the registry of its image, given with the submission. */
+  sealedLogin: string | undefined
+  datasets: ChosenVersion[]
+  models: ChosenModel[]
+}
+
+/** Checks all that a submission names, and chooses what it leaves open. Throws AppError as `submitJob` does. */
+export async function prepareJob(
+  deps: Deps,
+  trx: Trx,
+  caller: Caller,
+  submission: Submission,
+  now: number,
+): Promise<PreparedJob> {
   const spec = jobSpec.parse(pickSpec(submission))
   const machine = chooseMachine(deps, spec)
   checkPaths(spec)
-  const id = newId('job')
-  const now = deps.clock.now()
-  await change(deps, async (trx) => {
-    const project = await ensureProject(trx, caller, submission.project, now)
-    await checkSecrets(deps, trx, caller, project.id, spec)
-    const workspace = await chooseWorkspace(deps, trx, caller, submission, spec)
-    const artifactsId = await insertArtifacts(trx, caller, id, now)
-    const storageId = await storageVolume(trx, caller.teamId, now)
-    const name = submission.name ?? friendlyName()
-    const chosen = await chooseVersions(trx, caller.teamId, spec.datasets)
-    const volumes = [...mountsOf(spec, workspace?.id ?? null, artifactsId, storageId), ...datasetMounts(chosen)]
-    const identity = { id, name, projectId: project.id, projectName: project.name }
-    const stored: StoredJobSpec = {
-      spec: { ...withoutPassword(spec), datasets: asSpec(chosen) },
-      task: {
-        engine: machine.engine,
-        machineType: machine.name,
-        priority: spec.priority,
-        request: requestOf(spec, machine, identity, volumes),
-      },
-    }
-    await insertJob(trx, caller, {
-      ...identity,
-      stored,
-      submission,
-      artifactsId,
-      workspaceId: workspace?.id ?? null,
-      now,
-    })
-    await insertMounts(trx, id, chosen)
+  const project = await ensureProject(trx, caller, submission.project, now)
+  await checkSecrets(deps, trx, caller, project.id, spec)
+  const workspace = await chooseWorkspace(deps, trx, caller, submission, spec)
+  const sealedLogin = loginOf(deps, caller, submission)
+  await checkImage({ db: trx }, caller.teamId, spec, {
+    hasLogin: sealedLogin !== undefined,
+    hasFiles: workspace !== null,
   })
-  deps.loop.wake(id)
+  const datasets = await chooseVersions(trx, caller.teamId, spec.datasets)
+  const models = await chooseModels(trx, caller.teamId, project, spec.models)
+  checkModelPaths(spec, models)
+  return { submission, spec, machine, project, workspaceId: workspace?.id ?? null, sealedLogin, datasets, models }
+}
+
+/** What is kept of a spec: never a password, and the versions as they were chosen. */
+export function pinnedSpec({ spec, datasets, models }: PreparedJob): JobSpec {
+  return { ...withoutPassword(spec), datasets: asSpec(datasets), models: modelsAsSpec(models) }
+}
+
+/** Stores a job. Answers with its id. */
+export async function storeJob(trx: Trx, caller: Caller, prepared: PreparedJob, now: number): Promise<string> {
+  const { submission, spec, machine, project, workspaceId, datasets, models } = prepared
+  const id = newId('job')
+  const artifactsId = await insertArtifacts(trx, caller, id, now)
+  const storageId = await storageVolume(trx, caller.teamId, now)
+  const own = mountsOf(spec, workspaceId, artifactsId, storageId)
+  const volumes = [...own, ...datasetMounts(datasets), ...modelMounts(models)]
+  const identity = { id, name: submission.name ?? friendlyName(), projectId: project.id, projectName: project.name }
+  const request = {
+    ...requestOf(spec, machine, identity, volumes),
+    ...imageRequest(spec, id, normal(spec.workingDir), prepared.sealedLogin),
+  }
+  const stored: StoredJobSpec = {
+    spec: pinnedSpec(prepared),
+    task: {
+      engine: machine.engine,
+      machineType: machine.name,
+      priority: spec.priority,
+      request: submission.node ? submission.node.adapt(request) : request,
+    },
+  }
+  await insertJob(trx, caller, { ...identity, stored, submission, artifactsId, workspaceId, now })
+  await insertMounts(trx, id, datasets)
+  await insertModels(trx, id, models)
   return id
 }
 
@@ -86,9 +142,10 @@ function chooseMachine(deps: Deps, spec: JobSpec): MachineType {
   }
   const engine = engines.get(machine.engine)
   if (!engine) throw new AppError('busy', { detail: `the engine ${machine.engine} is not running` })
-  const accepted = engine.accepts(spec.image)
+  const accepted = takes(engine, spec)
   if (accepted.ok) return machine
-  const fitting = machineTypes.all.filter((type) => engines.get(type.engine)?.accepts(spec.image).ok)
+  const isTaken = (name: string) => takesJob(engines.get(name), spec)
+  const fitting = machineTypes.all.filter((type) => isTaken(type.engine))
   const names = fitting.map((type) => type.name).join(', ')
   const hint = fitting.length > 0 && spec.machineType !== undefined ? ` Machine types that take it: ${names}.` : ''
   throw new AppError('image_not_supported', { reason: accepted.reason + hint })
@@ -97,8 +154,15 @@ function chooseMachine(deps: Deps, spec: JobSpec): MachineType {
 /** The default machine type; for an image that its engine does not take, that of an engine that does. */
 function defaultFor({ machineTypes, engines }: Deps, spec: JobSpec): MachineType {
   const types = [machineTypes.default, ...machineTypes.defaults.values()]
+  const isTaken = (name: string) => takesJob(engines.get(name), spec)
   // What none takes, a later engine knows more of than the machine itself: it has images.
-  return types.find((type) => engines.get(type.engine)?.accepts(spec.image).ok) ?? types.at(-1)!
+  return types.find((type) => isTaken(type.engine)) ?? types.at(-1)!
+}
+
+const takesJob = (engine: Engine | undefined, spec: JobSpec): boolean => engine !== undefined && takes(engine, spec).ok
+
+function loginOf({ box }: Deps, { teamId }: Caller, { registryLogin, sealedLogin }: Submission): string | undefined {
+  return registryLogin ? sealLogin(box, teamId, registryLogin) : sealedLogin
 }
 
 /** Folders of the system that nothing is mounted over. */
@@ -134,6 +198,18 @@ function checkPaths(spec: JobSpec): void {
     if (spec.datasets.length > 0 && /^\/data(\/|$)/.test(normal(path))) {
       throw new AppError('bad_path', { path, reason: 'the datasets are there' })
     }
+  }
+}
+
+function checkModelPaths(spec: JobSpec, models: readonly ChosenModel[]): void {
+  const taken = [...[spec.workingDir, spec.artifactsDir].map(normal), '/storage', '/data']
+  for (const { path } of models) {
+    const [first] = path.split('/').filter(Boolean)
+    if (first === undefined || systemFolders.has(first)) {
+      throw new AppError('bad_path', { path, reason: 'it belongs to the system; choose one such as /models/name' })
+    }
+    const other = taken.find((place) => place === path || place.startsWith(`${path}/`) || path.startsWith(`${place}/`))
+    if (other !== undefined) throw new AppError('bad_path', { path, reason: `${other} is there already` })
   }
 }
 
@@ -280,6 +356,8 @@ async function insertJob(trx: Trx, caller: Caller, job: NewJob): Promise<void> {
       createdBy: caller.userId,
       stopRequestedAt: null,
       stopGraceMs: 0,
+      stopWhy: null,
+      ...nodeColumns(submission),
       createdAt: toIso(now),
       startedAt: null,
       endedAt: null,
@@ -301,4 +379,10 @@ async function insertJob(trx: Trx, caller: Caller, job: NewJob): Promise<void> {
       data,
     },
   ])
+}
+
+function nodeColumns({ node }: Submission): NodeColumns {
+  if (!node) return noNode
+  const { adapt: _, ...columns } = node
+  return columns
 }

@@ -10,11 +10,13 @@ import type { VolumeOrigin } from '../../volumes/origin.ts'
 import { readSpec } from './planned.ts'
 import { readMounts } from '../dataset/mounts.ts'
 import type { Caller } from '../kind.ts'
+import { readModels } from '../model/mounts.ts'
 
 /** A job's row with the names it refers to. */
 export interface JobWithNames extends JobRow {
   projectName: string
   userName: string
+  experimentName: string | null
 }
 
 /**
@@ -31,8 +33,9 @@ export function selectJobs(
     .selectFrom('jobs')
     .innerJoin('projects', 'projects.id', 'jobs.projectId')
     .innerJoin('users', 'users.id', 'jobs.createdBy')
+    .leftJoin('experiments', 'experiments.id', 'jobs.experimentId')
     .selectAll('jobs')
-    .select(['projects.name as projectName', 'users.name as userName'])
+    .select(['projects.name as projectName', 'users.name as userName', 'experiments.name as experimentName'])
     .where(team, '=', teamId)
     .where('jobs.deletedAt', 'is', null)
 }
@@ -57,7 +60,7 @@ export function toSummary(row: JobWithNames, tags: string[]): JobSummary {
 /** All there is to say about one job. */
 export function toJob(
   row: JobWithNames,
-  parts: Pick<Job, 'tags' | 'datasets' | 'queue'> & { latest: Task | null; workspace: VolumeRow | null },
+  parts: Pick<Job, 'tags' | 'datasets' | 'models' | 'queue'> & { latest: Task | null; workspace: VolumeRow | null },
 ): Job {
   const { spec } = readSpec(row)
   return {
@@ -66,6 +69,7 @@ export function toJob(
     spec,
     workspace: toWorkspace(row, parts.workspace),
     datasets: parts.datasets,
+    models: parts.models,
     phases: parts.latest ? toPhases(parts.latest, row) : [],
     parentJobId: row.parentJobId,
   }
@@ -81,6 +85,7 @@ function shared(row: JobWithNames, tags: string[]): Omit<JobSummary, 'command'> 
     exitCode: row.exitCode,
     attempt: row.attempt,
     machineType: row.machineType,
+    experiment: toNode(row),
     tags,
     createdBy: { id: row.createdBy, name: row.userName },
     stopRequestedAt: row.stopRequestedAt,
@@ -88,6 +93,12 @@ function shared(row: JobWithNames, tags: string[]): Omit<JobSummary, 'command'> 
     startedAt: row.startedAt,
     endedAt: row.endedAt,
   }
+}
+
+function toNode(row: JobWithNames): Job['experiment'] {
+  if (row.experimentId === null) return null
+  const { experimentId: id, experimentName: name, nodeRole: role, nodeIndex: index, nodeAttempt: attempt } = row
+  return { id, name: name ?? '', role: role ?? '', index: index ?? 0, attempt: attempt ?? 1 }
 }
 
 function toWorkspace(row: JobRow, volume: VolumeRow | null): Job['workspace'] {
@@ -113,7 +124,7 @@ function toPhases(task: Task, row: JobRow): JobPhase[] {
 
 /** Reads what `toJob` needs beside the row. */
 export async function readJobParts(db: Db, row: JobWithNames) {
-  const [tags, latest, workspace, datasets] = await Promise.all([
+  const [tags, latest, workspace, datasets, models] = await Promise.all([
     db.selectFrom('tags').select('tag').where('subjectId', '=', row.id).orderBy('tag').execute(),
     db
       .selectFrom('tasks')
@@ -126,11 +137,13 @@ export async function readJobParts(db: Db, row: JobWithNames) {
       ? undefined
       : db.selectFrom('volumes').selectAll().where('id', '=', row.workspaceId).executeTakeFirst(),
     readMounts(db, row.id),
+    readModels(db, row.id),
   ])
   return {
     tags: tags.map(({ tag }) => tag),
     latest: latest ? toTask(latest satisfies TaskRow) : null,
     workspace: workspace ?? null,
     datasets,
+    models,
   }
 }

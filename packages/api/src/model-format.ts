@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { sizeBytes } from './fields.ts'
+
+/** What a model file says of itself: read from its headers, and never by running or unpickling anything. */
+
+export const modelFormats = {
+  onnx: { label: 'ONNX', about: 'A graph of operators in protobuf, with tensors inside or in files beside it.' },
+  tensorflow: { label: 'TensorFlow SavedModel', about: '`saved_model.pb` with `variables/` beside it.' },
+  keras: { label: 'Keras', about: 'A `.keras` archive of Keras 3.' },
+  'keras-h5': { label: 'Keras HDF5', about: 'A model of Keras in one HDF5 file, as older versions write it.' },
+  pytorch: { label: 'PyTorch', about: 'A `.pt` archive with a pickle: its opcodes are read, nothing is unpickled.' },
+  torchscript: { label: 'TorchScript', about: 'A `.pt` archive with compiled code.' },
+  safetensors: { label: 'safetensors', about: 'Tensors behind a header of JSON.' },
+  gguf: { label: 'GGUF', about: 'Tensors and metadata for llama.cpp and its kin.' },
+  sklearn: { label: 'scikit-learn', about: 'A pickle of scikit-learn, told by an `MLmodel` or by what it imports.' },
+  xgboost: { label: 'XGBoost', about: 'A model of XGBoost in JSON or UBJSON.' },
+  mlflow: { label: 'MLflow', about: 'A folder with an `MLmodel` of a flavour that has no line of its own here.' },
+  pickle: { label: 'Pickle', about: 'A pickle: its opcodes are read, nothing is unpickled.' },
+  custom: { label: 'Custom', about: 'Anything else; `gradient-model-metadata.json` may describe it.' },
+} as const
+
+export type ModelFormat = keyof typeof modelFormats
+
+export const modelFormat = z.enum(Object.keys(modelFormats) as [ModelFormat, ...ModelFormat[]])
+
+/** What a look at the pickles of a model came to; the worst of its files counts. */
+export const scanVerdicts = {
+  clean: { label: 'Clean', about: 'It holds no pickle, or none that imports more than what models are made of.' },
+  suspicious: { label: 'Suspicious', about: 'A pickle imports what models are not usually made of, or is not whole.' },
+  dangerous: {
+    label: 'Dangerous',
+    about: 'Loading a pickle of it would run commands, open files or reach the network.',
+  },
+} as const
+
+export type ScanVerdict = keyof typeof scanVerdicts
+
+export const scanVerdict = z.enum(Object.keys(scanVerdicts) as [ScanVerdict, ...ScanVerdict[]])
+
+/** An input or output. A dimension is a number, a name, or null where any length will do. */
+export const modelTensor = z
+  .object({
+    name: z.string(),
+    type: z.string().describe('Such as `float32` or `string`.'),
+    shape: z
+      .array(z.union([z.number().int(), z.string(), z.null()]))
+      .nullable()
+      .describe('Null: not known.'),
+  })
+  .meta({ id: 'ModelTensor' })
+
+export type ModelTensor = z.infer<typeof modelTensor>
+
+/** A tensor of weights, or a layer that holds some. */
+export const modelLayer = z
+  .object({
+    name: z.string(),
+    type: z.string().describe('Type of its values, such as `float32`, or kind of layer.'),
+    shape: z.array(z.number().int()).nullable(),
+    parameters: z.number().int().nullable(),
+    sizeBytes: sizeBytes.nullable(),
+  })
+  .meta({ id: 'ModelLayer' })
+
+export type ModelLayer = z.infer<typeof modelLayer>
+
+export const pickleFinding = z
+  .object({
+    path: z.string().describe('File, and behind `!` the entry of an archive.'),
+    verdict: scanVerdict,
+    imports: z.array(z.object({ name: z.string(), verdict: scanVerdict })).describe('What it names, as `module.name`.'),
+    reason: z.string().nullable(),
+  })
+  .meta({ id: 'PickleFinding' })
+
+export type PickleFinding = z.infer<typeof pickleFinding>
+
+export const interpretation = z
+  .object({
+    format: modelFormat,
+    path: z.string().nullable().describe('The file that it was read from.'),
+    producer: z.string().nullable().describe('What wrote it, with its version.'),
+    opsets: z.array(z.object({ domain: z.string(), version: z.number().int() })).describe('Of ONNX.'),
+    inputs: z.array(modelTensor),
+    outputs: z.array(modelTensor),
+    parameters: z.number().int().nullable().describe('How many weights it has; null: not known.'),
+    layers: z.array(modelLayer).describe('The first five thousand.'),
+    layerCount: z.number().int(),
+    hasGraph: z.boolean().describe('Whether there is a graph to be drawn.'),
+    details: z.record(z.string(), z.string()).describe('What else it says of itself, in words.'),
+    metrics: z.array(z.object({ name: z.string(), value: z.number() })),
+    pickles: z.array(pickleFinding),
+    verdict: scanVerdict,
+    warnings: z.array(z.string()).describe('What is odd, or could not be read, in sentences.'),
+  })
+  .meta({ id: 'ModelInterpretation' })
+
+export type Interpretation = z.infer<typeof interpretation>
+
+export const modelGraph = z
+  .object({
+    nodes: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        type: z.string().describe('Operator, or kind of layer.'),
+        inputs: z.array(z.string()).describe('Ids of the nodes before it.'),
+        details: z.record(z.string(), z.string()),
+      }),
+    ),
+    complete: z.boolean().describe('False: there are more nodes than are shown.'),
+  })
+  .meta({ id: 'ModelGraph' })
+
+export type ModelGraph = z.infer<typeof modelGraph>
