@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { searchSpace } from './search-space.ts'
+
+/** How a space is searched: what for, by what rule, and for how long. A sweep is an experiment that has one of these. */
+
+export const objective = z
+  .strictObject({
+    metric: z.string().min(1).max(250).describe('Name of the metric that trials log; its latest value counts.'),
+    direction: z.enum(['minimize', 'maximize']).default('minimize'),
+  })
+  .meta({ id: 'SearchObjective' })
+
+/** The ways to choose the next trial. Server, CLI and console read this table. */
+export const searchers = {
+  grid: { label: 'Grid', about: 'Every combination once; ranges without steps are cut into five.' },
+  random: { label: 'Random', about: 'Each trial is drawn by itself.' },
+  sobol: { label: 'Sobol', about: 'Points that fill the space more evenly than chance does.' },
+  tpe: { label: 'TPE', about: 'Learns where good trials lie; takes choices, conditions and several objectives.' },
+  'cma-es': { label: 'CMA-ES', about: 'Learns the shape of the space; for ranges and one objective.' },
+  population: { label: 'Population', about: 'Trains several at a time; the worst carry on from copies of the best.' },
+} as const
+
+export type SearcherName = keyof typeof searchers
+
+const names = Object.keys(searchers) as [SearcherName, ...SearcherName[]]
+const factor = z.number().min(2).max(100).default(3).describe('One of so many goes on at each rung.')
+const firstStep = z.number().int().min(1).default(1).describe('No trial stops before this step.')
+
+/** Rules that stop a trial early, by the first objective. */
+export const stopRule = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('asha'), first: firstStep, factor }),
+    z
+      .strictObject({ type: z.literal('hyperband'), first: firstStep, last: z.number().int().min(2), factor })
+      .refine(({ first, last }) => first < last, 'the last step comes after the first'),
+    z.strictObject({
+      type: z.literal('median'),
+      trials: z.number().int().min(1).default(5).describe('Trials that must have come as far.'),
+      warmup: z.number().int().min(0).default(0).describe('No trial stops before this step.'),
+    }),
+  ])
+  .meta({ id: 'StopRule' })
+
+/** Bounds of one search. */
+export const searchLimits = { trials: 100_000, parallel: 1000, objectives: 5, given: 1000 } as const
+
+const given = z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]))
+
+export const searchSettings = z
+  .strictObject({
+    space: searchSpace,
+    objectives: z.array(objective).min(1).max(searchLimits.objectives),
+    searcher: z.enum(names).default('tpe'),
+    population: z.number().int().min(2).max(1000).default(10).describe('Members, for the searcher `population`.'),
+    stopRule: stopRule.nullable().default(null).describe('Null: every trial runs to its end.'),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 48)
+      .default(0)
+      .describe('The same seed and results give the same trials.'),
+    trials: z.number().int().min(1).max(searchLimits.trials).default(100).describe('Most trials.'),
+    parallel: z.number().int().min(1).max(searchLimits.parallel).default(1).describe('Most at a time.'),
+    timeLimitSeconds: z.number().int().min(1).nullable().default(null).describe('No trial begins after this time.'),
+    mostFailures: z
+      .number()
+      .int()
+      .min(1)
+      .default(5)
+      .describe('So many failures with none that succeeds between them end the search.'),
+    first: z
+      .array(given)
+      .max(searchLimits.given)
+      .default([])
+      .describe('Values to try before the searcher chooses, such as what is in use now.'),
+  })
+  .refine(({ searcher, objectives }) => searcher !== 'cma-es' || objectives.length === 1, {
+    path: ['objectives'],
+    message: 'CMA-ES takes one objective; `tpe` takes several.',
+  })
+  .refine(({ searcher, objectives }) => searcher !== 'population' || objectives.length === 1, {
+    path: ['objectives'],
+    message: 'A population is ranked by one objective; `tpe` takes several.',
+  })
+  .refine(({ stopRule, objectives }) => stopRule === null || objectives.length === 1, {
+    path: ['stopRule'],
+    message: 'Trials are stopped early by one objective; leave out `stopRule` or all but one objective.',
+  })
+  .meta({ id: 'SearchSettings' })
+
+export type SearchSettings = z.output<typeof searchSettings>
+export type StopRuleSettings = z.output<typeof stopRule>
