@@ -12,6 +12,10 @@ export const limits = {
   /** Contents that are hashed and asked about together, and how many such slabs there are at a time. */
   slabBytes: 4 * MiB,
   slabs: 3,
+  /** Slabs that a thread reads ahead: those that are being asked about, one that waits, and one that is filled beside. */
+  slabsAhead: 4,
+  /** Contents from which on a thread of its own reads them: to start it takes as long as to read so much. */
+  readAsideBytes: 32 * MiB,
   /** Chunks in one slab, so that one question to the server holds them all. */
   slabChunks: 4000,
   /** Parcels that are under way at a time: enough to keep a line busy while the server syncs others to its disk. */

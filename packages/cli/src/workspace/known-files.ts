@@ -1,6 +1,6 @@
-import { setImmediate as breathe } from 'node:timers/promises'
 import { limits } from '../limits.ts'
-import { ChunkReader, type Slab } from './read-chunks.ts'
+import type { ReadFile, Slab } from './read-chunks.ts'
+import { readFiles } from './read-files.ts'
 import type { Entry, FileEntry, Scan } from './scan.ts'
 import { isSettled, loadStatCache, saveStatCache, statCacheFile } from './stat-cache.ts'
 import { isKnown, type KnownEntry, type KnownFile } from './tree.ts'
@@ -46,17 +46,26 @@ export class KnownFiles {
   async read(take: (slab: Slab) => Promise<void> | void): Promise<void> {
     const unknown = this.#unknown()
     if (unknown.length === 0) return
-    const reader = new ChunkReader(this.#options.folder)
+    // What changes from now on may do so without its times telling.
+    const startedMs = this.#options.now()
+    const batches = readFiles(
+      this.#options.folder,
+      unknown.map(({ path }) => path),
+      this.unknownBytes(),
+    )
     try {
       let unsaved = 0
-      for (const file of unknown) {
-        await this.#readFile(reader, file, take)
-        unsaved += file.stamp.sizeBytes
+      for await (const { slab, files } of batches) {
+        for (const [index, read] of files) {
+          const file = unknown[index] as FileEntry
+          this.#note(file, read, startedMs)
+          unsaved += file.stamp.sizeBytes
+        }
+        if (slab) await take(slab)
         if (unsaved < limits.rememberEveryBytes) continue
         this.#remember()
         unsaved = 0
       }
-      for (const slab of reader.rest()) await take(slab)
     } finally {
       this.#remember()
     }
@@ -74,20 +83,12 @@ export class KnownFiles {
     file.isSettled = false
   }
 
-  async #readFile(reader: ChunkReader, file: FileEntry, take: (slab: Slab) => Promise<void> | void): Promise<void> {
-    const startedMs = this.#options.now()
-    const slabs = reader.read(file.path)
-    let step = slabs.next()
-    for (; !step.done; step = slabs.next()) {
-      await take(step.value)
-      // Reading is done by calls that block: what is being sent gets its turn here.
-      await breathe()
-    }
-    if (!step.value) {
+  #note(file: FileEntry, read: ReadFile | undefined, startedMs: number): void {
+    if (!read) {
       this.gone.push(file.path)
       return
     }
-    const { stamp, executable, chunks, changed } = step.value
+    const { stamp, executable, chunks, changed } = read
     Object.assign(file, { stamp, executable, chunks, isSettled: !changed && isSettled(stamp, startedMs) })
     this.#newlyRead += 1
     if (changed) this.changed.add(file.path)

@@ -58,7 +58,7 @@ test('files come out whole, cut where the chunker says, whatever their sizes', a
 test('memory is used again: a file of many slabs takes two of them', async () => {
   const root = await aFolder()
   await writeFile(join(root, 'large'), randomBytes(limits.slabBytes * 5))
-  const memory = new Set<ArrayBuffer>()
+  const memory = new Set<SharedArrayBuffer>()
   readAll(root, ['large'], ({ bytes }) => memory.add(bytes.buffer))
   expect(memory.size).toBe(2)
 })

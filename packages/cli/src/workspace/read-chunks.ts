@@ -1,18 +1,27 @@
 import { hash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { chunkLength, chunkSizes } from '@nabla/api/chunker'
+import { chunkSizes } from '@nabla/api/chunker'
 import type { FileChunk } from '@nabla/api/tree-format'
 import { systemCode } from '../cli-error.ts'
 import { limits } from '../limits.ts'
-import { type Stamp, stampOf, unreadable } from './scan.ts'
+import { makeSlabMemory, type SlabMemory } from './slab-memory.ts'
+import { sameStamp, type Stamp, stampOf } from './stamp.ts'
+import { unreadable } from './unreadable.ts'
 
 /** Contents of many small files, or part of a large one, in one piece of memory. */
 export interface Slab {
-  bytes: Buffer<ArrayBuffer>
-  chunks: { hash: string; start: number; sizeBytes: number; path: string }[]
+  bytes: Buffer<SharedArrayBuffer>
+  chunks: SlabChunk[]
   /** Gives the memory back when the contents are no longer needed. */
   free(): void
+}
+
+export interface SlabChunk {
+  hash: string
+  start: number
+  sizeBytes: number
+  path: string
 }
 
 /** What a file was when it was read. */
@@ -30,8 +39,9 @@ export interface ReadFile {
  */
 export class ChunkReader {
   readonly #root: string
-  readonly #spare: Slab['bytes'][] = []
-  #slab = this.#newSlab()
+  readonly #spare: SlabMemory[] = []
+  #memory = makeSlabMemory(limits.slabBytes)
+  #chunks: SlabChunk[] = []
   #used = 0
 
   constructor(root: string) {
@@ -51,7 +61,7 @@ export class ChunkReader {
       throw unreadable(path, error)
     }
     try {
-      if (this.#slab.chunks.length >= limits.slabChunks) yield* this.rest()
+      if (this.#chunks.length >= limits.slabChunks) yield* this.rest()
       const first = yield* this.#readOnce(fd, path)
       return first?.changed ? yield* this.#readOnce(fd, path) : first
     } catch (error) {
@@ -63,7 +73,7 @@ export class ChunkReader {
 
   /** What has been read since the last slab. */
   *rest(): Generator<Slab, void> {
-    if (this.#slab.chunks.length > 0) yield this.#next(this.#used)
+    if (this.#chunks.length > 0) yield this.#next(this.#used)
   }
 
   *#readOnce(fd: number, path: string): Generator<Slab, ReadFile | undefined> {
@@ -80,7 +90,13 @@ export class ChunkReader {
           yield this.#next(start)
           start = 0
         }
-        const read = readSync(fd, this.#slab.bytes, this.#used, Math.min(left, limits.slabBytes - this.#used), position)
+        const read = readSync(
+          fd,
+          this.#memory.bytes,
+          this.#used,
+          Math.min(left, limits.slabBytes - this.#used),
+          position,
+        )
         // It was cut short meanwhile.
         if (read === 0) left = 0
         else left -= read
@@ -88,9 +104,9 @@ export class ChunkReader {
         this.#used += read
       }
       if (start === this.#used) break
-      const sizeBytes = chunkLength(this.#slab.bytes, start, this.#used)
-      const chunk = hash('sha256', this.#slab.bytes.subarray(start, start + sizeBytes), 'hex')
-      this.#slab.chunks.push({ hash: chunk, start, sizeBytes, path })
+      const sizeBytes = this.#memory.cut(start, this.#used)
+      const chunk = hash('sha256', this.#memory.bytes.subarray(start, start + sizeBytes), 'hex')
+      this.#chunks.push({ hash: chunk, start, sizeBytes, path })
       chunks.push([chunk, sizeBytes])
       start += sizeBytes
     }
@@ -100,16 +116,12 @@ export class ChunkReader {
 
   /** The present slab, and a new one in its place that begins with what had not been cut at `uncut`. */
   #next(uncut: number): Slab {
-    const slab = this.#slab
-    this.#slab = this.#newSlab()
-    slab.bytes.copy(this.#slab.bytes, 0, uncut, this.#used)
+    const [memory, chunks] = [this.#memory, this.#chunks]
+    this.#memory = this.#spare.pop() ?? makeSlabMemory(limits.slabBytes)
+    this.#chunks = []
+    memory.bytes.copy(this.#memory.bytes, 0, uncut, this.#used)
     this.#used -= uncut
-    return slab
-  }
-
-  #newSlab(): Slab {
-    const bytes = this.#spare.pop() ?? Buffer.from(new ArrayBuffer(limits.slabBytes))
-    return { bytes, chunks: [], free: () => void this.#spare.push(bytes) }
+    return { bytes: memory.bytes, chunks, free: () => void this.#spare.push(memory) }
   }
 }
 
@@ -137,13 +149,4 @@ export function readChunk(
   } finally {
     if (fd !== undefined) closeSync(fd)
   }
-}
-
-export function sameStamp(one: Stamp, other: Stamp): boolean {
-  return (
-    one.sizeBytes === other.sizeBytes &&
-    one.mtimeNs === other.mtimeNs &&
-    one.ctimeNs === other.ctimeNs &&
-    one.inode === other.inode
-  )
 }

@@ -1,4 +1,4 @@
-import { type BigIntStats, type Dirent, lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { type Dirent, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { isAbsolute, join, dirname, posix, relative, sep } from 'node:path'
 import { environmentMarks } from '@nabla/api/ignore-rules'
 import { comparePaths, type FileChunk } from '@nabla/api/tree-format'
@@ -6,14 +6,8 @@ import { CliError, systemCode } from '../cli-error.ts'
 import { limits } from '../limits.ts'
 import { type Rule, type Rules, rulesFor } from './ignore-rules.ts'
 import { listNames } from './names.ts'
-
-/** What tells that a file is the one that it was. Times in nanoseconds since 1970. */
-export interface Stamp {
-  sizeBytes: number
-  mtimeNs: bigint
-  ctimeNs: bigint
-  inode: bigint
-}
+import { type Stamp, stampOf } from './stamp.ts'
+import { unreadable } from './unreadable.ts'
 
 export interface FileEntry {
   type: 'file'
@@ -157,11 +151,6 @@ function scanChild({ root, scan }: Walk, path: string, child: Pick<Dirent, 'isFi
   scan.sizeBytes += sizeBytes
 }
 
-/** What tells this state of a file from others. */
-export function stampOf(stats: BigIntStats): Stamp {
-  return { sizeBytes: Number(stats.size), mtimeNs: stats.mtimeNs, ctimeNs: stats.ctimeNs, inode: stats.ino }
-}
-
 /** Children of a folder whose names are UTF-8; the others are noted. Undefined: the folder is gone again. */
 function readFolder(root: string, folder: string, scan: Scan): Dirent[] | undefined {
   try {
@@ -223,12 +212,4 @@ function tooDeep(folder: string): CliError {
       `${limits.pathBytes} bytes in a path.`,
     `Leave them out: put /${start.split('/')[0]} into a file .nablaignore.`,
   )
-}
-
-/** Says which file or folder of the workspace could not be read, and why. */
-export function unreadable(path: string, error: unknown, what = 'file'): CliError {
-  const code = systemCode(error)
-  const why = code === 'EACCES' || code === 'EPERM' ? 'permission denied' : (code ?? String(error))
-  const hint = 'Make it readable for you, or leave it out: put its name into a file .nablaignore.'
-  return new CliError(`The ${what} ${path} cannot be read: ${why}.`, hint, 'failure', error)
 }

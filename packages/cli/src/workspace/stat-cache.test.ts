@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { limits } from '../limits.ts'
 import { aFolder } from '../testing/run-cli.ts'
-import type { Stamp } from './scan.ts'
+import type { Stamp } from './stamp.ts'
 import { isSettled, loadStatCache, saveStatCache, statCacheFile } from './stat-cache.ts'
 import type { KnownFile } from './tree.ts'
 

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { FileChunk } from '@nabla/api/tree-format'
 import { limits } from '../limits.ts'
-import type { Stamp } from './scan.ts'
+import type { Stamp } from './stamp.ts'
 import type { KnownFile } from './tree.ts'
 
 /** Remembers the chunks of the files of one folder, so that what has not changed is not read again. */
