@@ -1,8 +1,10 @@
 import { createParser } from 'eventsource-parser'
 import type { z } from 'zod'
-import { type ErrorBody, errorBody } from './errors.ts'
+import { readErrorBody } from './error-body.ts'
+import type { ErrorBody } from './errors.ts'
 import { type Contract, contract } from './index.ts'
-import { type CallInput, isStreamed, type RouteShape, type Upload } from './route.ts'
+import type { CallInput, RouteShape, Upload } from './route.ts'
+import { isStreamed } from './streamed.ts'
 
 export interface ClientOptions {
   /** Where the server is, such as `http://127.0.0.1:7070`. */
@@ -163,8 +165,8 @@ async function* events(options: ClientOptions, shape: RouteShape, input: Input, 
 
 async function readError(response: Response): Promise<ApiError> {
   const text = await response.text().catch(() => '')
-  const body = errorBody.safeParse(parseJson(text))
-  if (body.success) return new ApiError(response.status, body.data.error)
+  const body = readErrorBody(parseJson(text))
+  if (body) return new ApiError(response.status, body.error)
   return new ApiError(response.status, {
     code: 'internal',
     message: `The server answered ${response.status} ${response.statusText}.`,

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
 
+export { isStreamed } from './streamed.ts'
+
 /** Who may call a route. `anyone` needs no key; all others do, and see only what their team owns. */
 export type Access = 'anyone' | 'member' | 'admin'
 
@@ -57,11 +59,6 @@ export type CallInput<R extends RouteShape> = (R['params'] extends z.ZodObject ?
   (R['query'] extends z.ZodObject ? Partial<In<R['query']>> : unknown) &
   (R['body'] extends z.ZodType ? { body: In<R['body']> } : unknown) &
   (R['body'] extends 'bytes' ? { body: Upload; contentLength?: number } : unknown)
-
-/** Whether a response is a stream and not one JSON value. */
-export function isStreamed(response: z.ZodType | Streamed): response is Streamed {
-  return 'stream' in response
-}
 
 /** The query of every list: newest first, `after` is the `next` of the page before. */
 export const pageQuery = z.object({

@@ -25,19 +25,12 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { config } from 'zod'
 import { queries } from './api/query.ts'
 import { router } from './router.ts'
 import { theme } from './theme.ts'
 
-// It would make code of schemas otherwise, which the policy of the page does not allow.
-config({ jitless: true })
-
-// The code of the page is asked for together with who one is, and not after it.
-const routes = router.routesById as Record<string, { options: { component?: { preload?: () => Promise<unknown> } } }>
-for (const { routeId } of router.matchRoutes(router.latestLocation) as { routeId: string }[]) {
-  routes[routeId]?.options.component?.preload?.().catch(() => undefined)
-}
+// The code of the page, and what it shows, are asked for together with who one is, and not after it.
+readPageAhead()
 
 const schemes = localStorageColorSchemeManager({ key: 'nabla.theme' })
 
@@ -56,3 +49,19 @@ createRoot(document.getElementById('root')!).render(
     </MantineProvider>
   </StrictMode>,
 )
+
+interface PageRoute {
+  options: {
+    component?: { preload?: () => Promise<unknown> }
+    loader?: (given: { params: unknown; deps: unknown }) => unknown
+  }
+}
+
+function readPageAhead(): void {
+  const routes = router.routesById as unknown as Record<string, PageRoute>
+  for (const { routeId, params, loaderDeps } of router.matchRoutes(router.latestLocation)) {
+    const { component, loader } = routes[routeId]?.options ?? {}
+    component?.preload?.().catch(() => undefined)
+    loader?.({ params, deps: loaderDeps })
+  }
+}

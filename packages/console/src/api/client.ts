@@ -1,6 +1,7 @@
 import { contract } from '@nabla/api'
 import { ApiError, type CallOptions, type Client, createClient } from '@nabla/api/client'
-import { isStreamed, type RouteShape } from '@nabla/api/route'
+import type { RouteShape } from '@nabla/api/route'
+import { isStreamed } from '@nabla/api/streamed'
 import { signedInAgain } from './session.ts'
 
 /** Calls the server as it answers: a session that has ended is an error. For what must not wait for a sign-in. */

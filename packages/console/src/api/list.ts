@@ -38,6 +38,8 @@ export interface ListSource<Row> {
   enabled?: boolean
 }
 
+/** Rows of the first page, unless a list says otherwise. */
+const firstPage = 50
 /** The most that the API gives in one page. */
 const largestPage = 200
 /** No more pages than this are read again for one batch of events: the rest is read when it is scrolled to. */
@@ -50,14 +52,11 @@ const settleMs = 400
  * are counted in `newRows` until `showNew` is called.
  */
 export function useList<Row>(source: ListSource<Row>): LiveList<Row> {
-  const { noun, input, fetch, pageSize = 50, enabled = true } = source
-  const queryKey = [noun, 'pages', input]
+  const { fetch, pageSize = firstPage, enabled = true } = source
+  const options = listQuery(source)
+  const { queryKey } = options
   const query = useInfiniteQuery<Page<Row>, ApiError, Pages<Row>, unknown[], string>({
-    queryKey,
-    queryFn: ({ pageParam, signal }) =>
-      fetch(pageOptions(pageParam === '' ? pageSize : largestPage, pageParam), { signal }),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.next,
+    ...options,
     placeholderData: keepPreviousData,
     enabled,
   })
@@ -80,6 +79,21 @@ export function useList<Row>(source: ListSource<Row>): LiveList<Row> {
         () => query.refetch(),
       )
     },
+  }
+}
+
+/** Reads the first page of a list before it is drawn. */
+export function readListAhead<Row>(source: ListSource<Row>): void {
+  void queries.prefetchInfiniteQuery<Page<Row>, ApiError, Page<Row>, unknown[], string>(listQuery(source))
+}
+
+function listQuery<Row>({ noun, input, fetch, pageSize = firstPage }: ListSource<Row>) {
+  return {
+    queryKey: [noun, 'pages', input] as unknown[],
+    queryFn: ({ pageParam, signal }: { pageParam: string; signal: AbortSignal }) =>
+      fetch(pageOptions(pageParam === '' ? pageSize : largestPage, pageParam), { signal }),
+    initialPageParam: '',
+    getNextPageParam: (page: Page<Row>) => page.next,
   }
 }
 

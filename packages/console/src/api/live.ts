@@ -3,6 +3,7 @@ import type { Event } from '@nabla/api/event'
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import { now } from '../clock.ts'
 import { plainClient } from './client.ts'
+import type { Pages } from './list-merge.ts'
 import { queries } from './query.ts'
 import { signedInAgain } from './session.ts'
 import { endWhenSilent, pauseWhenHidden, untilShown } from './stream-watch.ts'
@@ -134,6 +135,7 @@ function hear(event: Event): void {
     const touched = stale
     stale = new Map()
     void queries.invalidateQueries({ predicate: ({ queryKey, state }) => isStale(queryKey, state.data, touched) })
+    forgetUnseenLists(touched)
   }, settleMs)
 }
 
@@ -153,6 +155,21 @@ function isStale(key: readonly unknown[], data: unknown, touched: Map<string, Se
   if (!subjects || key[1] === 'pages') return false
   const id = (data as { id?: unknown } | undefined)?.id
   return typeof id !== 'string' || subjects.has(id) || key[0] === 'project'
+}
+
+/** A list that nobody sees does not keep itself: of what it had the first page stays, until it is read again. */
+function forgetUnseenLists(touched: Map<string, Set<string>>): void {
+  const unseen = queries
+    .getQueryCache()
+    .findAll({ predicate: ({ queryKey }) => queryKey[1] === 'pages' && touched.has(String(queryKey[0])) })
+    .filter((query) => query.getObserversCount() === 0)
+  for (const { queryKey } of unseen) {
+    queries.setQueryData<Pages<unknown>>(
+      queryKey,
+      (now) => now && { pages: now.pages.slice(0, 1), pageParams: now.pageParams.slice(0, 1) },
+    )
+    void queries.invalidateQueries({ queryKey, exact: true, refetchType: 'none' })
+  }
 }
 
 function setState(next: LiveState): void {

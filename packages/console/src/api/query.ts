@@ -43,6 +43,11 @@ export function useApi<N extends Noun, V extends Verb<N>>(
   return useQuery({ ...apiQuery(noun, verb, input), ...options })
 }
 
+/** Reads something before it is drawn. What fails is read again, and told of, when it is. */
+export function readAhead<N extends Noun, V extends Verb<N>>(noun: N, verb: V, input: Input<N, V>): void {
+  void queries.prefetchQuery(apiQuery(noun, verb, input))
+}
+
 /** Makes a call of the contract by the names of its noun and verb. Throws `ApiError`. */
 export function callApi<N extends Noun, V extends Verb<N>>(
   noun: N,

@@ -1,5 +1,5 @@
 import { ApiError } from '@nabla/api/client'
-import { errorBody } from '@nabla/api/errors'
+import { readErrorBody } from '@nabla/api/error-body'
 import type { RouteShape } from '@nabla/api/route'
 import { signedInAgain } from './session.ts'
 
@@ -65,8 +65,8 @@ function addressOf(route: RouteShape, input: Record<string, string | number>): s
 }
 
 function toError(request: XMLHttpRequest): ApiError {
-  const parsed = errorBody.safeParse(readJson(request.responseText))
-  if (parsed.success) return new ApiError(request.status, parsed.data.error)
+  const body = readErrorBody(readJson(request.responseText))
+  if (body) return new ApiError(request.status, body.error)
   if (request.status === 0) {
     const hint = 'It goes on by itself once the server can be reached.'
     return new ApiError(0, { code: 'unreachable', message: 'The connection broke off.', hint })

@@ -1,5 +1,6 @@
 import { ApiError } from '@nabla/api/client'
-import { type ErrorBody, errorBody } from '@nabla/api/errors'
+import { readErrorBody } from '@nabla/api/error-body'
+import type { ErrorBody } from '@nabla/api/errors'
 
 /** What a person signs in with. */
 export type Credentials = { key: string } | { code: string } | { name: string; password: string }
@@ -64,8 +65,8 @@ async function post(method: string, path: string, body?: unknown): Promise<void>
   }
   const response = await fetch(path, init)
   if (response.ok) return
-  const parsed = errorBody.safeParse(await response.json().catch(() => undefined))
-  throw new ApiError(response.status, parsed.success ? parsed.data.error : notUnderstood(response.status))
+  const refusal = readErrorBody(await response.json().catch(() => undefined))
+  throw new ApiError(response.status, refusal ? refusal.error : notUnderstood(response.status))
 }
 
 function notUnderstood(status: number): ErrorBody['error'] {

@@ -55,6 +55,14 @@ test('every address that is no file of the server is the page, with a nonce of i
   expect(nonces.size).toBe(6)
 })
 
+test('who is signed in is read while the script is loaded, but by the page that signs in', async () => {
+  const app = build()
+  const linkOf = async (url: string, headers = {}) =>
+    (await app.inject({ url, headers: { ...page, ...headers } })).headers['link']
+  expect(await linkOf('/jobs', { cookie: 'a=b' })).toBe('</api/v1/me>; rel=preload; as=fetch; crossorigin')
+  expect([await linkOf('/jobs'), await linkOf('/sign-in', { cookie: 'a=b' })]).toEqual([undefined, undefined])
+})
+
 test('a nonce stands wherever the page has room for it', async () => {
   const app = build('<head><meta property="csp-nonce" nonce="__CSP_NONCE__"><script nonce="__CSP_NONCE__"></script>')
   const { body } = await app.inject({ url: '/', headers: page })

@@ -70,6 +70,7 @@ const worthCompressing = new Set(
 const notPages = /^\/(api|content|docs|assets|openapi\.json|metrics|healthz|readyz)(\/|$)/
 
 function built(files: ReadonlyMap<string, BuiltFile>, index: string): Console {
+  const first = [...files].filter(([path]) => index.includes(`"${path}"`)).map(([, file]) => file)
   return {
     async serve(request, reply) {
       if (request.method !== 'GET' && request.method !== 'HEAD') return false
@@ -80,11 +81,18 @@ function built(files: ReadonlyMap<string, BuiltFile>, index: string): Console {
         return true
       }
       if (!isPageRequest(request)) return false
+      // Every page asks who one is first; the browser does so while it still loads the script. It would keep the answer
+      // of the page that signs in, which is another one afterwards.
+      if (request.headers.cookie !== undefined && path !== '/sign-in') void reply.header('link', whoAmI)
+      // Begun before the browser asks, which is in a moment.
+      for (const file of first) void encoded(file, request)
       await sendIndex(index, request, reply)
       return true
     },
   }
 }
+
+const whoAmI = '</api/v1/me>; rel=preload; as=fetch; crossorigin'
 
 /** Every address is a page of the console, which says itself when there is nothing; but a program is told `no_route`. */
 function isPageRequest(request: FastifyRequest): boolean {
@@ -133,7 +141,7 @@ async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const encoding = worthCompressing.has(file.type) ? encodingFor(request.headers['accept-encoding']) : undefined
+  const { encoding, body: made } = encoded(file, request)
   const etag = `"${file.digest}${encoding ? `-${encoding}` : ''}"`
   void reply.type(file.type).headers({
     etag,
@@ -146,11 +154,20 @@ async function sendFile(
     await reply.code(304).send()
     return
   }
-  const body = encoding ? await compressed(file, encoding) : file.body
+  const body = await made
   await reply.header('content-length', body.length).send(request.method === 'HEAD' ? undefined : body)
 }
 
 type Encoding = 'br' | 'gzip'
+
+/** A file as this browser takes it. */
+function encoded(
+  file: BuiltFile,
+  { headers }: FastifyRequest,
+): { encoding?: Encoding; body: Buffer | Promise<Buffer> } {
+  const encoding = worthCompressing.has(file.type) ? encodingFor(headers['accept-encoding']) : undefined
+  return encoding ? { encoding, body: compressed(file, encoding) } : { body: file.body }
+}
 
 /** Brotli if the browser takes it, as all do over https and on this machine; else gzip. */
 function encodingFor(accepted: string | string[] | undefined): Encoding | undefined {

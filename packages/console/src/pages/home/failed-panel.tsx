@@ -1,4 +1,5 @@
-import { type JobSummary, jobStates } from '@nabla/api/job'
+import type { JobSummary } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'

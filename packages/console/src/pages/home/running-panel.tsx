@@ -1,4 +1,4 @@
-import { type Job, type JobPhase, type JobSummary, jobPhase } from '@nabla/api/job'
+import type { Job, JobPhase, JobSummary } from '@nabla/api/job'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
@@ -57,14 +57,16 @@ function RunningRow({ job }: { job: JobSummary }): ReactNode {
 /** `Run`. */
 const word = (name: JobPhase['name']): string => name.slice(0, 1).toUpperCase() + name.slice(1)
 
+const phases = ['queue', 'files', 'build', 'image', 'environment', 'run', 'collect'] satisfies JobPhase['name'][]
+
 /** All that a job goes through, and where it is. */
-function Progress({ phases }: { phases: Job['phases'] | undefined }): ReactNode {
-  const now = phases?.at(-1)?.name
-  const seen = new Set(phases?.map(({ name }) => name))
+function Progress({ phases: gone }: { phases: Job['phases'] | undefined }): ReactNode {
+  const now = gone?.at(-1)?.name
+  const seen = new Set(gone?.map(({ name }) => name))
   return (
     <span className="home-progress">
       <span className="home-steps" aria-hidden="true">
-        {jobPhase.shape.name.options.map((name) => (
+        {phases.map((name) => (
           <span key={name} className={name === now ? 'step-on' : seen.has(name) ? 'step-done' : ''} />
         ))}
       </span>

@@ -1,4 +1,5 @@
-import { type Job, jobStates } from '@nabla/api/job'
+import type { Job } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { formatBytes, formatDuration, formatTime } from '../../parts/format.ts'
 
 /** One fact of several jobs side by side; undefined where a job has none. */

@@ -1,4 +1,5 @@
-import { jobCan, type JobState, jobStates } from '@nabla/api/job'
+import type { JobState } from '@nabla/api/job'
+import { jobCan, jobStates } from '@nabla/api/job-states'
 import type { Action } from '../../parts/action.ts'
 import { plural } from '../../parts/format.ts'
 

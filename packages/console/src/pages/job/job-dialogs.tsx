@@ -12,13 +12,12 @@ import '@mantine/core/styles/Pill.css'
 import '@mantine/core/styles/PillsInput.css'
 
 /** Asks before jobs are stopped, deleted or tagged, and does it; several at a time. `onDone` is called when all went well. */
-export function JobDialog(props: {
-  asked: AskedOfJobs | undefined
+export function JobDialogs(props: {
+  asked: AskedOfJobs
   onClose: () => void
-  onDone?: () => void
+  onDone?: (() => void) | undefined
 }): ReactNode {
   const { asked, onClose, onDone } = props
-  if (!asked) return null
   const given = { jobs: asked.jobs, onClose, onDone }
   return asked.ask === 'tag' ? <TagJobs {...given} /> : <EndJobs {...given} ask={asked.ask} />
 }

@@ -1,8 +1,8 @@
 import { Button } from '@mantine/core'
-import { type JobState, jobStates, type JobSummary } from '@nabla/api/job'
+import type { JobState, JobSummary } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
-import { client } from '../../api/client.ts'
 import { useList } from '../../api/list.ts'
 import { useApi } from '../../api/query.ts'
 import { Duration, RelativeTime } from '../../parts/amount.tsx'
@@ -14,9 +14,10 @@ import { Icon } from '../../parts/icon.tsx'
 import { quote } from '../../parts/quote.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState } from '../../parts/states.tsx'
-import { type Search, useSetUrlSearch, useUrlSearch } from '../../parts/url-state.ts'
+import { useSetUrlSearch, useUrlSearch } from '../../parts/url-state.ts'
 import { type AskedOfJobs, bulkJobActions, jobActions } from './job-actions.ts'
-import { JobDialog } from './job-dialogs.tsx'
+import { JobDialog } from './job-dialog.tsx'
+import { type JobFilter, jobSource, readFilter } from './job-source.ts'
 import './job-list.css'
 
 const columns: readonly Column<JobSummary>[] = [
@@ -90,12 +91,7 @@ export function JobList({ project: fixed }: { project?: string }): ReactNode {
   const [asked, setAsked] = useState<AskedOfJobs>()
   const given = { go: (address: string) => navigate({ to: address as never }), ask: setAsked }
   const { states, ...others } = filter
-  const list = useList<JobSummary>({
-    noun: 'job',
-    input: { ...filter },
-    fetch: (page, options) =>
-      client.job.list({ ...page, ...others, ...(states.length > 0 && { state: states }) }, options),
-  })
+  const list = useList(jobSource(filter))
   return (
     <>
       <States chosen={states} filter={others} />
@@ -131,34 +127,11 @@ export function JobList({ project: fixed }: { project?: string }): ReactNode {
   )
 }
 
-interface Filter {
-  states: JobState[]
-  project?: string
-  tag?: string
-  name?: string
-}
-
-const isState = (word: string): word is JobState => Object.hasOwn(jobStates, word)
-const wordOf = (value: Search[string]): string | undefined => [value].flat()[0]
-
-/** What the address asks for; what is no state is left out. */
-function readFilter(search: Search, fixed: string | undefined): Filter {
-  const project = fixed ?? wordOf(search['project'])
-  const [tag, name] = [wordOf(search['tag']), wordOf(search['name'])]
-  const states = [search['state']].flat().filter((state) => state !== undefined && isState(state))
-  return {
-    states: [...new Set(states)],
-    ...(project !== undefined && { project }),
-    ...(tag !== undefined && { tag }),
-    ...(name !== undefined && { name }),
-  }
-}
-
 /** Shown with no job in them too, so that little moves. */
 const usual: readonly JobState[] = ['pending', 'running', 'succeeded', 'failed']
 
 /** How many jobs there are in each state; each is a filter, and several can be on. */
-function States({ chosen, filter }: { chosen: readonly JobState[]; filter: Omit<Filter, 'states'> }): ReactNode {
+function States({ chosen, filter }: { chosen: readonly JobState[]; filter: Omit<JobFilter, 'states'> }): ReactNode {
   const setSearch = useSetUrlSearch()
   const { data } = useApi('job', 'counts', filter)
   const states = Object.keys(jobStates) as JobState[]
@@ -225,7 +198,7 @@ function Tags({ tags }: { tags: readonly string[] }): ReactNode {
   )
 }
 
-function NoJobs({ filter, fixed }: { filter: Filter; fixed: string | undefined }): ReactNode {
+function NoJobs({ filter, fixed }: { filter: JobFilter; fixed: string | undefined }): ReactNode {
   const setSearch = useSetUrlSearch()
   const { states, project, tag, name } = filter
   const isFiltered = states.length > 0 || tag !== undefined || name !== undefined || project !== fixed

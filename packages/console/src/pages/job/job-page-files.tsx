@@ -1,4 +1,5 @@
-import { type Job, jobStates } from '@nabla/api/job'
+import type { Job } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { type ReactNode, useMemo } from 'react'
 import { client } from '../../api/client.ts'
 import { FileBrowser, type FileSource } from '../../parts/file-browser.tsx'
@@ -31,7 +32,8 @@ const address = (job: string, place: string, query: Record<string, string>): str
 const archiveOf = (job: string, place: string) => (path: string) =>
   address(job, `${place}/archive`, { format: 'zip', ...(path !== '' && { path }) })
 
-function artifactsOf(job: string): FileSource {
+/** What a job left, as files to look through. */
+export function artifactsOf(job: string): FileSource {
   return {
     noun: 'artifact',
     key: ['artifact', job],

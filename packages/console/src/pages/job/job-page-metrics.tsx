@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
-import { type Job, jobStates } from '@nabla/api/job'
+import type { Job } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import type { MetricLine } from '@nabla/api/metric'
 import { type ReactNode, useMemo, useState } from 'react'
 import { Chart, type ChartSeries } from '../../parts/chart.tsx'

@@ -1,4 +1,5 @@
-import { type Job, type JobPhase, jobStates } from '@nabla/api/job'
+import type { Job, JobPhase } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import type { ReactNode } from 'react'
 import { now } from '../../clock.ts'
 import { useTick } from '../../parts/amount.tsx'
@@ -8,6 +9,7 @@ import { Icon } from '../../parts/icon.tsx'
 const labels: Record<JobPhase['name'], string> = {
   queue: 'Queue',
   files: 'Files',
+  build: 'Build',
   image: 'Image',
   environment: 'Environment',
   run: 'Run',

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
-import { type Job, jobStates } from '@nabla/api/job'
+import type { Job } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { useLiveEvents } from '../../api/live.ts'
@@ -10,19 +11,20 @@ import { Duration, RelativeTime } from '../../parts/amount.tsx'
 import { CommandLine, CopyId } from '../../parts/copy.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
+import { soon } from '../../parts/soon.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { type AskedOfJobs, compareAddress, jobActions } from './job-actions.ts'
-import { JobDialog } from './job-dialogs.tsx'
+import { JobDialog } from './job-dialog.tsx'
 import { JobEvents } from './job-page-events.tsx'
 import { PhaseBar } from './job-page-phases.tsx'
-import { JobSettings } from './job-page-settings.tsx'
 import './job-page.css'
 
-const LogView = lazy(() => import('./log-view.tsx').then(({ LogView }) => ({ default: LogView })))
+const LogView = lazy(soon(() => import('./log-view.tsx').then(({ LogView }) => ({ default: LogView }))))
 const JobMetrics = lazy(() => import('./job-page-metrics.tsx').then(({ JobMetrics }) => ({ default: JobMetrics })))
+const JobSettings = lazy(() => import('./job-page-settings.tsx').then(({ JobSettings }) => ({ default: JobSettings })))
 const JobFiles = lazy(() => import('./job-page-files.tsx').then(({ JobFiles }) => ({ default: JobFiles })))
 
 const route = getRouteApi('/shell/jobs/$job')
@@ -223,7 +225,15 @@ function JobBody({ job }: { job: Job }): ReactNode {
           },
           { id: 'artifacts', label: 'Artifacts', content: () => files('artifact') },
           { id: 'workspace', label: 'Workspace', content: () => files('workspace') },
-          { id: 'settings', label: 'Settings', content: () => <JobSettings job={job} /> },
+          {
+            id: 'settings',
+            label: 'Settings',
+            content: () => (
+              <Suspense fallback={waiting}>
+                <JobSettings job={job} />
+              </Suspense>
+            ),
+          },
           { id: 'events', label: 'Events', content: () => <JobEvents job={job} /> },
         ]}
       />

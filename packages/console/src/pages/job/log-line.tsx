@@ -20,7 +20,8 @@ export interface LineLook {
 export const longLine = 4000
 
 interface LogLineProps extends LineLook {
-  line: LogLine
+  /** Of several logs in one: also who wrote it, with a place in the palette. */
+  line: LogLine & { origin?: { host: string; color: number } }
   selected: boolean
   href: string
   onPick: (seq: number, extend: boolean) => void
@@ -30,7 +31,7 @@ interface LogLineProps extends LineLook {
 /** One line of a log, drawn again only when it changes. */
 export const LogLineView = memo(function LogLineView(props: LogLineProps): ReactNode {
   const { line, selected, href, onPick, onShowAll, wrap, marked } = props
-  const { seq, source, text } = line
+  const { seq, source, text, origin } = line
   const shown = text.length > longLine ? text.slice(0, longLine) : text
   return (
     <div className={`log-line log-${source} ${selected ? 'log-selected' : ''}`} data-line={seq}>
@@ -46,6 +47,12 @@ export const LogLineView = memo(function LogLineView(props: LogLineProps): React
         {formatCount(seq)}
       </a>
       <LineTime line={line} times={props.times} since={props.since} />
+      {origin && (
+        <span className="log-origin ellipsis" title={origin.host}>
+          <span className={`chart-mark chart-color-${origin.color}`} aria-hidden="true" />
+          {origin.host}
+        </span>
+      )}
       {source !== 'stdout' && <span className="only-heard">{source}: </span>}
       <span className={wrap ? 'log-text log-wrap' : 'log-text'} dir="auto">
         {parseAnsi(shown).map((segment, index) => (

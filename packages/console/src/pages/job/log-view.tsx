@@ -1,5 +1,5 @@
 import type { Job } from '@nabla/api/job'
-import { jobStates } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import type { LogLine, LogSource } from '@nabla/api/log'
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import { CommandLine } from '../../parts/copy.tsx'

@@ -1,13 +1,22 @@
-import { type JobSummary, jobStates } from '@nabla/api/job'
+import type { JobSummary } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
+import { readListAhead } from '../../api/list.ts'
+import { readAhead } from '../../api/query.ts'
 import { addFinder, type Entry } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
+import { jobSource, readFilter } from './job-source.ts'
 
 export const jobRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/jobs',
+    loaderDeps: ({ search }) => readFilter(search, undefined),
+    loader({ deps: { states, ...others } }) {
+      readListAhead(jobSource({ states, ...others }))
+      readAhead('job', 'counts', others)
+    },
     component: lazyRouteComponent(() => import('./job-list-page.tsx'), 'JobListPage'),
   }),
   createRoute({

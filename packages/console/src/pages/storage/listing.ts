@@ -1,5 +1,6 @@
 import type { FileEntry } from '@nabla/api/file'
-import { type JobState, jobStates } from '@nabla/api/job'
+import type { JobState } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { useEffect } from 'react'
 import { client } from '../../api/client.ts'
 import type { Pages } from '../../api/list-merge.ts'
