@@ -66,6 +66,15 @@ const contract: Record<string, (bench: StoreBench) => Promise<void>> = {
     }
   },
 
+  async 'reads into memory that it is given, or else'({ store }) {
+    const bytes = randomBytes(10_000)
+    await store.put('packs/a', bytes)
+    for (const memory of [Buffer.alloc(20_000), Buffer.alloc(999)]) {
+      const read = await store.get('packs/a', { start: 5, length: 1000 }, undefined, memory)
+      expect(same(read, bytes.subarray(5, 1005))).toBe(true)
+    }
+  },
+
   async 'tells a part that is not there'({ store }) {
     await store.put('a', randomBytes(100))
     await store.put('empty', new Uint8Array())

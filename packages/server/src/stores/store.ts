@@ -13,8 +13,11 @@ export interface ObjectStore {
    * object is as it was before. One that is there already is replaced, whole: no reader sees a mixture.
    */
   put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>
-  /** Reads an object, or a part of it. Throws StoreError `missing`, or `short` when it ends before the range does. */
-  get(key: string, range?: ByteRange, signal?: AbortSignal): Promise<Buffer>
+  /**
+   * Reads an object, or a part of it: into the beginning of `memory` where that is given, holds it and the store can.
+   * Throws StoreError `missing`, or `short` when it ends before the range does.
+   */
+  get(key: string, range?: ByteRange, signal?: AbortSignal, memory?: Buffer): Promise<Buffer>
   /** Objects whose keys begin with `prefix`, in no order. What comes and goes meanwhile may be left out. */
   list(prefix: string, signal?: AbortSignal): AsyncIterable<StoredObject>
   /** Removes an object; does nothing if there is none. */

@@ -4,6 +4,7 @@ import type { ChunkRow } from '../db/tables.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
 import { makePace, type Pace } from '../lib/pace.ts'
+import { SpareBuffers } from '../lib/spare-buffers.ts'
 import { collectYoungGarbage } from '../lib/young-garbage.ts'
 import { StoreError } from '../stores/store.ts'
 import type { ReadOptions } from './chunk-store.ts'
@@ -38,7 +39,8 @@ export async function* readChunks(
   const next = async () => {
     const { value } = await windows.next()
     if (!value) return undefined
-    return { ...value, chunks: await readWindow(parts, value.places, options) }
+    const memory: Buffer[] = []
+    return { ...value, memory, chunks: await readWindow(parts, value.places, options, memory) }
   }
   let coming = next()
   for (let window = await coming; window; window = await coming) {
@@ -50,9 +52,13 @@ export async function* readChunks(
       if (!chunk) throw damaged(hash, options, 'it is not there')
       yield chunk
     }
+    for (const lent of window.memory) windowMemory.give(lent)
     if (window.sizeBytes > limits.readAheadBytes / 4) collectYoungGarbage()
   }
 }
+
+/** Memory of windows whose chunks are only lent: with new one for each, V8 collects all garbage again and again. */
+const windowMemory = new SpareBuffers(limits.readAheadBytes / 2 + 1024 * 1024, 3)
 
 /** What `damaged_chunk` says of an error of the store. */
 export function whyUnread({ code }: StoreError): string {
@@ -107,17 +113,20 @@ function* inGroups<T>(values: Iterable<T>, most: number): Generator<T[]> {
 
 /** Chunks this close in a pack are read at once, with what lies between them. */
 const gapBytes = 64 * 1024
+/** Less than this is read into memory of its own. */
+const leastLentBytes = 1024 * 1024
 
 async function readWindow(
   parts: ChunkParts,
   places: ReadonlyMap<string, Place>,
   options: ReadOptions,
+  memory: Buffer[],
 ): Promise<Map<string, Buffer>> {
   const pace = makePace(parts.clock)
   const chunks = new Map<string, Buffer>()
   for (const neighbours of groupNeighbours([...places.values()])) {
     options.signal?.throwIfAborted()
-    const bytes = await readNeighbours(parts, neighbours, options)
+    const bytes = await readNeighbours(parts, neighbours, options, memory)
     const start = neighbours[0]?.offsetBytes ?? 0
     for (const place of neighbours) {
       const from = place.offsetBytes - start
@@ -132,12 +141,19 @@ async function readWindow(
 }
 
 /** Undefined where the pack is not as it was: each chunk is then looked for on its own. */
-async function readNeighbours(parts: ChunkParts, places: readonly Place[], options: ReadOptions) {
+async function readNeighbours(
+  parts: ChunkParts,
+  places: readonly Place[],
+  { signal, lent }: ReadOptions,
+  memory: Buffer[],
+): Promise<Buffer | undefined> {
   const [first, last] = [places[0], places.at(-1)]
   if (!first || !last) return undefined
   const length = last.offsetBytes + frameBytes(last) - first.offsetBytes
+  const into = lent && length >= leastLentBytes ? windowMemory.take(length) : undefined
+  if (into) memory.push(into)
   try {
-    return await parts.store.get(packKey(first.packId), { start: first.offsetBytes, length }, options.signal)
+    return await parts.store.get(packKey(first.packId), { start: first.offsetBytes, length }, signal, into)
   } catch (error) {
     if (error instanceof StoreError) return undefined
     throw error

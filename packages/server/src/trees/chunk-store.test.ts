@@ -65,6 +65,17 @@ function chunks(make: MakeDatabase): void {
     expect(await packsOf(given)).toHaveLength(1)
   })
 
+  test('chunks that are only lent are whole until the next one is asked for', async () => {
+    const { chunks, database } = given
+    const { id } = await aTeam(database.db)
+    const sent = Array.from({ length: 40 }, () => randomBytes(1_000_000))
+    for (let from = 0; from < sent.length; from += 8) await sendChunks(chunks, id, sent.slice(from, from + 8))
+    const names = sent.map(sha256)
+    let next = 0
+    for await (const chunk of chunks.readMany(names, { lent: true })) expect(sha256(chunk)).toBe(names[next++])
+    expect(next).toBe(40)
+  })
+
   test('another team has to send the bytes too, and they are stored once', async () => {
     const { chunks, database } = given
     const { id } = await aTeam(database.db)

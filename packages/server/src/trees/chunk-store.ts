@@ -87,6 +87,8 @@ export interface ReadOptions {
   signal?: AbortSignal | undefined
   /** What the chunk is part of, for the message if it is damaged: a path, or `a tree`. */
   of?: string | undefined
+  /** Of `readMany`: the bytes of a chunk are lent until the next one is asked for, so that their memory is used again. */
+  lent?: boolean | undefined
 }
 
 export interface Collected {

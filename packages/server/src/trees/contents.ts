@@ -1,6 +1,7 @@
 import { decodeSegment, type TreeEntry, type TreeRoot } from '@nabla/api/tree-format'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
+import type { ReadOptions } from './chunk-store.ts'
 import type { ChunkReader } from './segment-cache.ts'
 
 /** An entry, or (after that of its file) the next bytes of it. */
@@ -14,12 +15,12 @@ export async function* entriesOf(reader: ChunkReader, root: TreeRoot, signal?: A
 
 /**
  * Entries with what is in their files, in order. Chunks are asked for many at a time, so that those that lie beside each
- * other are read together. Throws `damaged_chunk` that names the file.
+ * other are read together. `lent` is that of `ReadOptions`. Throws `damaged_chunk` that names the file.
  */
 export async function* contentsOf(
   reader: ChunkReader,
   entries: AsyncIterable<TreeEntry>,
-  signal?: AbortSignal,
+  options: Pick<ReadOptions, 'signal' | 'lent'> = {},
 ): AsyncGenerator<Piece> {
   let window: TreeEntry[] = []
   let chunks = 0
@@ -27,16 +28,16 @@ export async function* contentsOf(
     window.push(entry)
     chunks += entry.type === 'file' ? entry.chunks.length : 0
     if (window.length < limits.readAheadEntries && chunks < limits.readAheadEntries) continue
-    yield* windowOf(reader, window, signal)
+    yield* windowOf(reader, window, options)
     window = []
     chunks = 0
   }
-  yield* windowOf(reader, window, signal)
+  yield* windowOf(reader, window, options)
 }
 
-async function* windowOf(reader: ChunkReader, window: readonly TreeEntry[], signal?: AbortSignal) {
+async function* windowOf(reader: ChunkReader, window: readonly TreeEntry[], options: ReadOptions) {
   const hashes = window.flatMap((entry) => (entry.type === 'file' ? entry.chunks.map(([hash]) => hash) : []))
-  const chunks = reader.readMany(hashes, { signal })[Symbol.asyncIterator]()
+  const chunks = reader.readMany(hashes, options)[Symbol.asyncIterator]()
   try {
     for (const entry of window) {
       yield { entry }

@@ -15,7 +15,7 @@ export async function* membersOfTree(
   options: PackOptions,
 ): AsyncGenerator<PackedMember> {
   const mtimeMs = fromIso(modifiedAt)
-  const pieces = contentsOf(reader, chosen(index, options), options.signal)
+  const pieces = contentsOf(reader, chosen(index, options), { signal: options.signal })
   const source: Source = { pieces, next: await pieces.next() }
   try {
     while (!source.next.done) {

@@ -102,5 +102,5 @@ export function openTreeStore(options: TreeStoreOptions): TreeStore {
 async function write(chunks: ChunkStore, digest: string, folder: string, signal: AbortSignal) {
   const root = decodeRoot(await chunks.read(digest, { of: 'a tree', signal }))
   const isLarge = root.segments.length > 1 || root.sizeBytes > limits.writeBatchBytes
-  return writeTree(folder, contentsOf(chunks, entriesOf(chunks, root, signal), signal), isLarge)
+  return writeTree(folder, contentsOf(chunks, entriesOf(chunks, root, signal), { signal, lent: true }), isLarge)
 }

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { alignedMemory } from '../../lib/aligned-memory.ts'
 import { storeSuite } from '../store-suite.ts'
 import { openFolderStore } from './folder-store.ts'
 
@@ -22,6 +23,20 @@ describe('a folder store', () => {
     dir = await mkdtemp(join(tmpdir(), 'nabla-store-'))
   })
   afterEach(() => rm(dir, { recursive: true, force: true }))
+
+  test('keeps what lies in pages of memory, whatever its length', async () => {
+    const store = openFolderStore(dir)
+    const memory = alignedMemory(3_000_000)
+    randomBytes(3_000_000).copy(memory)
+    for (const length of [0, 1, 4095, 4096, 4097, 2_097_152, 2_999_999]) {
+      await store.put('a', memory.subarray(0, length))
+      expect((await store.get('a')).equals(memory.subarray(0, length))).toBe(true)
+    }
+    await store.put('a', memory.subarray(4096, 20_000))
+    await store.put('b', memory.subarray(1, 20_000))
+    expect((await store.get('a')).equals(memory.subarray(4096, 20_000))).toBe(true)
+    expect((await store.get('b')).equals(memory.subarray(1, 20_000))).toBe(true)
+  })
 
   test('clears what a crash left half-written, and writes nothing to be read', async () => {
     const objects = join(dir, 'objects')

@@ -62,14 +62,14 @@ export function openFolderStore(dir: string): ObjectStore {
         throw asAppError(error)
       }
     },
-    async get(key, range, signal) {
+    async get(key, range, signal, memory) {
       const path = pathOf(key)
       if (range) checkRange(range)
       signal?.throwIfAborted()
       let file: FileHandle | undefined
       try {
         file = await open(path, 'r')
-        return await read(file, key, range, signal)
+        return await read(file, { key, range, signal, memory })
       } catch (error) {
         if (isMissing(error)) throw new StoreError('missing', key)
         signal?.throwIfAborted()
@@ -156,11 +156,18 @@ async function writeFrom(
   }
 }
 
-async function read(file: FileHandle, key: string, range?: ByteRange, signal?: AbortSignal): Promise<Buffer> {
+interface Reading {
+  key: string
+  range: ByteRange | undefined
+  signal: AbortSignal | undefined
+  memory: Buffer | undefined
+}
+
+async function read(file: FileHandle, { key, range, signal, memory }: Reading): Promise<Buffer> {
   const { size } = await file.stat()
   const { start, length } = range ?? { start: 0, length: size }
   if (start + length > size) throw new StoreError('short', key)
-  const bytes = Buffer.allocUnsafeSlow(length)
+  const bytes = memory && memory.length >= length ? memory.subarray(0, length) : Buffer.allocUnsafeSlow(length)
   for (let at = 0; at < length;) {
     signal?.throwIfAborted()
     const { bytesRead } = await file.read(bytes, at, Math.min(stepBytes, length - at), start + at)
