@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { displayName, flag, id, tags, time } from './fields.ts'
+import { displayName, flag, id, programText, tags, time } from './fields.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 
 export const project = z
@@ -7,6 +7,7 @@ export const project = z
     id,
     name: displayName,
     tags,
+    images: z.array(z.string()).describe('Images that are fetched before a job asks for them.'),
     jobs: z.object({ total: z.number().int(), active: z.number().int().describe('Pending or running.') }),
     createdAt: time,
   })
@@ -52,6 +53,11 @@ export const projectRoutes = {
     body: z.strictObject({
       name: displayName.optional().describe('Its new name.'),
       tags: tags.optional().describe('Its tags from now on.'),
+      images: z
+        .array(programText.min(1).max(500))
+        .max(20)
+        .optional()
+        .describe('Images that are fetched before a job asks for them, from now on.'),
     }),
     response: project,
     errors: ['not_found', 'name_taken'],

@@ -12,6 +12,11 @@ const machineTypeConfig = z.strictObject({
   cpus: z.number().positive().describe('Processor cores; 0.5 is half of one.'),
   memoryBytes: z.number().int().positive().describe('Memory of one job.'),
   gpus: z.number().int().min(0).default(0).describe('GPUs that are one job’s alone.'),
+  images: z
+    .array(z.string().min(1).max(500))
+    .max(50)
+    .default([])
+    .describe('Images that are fetched before a job asks for them.'),
 })
 
 export type MachineTypeConfig = z.infer<typeof machineTypeConfig>
@@ -84,6 +89,23 @@ const dockerConfig = z.strictObject({
     .enum(['missing', 'always', 'never'])
     .default('missing')
     .describe('When images are fetched: those that are not here, before each task, or never.'),
+  images: z
+    .strictObject({
+      keepDays: z.number().positive().nullable().default(30).describe('Images that no job has used for so long go.'),
+      maxBytes: z
+        .number()
+        .int()
+        .min(0)
+        .nullable()
+        .default(null)
+        .describe('When images take more than this together, the ones that were used longest ago go.'),
+      which: z
+        .enum(['ours', 'all'])
+        .default('ours')
+        .describe('`ours`: only images that were fetched or built for jobs. `all`: all that Docker or Podman has.'),
+    })
+    .prefault({})
+    .describe('Which images stay. Never goes what a container uses, and what a machine type or project wants.'),
   gpus: z
     .enum(['cdi', 'nvidia'])
     .optional()

@@ -5,6 +5,7 @@ import type { Loop } from './control/loop.ts'
 import type { Tables } from './db/tables.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventFeed } from './events/feed.ts'
+import type { ImageKeeper } from './kinds/image/keeper.ts'
 import type { SignInAttempts } from './kinds/session/credentials.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Door } from './proxy/door.ts'
@@ -54,6 +55,8 @@ export interface Deps {
   /** What tasks and machine used, over time. */
   measurements: MetricStore
   sampler: Sampler
+  /** Looks after the images of engines. */
+  imageKeeper: ImageKeeper
   /** What programs log of their runs. */
   tracking: TrackingStore
   /** Where programs of tasks on this machine find the server; the port is known once it listens. */

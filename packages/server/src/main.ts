@@ -19,6 +19,7 @@ import { loadConsole } from './http/console.ts'
 import { isLoopback } from './http/host.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { openContent } from './kinds/content.ts'
+import { ImageKeeper } from './kinds/image/keeper.ts'
 import { handlers, servedKinds } from './kinds/index.ts'
 import { findServed, holdersOf } from './kinds/served.ts'
 import { homePage } from './kinds/server/home-page.ts'
@@ -170,7 +171,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })
   await trees.sweep()
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
-  const withoutLoop: Omit<Deps, 'loop'> = {
+  const withoutLoop: Omit<Deps, 'loop' | 'imageKeeper'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
@@ -198,6 +199,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     }),
   }
   const deps = withoutLoop as Deps
+  deps.imageKeeper = new ImageKeeper(deps)
   deps.loop = createLoop(deps)
   return deps
 }

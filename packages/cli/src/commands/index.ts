@@ -88,6 +88,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./secret.ts')).secret,
   },
   {
+    name: 'image',
+    about: 'Container images on the machine',
+    group: work,
+    load: async () => (await import('./image.ts')).image,
+  },
+  {
     name: 'registry',
     about: 'Logins for registries of container images',
     group: work,

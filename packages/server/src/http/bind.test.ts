@@ -6,6 +6,7 @@ const project = {
   id: 'pr0000000000000001',
   name: 'digits',
   tags: [],
+  images: [],
   jobs: { total: 0, active: 0 },
   createdAt: '2026-01-01T00:00:00.000Z',
 }

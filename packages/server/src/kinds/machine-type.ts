@@ -8,7 +8,8 @@ export const machineTypeHandlers: Handlers<'machine-type'> = {
     const { holding } = await readHeld(deps.db)
     const items = all.map((type) => {
       const available = countFits(type, holding, type.engine, capacity)
-      return { ...type, isDefault: type === fallback, available }
+      const { images: _, ...shown } = type
+      return { ...shown, isDefault: type === fallback, available }
     })
     return { items, next: null }
   },

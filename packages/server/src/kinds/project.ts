@@ -10,6 +10,8 @@ import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { looksLikeId, newId } from '../lib/ids.ts'
+import { deleteExperimentsOf } from './experiment/delete.ts'
+import { readWantedImages, wantImages } from './image/wanted.ts'
 import type { Caller, Handlers } from './kind.ts'
 import { replaceTags } from './tags.ts'
 
@@ -67,17 +69,19 @@ export const projectHandlers: Handlers<'project'> = {
 
   async update({ caller, params, body }, deps) {
     const now = deps.clock.now()
-    const { name, tags } = body
+    const { name, tags, images } = body
     try {
       const row = await change(deps, async (trx) => {
         const project = await holdProject(trx, caller.teamId, params.project)
         if (name !== undefined) await trx.updateTable('projects').set({ name }).where('id', '=', project.id).execute()
         if (tags !== undefined) await replaceTags(trx, caller.teamId, project.id, tags)
-        if (name !== undefined || tags !== undefined) {
+        if (images !== undefined) await wantImages(trx, project, images, now)
+        if (Object.values(body).some((value) => value !== undefined)) {
           await record(trx, caller, project, now, { type: 'project.updated', data: { ...body } })
         }
         return name === undefined ? project : { ...project, name }
       })
+      if (images !== undefined) deps.imageKeeper.hurry()
       return await toProject(deps.db, row)
     } catch (error) {
       if (name !== undefined && isUniqueViolation(error)) throw new AppError('name_taken', { noun: 'project', name })
@@ -100,8 +104,10 @@ export const projectHandlers: Handlers<'project'> = {
         .where('id', '=', project.id)
         .execute()
       await trx.deleteFrom('tags').where('subjectId', '=', project.id).execute()
+      await wantImages(trx, project, [], now)
       await trx.deleteFrom('secrets').where('teamId', '=', caller.teamId).where('projectId', '=', project.id).execute()
       const jobIds = await deleteJobs(trx, project, now)
+      jobIds.push(...(await deleteExperimentsOf(trx, project.id, now)))
       await record(trx, caller, project, now, { type: 'project.deleted', data: { name: project.name, ...going } })
       return { deleted: true, ...going, jobIds }
     })
@@ -268,10 +274,12 @@ async function toProjects(db: Kysely<Tables>, teamId: string, rows: readonly Pro
   const ids = rows.map(({ id }) => id)
   const tags = await db.selectFrom('tags').selectAll().where('subjectId', 'in', ids).orderBy('tag').execute()
   const counts = await countJobs(db, teamId, ids)
+  const images = await readWantedImages(db, ids)
   return rows.map(({ id, name, createdAt }) => ({
     id,
     name,
     tags: tags.filter((tag) => tag.subjectId === id).map(({ tag }) => tag),
+    images: (images.get(id) ?? []).map(({ image }) => image),
     jobs: counts.get(id) ?? { total: 0, active: 0 },
     createdAt,
   }))

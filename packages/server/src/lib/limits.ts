@@ -223,6 +223,8 @@ export const limits = {
   pullToldMs: 2000,
   /** A registry that sends nothing for this long has been lost. Unpacking a layer of gigabytes is silent as well. */
   pullStallMs: 300_000,
+  /** A network that no container uses is kept for this long: the next task of its scope is often about to come. */
+  networkIdleMs: 30_000,
   /** A build that says nothing for this long hangs; installing packages may be silent for a while. */
   buildSilentMs: 3_600_000,
   /** One line of a build that is told; a program may write without end. */

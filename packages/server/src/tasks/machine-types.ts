@@ -8,6 +8,8 @@ export interface MachineType {
   memoryBytes: number
   gpus: number
   gpuName: string | null
+  /** Images that are fetched before a task asks for them. */
+  images?: readonly string[]
 }
 
 export interface MachineTypes {
@@ -20,6 +22,9 @@ export interface MachineTypes {
   capacity: ReadonlyMap<string, Capacity>
   find(name: string): MachineType | undefined
 }
+
+/** As the settings have it. */
+type ConfiguredType = Omit<MachineTypeConfig, 'images'> & { images?: readonly string[] }
 
 const MiB = 1024 * 1024
 
@@ -34,7 +39,7 @@ const reservedShare = 0.1
  */
 export function makeMachineTypes(
   capacities: ReadonlyMap<string, Capacity>,
-  configured: readonly MachineTypeConfig[],
+  configured: readonly ConfiguredType[],
   defaultName: string | undefined,
   cpuOvercommit: number,
 ): MachineTypes {
@@ -89,7 +94,7 @@ function powersUpTo(count: number): number[] {
   return sizes
 }
 
-function fromConfig(type: MachineTypeConfig, capacities: ReadonlyMap<string, Capacity>): MachineType {
+function fromConfig(type: ConfiguredType, capacities: ReadonlyMap<string, Capacity>): MachineType {
   const gpuName = type.gpus > 0 ? (capacities.get(type.engine)?.gpus[0]?.name ?? null) : null
   return { ...type, gpuName }
 }

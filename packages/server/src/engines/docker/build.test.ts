@@ -71,7 +71,7 @@ for (const kind of ['podman', 'docker'] as const) {
       expect(again.system).toMatch(/Built in [\d.]+ s: [5-7] steps, [45] of them taken from earlier builds/)
       expect(again.out).not.toContain('stage')
       const images = (await bench.engine.images?.list()) ?? []
-      expect(images.find(({ names }) => names.includes(task.image))).toMatchObject({ ours: true, isPrivate: false })
+      expect(images.find(({ names }) => names.includes(task.image))).toMatchObject({ ours: true, isPrivate: true })
     }, 90_000)
 
     test('what fails is told with its step', async () => {

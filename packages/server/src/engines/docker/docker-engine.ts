@@ -109,7 +109,7 @@ class DockerEngine implements Engine {
       clock,
       records: this.#records,
       images,
-      networks: new Networks(this.#daemon, this.#instance),
+      networks: new Networks(this.#daemon, this.#instance, clock),
       settings: () => this.#settings(),
       pull,
       copyMode: 'overlay',
@@ -199,6 +199,7 @@ class DockerEngine implements Engine {
     await this.#ready.catch(() => {})
     await Promise.all([...this.#runs.values()].map((run) => run.close()))
     await this.#sweeping
+    await this.#shared.networks.close()
     this.#options.protection?.close()
   }
 
@@ -274,7 +275,7 @@ class DockerEngine implements Engine {
     for (const { Name, Labels } of Volumes ?? []) {
       if (!this.#runs.has(Labels?.[taskLabel] ?? '')) await removeVolume(this.#daemon, Name)
     }
-    await this.#shared.networks.sweep([...this.#runs.values()].map(({ spec }) => spec.networkScope))
+    await this.#shared.networks.sweep()
     this.#tidied = true
   }
 }

@@ -45,6 +45,11 @@ export class ImageBook {
     return this.#note(id, { usedAt: this.#clock.now(), isPrivate: withLogin && (known?.isPrivate ?? true) })
   }
 
+  /** It was made here, and belongs to whoever made it: others do not get it by a name of a registry. */
+  built(id: string): Promise<void> {
+    return this.#note(id, { usedAt: this.#clock.now(), isPrivate: this.find(id)?.isPrivate ?? true })
+  }
+
   forget(id: string): Promise<void> {
     return this.#notes.delete(plainId(id)) ? this.#save() : Promise.resolve()
   }

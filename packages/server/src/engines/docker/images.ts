@@ -73,6 +73,7 @@ export class Images {
   async built(name: string): Promise<LocalImage> {
     const found = await this.#inspect(name)
     if (!found) throw new SetupFailure('The image was removed right after it was built.', 'machine')
+    await this.#book.built(found.id)
     return this.#hold({ ...found, pinned: found.id })
   }
 

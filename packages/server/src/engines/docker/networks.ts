@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 
+import type { Clock } from '../../lib/clock.ts'
+import { limits } from '../../lib/limits.ts'
 import { type Daemon, statusOf, wordsOf } from './daemon.ts'
 import { instanceLabel } from './container.ts'
 import { SetupFailure } from './exit.ts'
@@ -8,15 +10,25 @@ import { SetupFailure } from './exit.ts'
 const noScope = 'none'
 const nameDigits = 12
 
-/** A bridge network for each scope that has tasks: containers reach those of their own scope, and the world. */
+/**
+ * A bridge network for each scope that has tasks: containers reach those of their own scope, and the world. It is made
+ * for the first task, and stays a while after the last one: the next is often about to come.
+ */
 export class Networks {
   readonly #daemon: Daemon
   readonly #instance: string
-  readonly #making = new Map<string, Promise<string>>()
+  readonly #clock: Clock
+  /** Tasks that use a network, by its name. */
+  readonly #users = new Map<string, Set<string>>()
+  /** What is done to a network, one thing after the other. */
+  readonly #work = new Map<string, Promise<unknown>>()
+  /** Networks that nobody uses, with what keeps them from being removed later. */
+  readonly #idle = new Map<string, () => void>()
 
-  constructor(daemon: Daemon, instance: string) {
+  constructor(daemon: Daemon, instance: string, clock: Clock) {
     this.#daemon = daemon
     this.#instance = instance
+    this.#clock = clock
   }
 
   nameOf(scope: string | undefined): string {
@@ -24,13 +36,71 @@ export class Networks {
     return `nabla-${createHash('sha256').update(text).digest('hex').slice(0, nameDigits)}`
   }
 
+  /** From now on the network of a scope is not removed, until the task lets go of it. */
+  hold(scope: string | undefined, task: string): void {
+    const name = this.nameOf(scope)
+    this.#users.set(name, (this.#users.get(name) ?? new Set()).add(task))
+    this.#idle.get(name)?.()
+    this.#idle.delete(name)
+  }
+
   /** Makes the network of a scope if it is not there, and answers with its name. */
   ensure(scope: string | undefined): Promise<string> {
     const name = this.nameOf(scope)
-    // Docker makes a second one of the same name when it is asked twice at the same time.
-    const making = this.#making.get(name) ?? this.#make(name).finally(() => this.#making.delete(name))
-    this.#making.set(name, making)
-    return making
+    return this.#inTurn(name, () => this.#make(name))
+  }
+
+  /** The task uses it no more; without any, it is removed after a while. */
+  release(scope: string | undefined, task: string): void {
+    const name = this.nameOf(scope)
+    const users = this.#users.get(name)
+    users?.delete(task)
+    if (users && users.size > 0) return
+    this.#users.delete(name)
+    this.#idle.get(name)?.()
+    const cancel = this.#clock.after(limits.networkIdleMs, () => {
+      this.#idle.delete(name)
+      // One that cannot be removed now is found by the sweep of the next start.
+      void this.#removeUnused(name).catch(() => {})
+    })
+    this.#idle.set(name, cancel)
+  }
+
+  /** Removes those that no task uses. */
+  async close(): Promise<void> {
+    for (const cancel of this.#idle.values()) cancel()
+    await this.#removeIdle().catch(() => {})
+  }
+
+  /** Removes those that an earlier server left and no task uses. */
+  async sweep(): Promise<void> {
+    const filters = { label: [`${instanceLabel}=${this.#instance}`] }
+    for (const { Name } of await (await this.#daemon.calls()).listNetworks({ filters })) {
+      if (!this.#idle.has(Name)) await this.#removeUnused(Name)
+    }
+  }
+
+  async #removeIdle(): Promise<void> {
+    const names = [...this.#idle.keys()]
+    this.#idle.clear()
+    await Promise.all(names.map((name) => this.#removeUnused(name)))
+  }
+
+  #removeUnused(name: string): Promise<void> {
+    return this.#inTurn(name, () => (this.#users.has(name) ? Promise.resolve() : this.#removeNamed(name)))
+  }
+
+  /** Docker makes a second network of the same name when it is asked twice at the same time. */
+  #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#work.get(name) ?? Promise.resolve()
+    const done = before.then(work)
+    const settled = done
+      .catch(() => {})
+      .finally(() => {
+        if (this.#work.get(name) === settled) this.#work.delete(name)
+      })
+    this.#work.set(name, settled)
+    return done
   }
 
   async #make(name: string): Promise<string> {
@@ -39,27 +109,18 @@ export class Networks {
     // Docker keeps bridges from each other by itself; netavark, the network of Podman, does when told to.
     const options = (await this.#daemon.info()).name === 'podman' ? { isolate: 'true' } : {}
     const labels = { [instanceLabel]: this.#instance }
+    const create = () => docker.createNetwork({ Name: name, Driver: 'bridge', Labels: labels, Options: options })
     try {
-      await docker.createNetwork({ Name: name, Driver: 'bridge', Labels: labels, Options: options })
+      await create().catch(async (error: unknown) => {
+        if (!isFull(error) || this.#idle.size === 0) throw error
+        await this.#removeIdle()
+        await create()
+      })
     } catch (error) {
       if (!/already exists|already used/i.test(wordsOf(error)) && !(await this.#exists(name)))
         throw networkFailure(error)
     }
     return name
-  }
-
-  /** Removes the network of a scope, unless a container still uses it. */
-  async remove(scope: string | undefined): Promise<void> {
-    await this.#removeNamed(this.nameOf(scope))
-  }
-
-  /** Removes those that no scope of `scopes` uses. */
-  async sweep(scopes: readonly (string | undefined)[]): Promise<void> {
-    const kept = new Set(scopes.map((scope) => this.nameOf(scope)))
-    const filters = { label: [`${instanceLabel}=${this.#instance}`] }
-    for (const { Name } of await (await this.#daemon.calls()).listNetworks({ filters })) {
-      if (!kept.has(Name)) await this.#removeNamed(Name)
-    }
   }
 
   async #removeNamed(name: string): Promise<void> {
@@ -85,7 +146,9 @@ export class Networks {
 function networkFailure(error: unknown): unknown {
   if (statusOf(error) === undefined) return error
   const words = wordsOf(error)
-  const full = /address pools? .*(exhausted|subnetted)|could not find (an available|free)/i.test(words)
-  const hint = full ? ' The addresses set aside for networks are used up: see `default-address-pools`.' : ''
+  const hint = isFull(error) ? ' The addresses set aside for networks are used up: see `default-address-pools`.' : ''
   return new SetupFailure(`The network for it could not be made: ${words}.${hint}`, 'machine')
 }
+
+const isFull = (error: unknown): boolean =>
+  /address pools? .*(exhausted|subnetted)|could not find (an available|free)/i.test(wordsOf(error))

@@ -56,6 +56,7 @@ export class TaskRun {
     this.spec = spec
     this.#record = record
     if (record.killAt !== undefined) this.#stopping.abort()
+    shared.networks.hold(spec.networkScope, spec.id)
   }
 
   get ended(): boolean {
@@ -100,7 +101,7 @@ export class TaskRun {
     await removeVolumes(daemon, this.spec)
     await forgetPushed(this.#shared, this.spec)
     await records.remove(this.spec.id)
-    await networks.remove(this.spec.networkScope)
+    networks.release(this.spec.networkScope, this.spec.id)
   }
 
   /** Lets go of it; it runs on. */
