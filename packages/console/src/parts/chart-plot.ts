@@ -43,12 +43,7 @@ export function makePlot(
 ): uPlot {
   const style = getComputedStyle(element)
   const color = (name: string) => style.getPropertyValue(name).trim()
-  const axis = {
-    stroke: color('--muted'),
-    font: `11px ${color('--font-sans')}`,
-    grid: { stroke: color('--line'), width: 1 },
-    ticks: { show: false },
-  }
+  const held: Held = { range: undefined }
   const options: uPlot.Options = {
     width: look.width,
     height: look.height,
@@ -56,24 +51,14 @@ export function makePlot(
     legend: { show: false },
     padding: [8, 8, 0, 0],
     scales: {
-      x: { time: look.isTime, distr: look.log.x ? 3 : 1, range: (_, min, max) => rangeOfX(events.range(), min, max) },
+      x: {
+        time: look.isTime,
+        distr: look.log.x ? 3 : 1,
+        range: (_, min, max) => rangeOfX(held.range ?? events.range(), min, max),
+      },
       y: { distr: look.log.y ? 3 : 1, range: (_, min, max) => rangeOfY(min, max, look) },
     },
-    axes: [
-      {
-        ...axis,
-        size: 28,
-        space: 72,
-        values: (_, splits, _axis, _space, step) =>
-          splits.map((x) => (x === null ? '' : look.isTime ? formatMoment(x, step) : look.formatX(x))),
-      },
-      {
-        ...axis,
-        size: 66,
-        ...(look.isBinary ? { incrs: powersOfTwo } : {}),
-        values: (_, splits) => splits.map((y) => (y === null ? '' : look.formatY(y))),
-      },
-    ],
+    axes: axesOf(look, color),
     series: [
       {},
       ...series.flatMap((one, place) =>
@@ -87,7 +72,8 @@ export function makePlot(
       drag: { x: true, y: false, setScale: false },
       points: { size: 6 },
       bind: {
-        mousedown: (plot, _target, handle) => (event) => (event.shiftKey ? pan(plot, event, events) : handle(event)),
+        mousedown: (plot, _target, handle) => (event) =>
+          event.shiftKey ? pan(plot, event, held, events) : handle(event),
         dblclick: () => () => {
           events.onRange(undefined)
           return null
@@ -95,12 +81,37 @@ export function makePlot(
       },
     },
     hooks: {
-      setCursor: [(plot) => events.onPoint(plot.cursor.idx ?? null)],
+      setCursor: [(plot) => held.range ?? events.onPoint(plot.cursor.idx ?? null)],
       setSelect: [(plot) => takeSelection(plot, events)],
       draw: [(plot) => drawLimit(plot, look.limit, color('--faint'))],
     },
   }
   return new uPlot(options, alignSeries(series, look.bands), element)
+}
+
+/** Times below, values at the left. */
+function axesOf(look: PlotLook, color: (name: string) => string): uPlot.Axis[] {
+  const axis = {
+    stroke: color('--muted'),
+    font: `11px ${color('--font-sans')}`,
+    grid: { stroke: color('--line'), width: 1 },
+    ticks: { show: false },
+  }
+  return [
+    {
+      ...axis,
+      size: 28,
+      space: 72,
+      values: (_, splits, _axis, _space, step) =>
+        splits.map((x) => (x === null ? '' : look.isTime ? formatMoment(x, step) : look.formatX(x))),
+    },
+    {
+      ...axis,
+      size: 66,
+      ...(look.isBinary ? { incrs: powersOfTwo } : {}),
+      values: (_, splits) => splits.map((y) => (y === null ? '' : look.formatY(y))),
+    },
+  ]
 }
 
 const powersOfTwo = Array.from({ length: 60 }, (_, power) => 2 ** power)
@@ -165,19 +176,37 @@ function takeSelection(plot: uPlot, { onRange }: PlotEvents): void {
   plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
 }
 
-/** With the shift key what is shown moves with the pointer; what is read for it follows at the end. */
-function pan(plot: uPlot, start: MouseEvent, { onRange }: PlotEvents): null {
+/** What of x is shown while it is moved; undefined when it is not. */
+interface Held {
+  range: readonly [number, number] | undefined
+}
+
+/**
+ * With the shift key what is shown moves with the pointer, on all charts that share the crosshair: once for each picture
+ * of the screen, and past everything else. The others hear of it at the end, when what is missing is read.
+ */
+function pan(plot: uPlot, start: MouseEvent, held: Held, { onRange }: PlotEvents): null {
   const { min = 0, max = 1 } = plot.scales['x'] ?? {}
   const perPx = (max - min) / plot.over.clientWidth
-  let range: [number, number] = [min, max]
+  const beside = plot.cursor.sync?.key === undefined ? [plot] : uPlot.sync(plot.cursor.sync.key).plots
+  let frame = 0
+  const draw = () => {
+    frame = 0
+    const [from, to] = held.range ?? [min, max]
+    for (const one of beside) one.setScale('x', { min: from, max: to })
+  }
   const move = (event: MouseEvent) => {
     const by = (start.clientX - event.clientX) * perPx
-    range = [min + by, max + by]
-    onRange(range)
+    held.range = [min + by, max + by]
+    frame ||= requestAnimationFrame(draw)
   }
   const end = () => {
+    cancelAnimationFrame(frame)
     document.removeEventListener('mousemove', move)
     document.removeEventListener('mouseup', end)
+    const { range } = held
+    held.range = undefined
+    if (range) onRange(range)
   }
   document.addEventListener('mousemove', move)
   document.addEventListener('mouseup', end)
