@@ -1,9 +1,10 @@
 import type { Transaction } from 'kysely'
-import type { Logger } from 'pino'
 import type { Tables } from '../db/tables.ts'
+import type { Deps } from '../deps.ts'
 import { type NewEvent, recordEvents } from '../events/record.ts'
 import { plannedKinds } from '../kinds/index.ts'
 import { toIso } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
 import { cutShort, insertTask, type Task, updateTask } from '../tasks/task.ts'
 
 /** A line for a log, written once the transaction that decided it is durable. */
@@ -21,6 +22,8 @@ export interface PlanResult {
   stale: string[]
   /** Resources whose logs are complete now. */
   ended: string[]
+  /** Resources that others gave a reason to be looked at, in the same pass. */
+  more: string[]
 }
 
 type Kind = (typeof plannedKinds)[number]
@@ -32,20 +35,23 @@ type Kind = (typeof plannedKinds)[number]
  * @param tasksOf all tasks of each resource, by attempt
  */
 export async function planAll(
+  deps: Deps,
   trx: Transaction<Tables>,
   ids: readonly string[],
   tasksOf: ReadonlyMap<string, readonly Task[]>,
   now: number,
-  log: Logger,
 ): Promise<PlanResult> {
-  const result: PlanResult = { notes: [], stale: [], ended: [] }
+  const result: PlanResult = { notes: [], stale: [], ended: [], more: [] }
   const events: NewEvent[] = []
   for (const kind of plannedKinds) {
     const own = ids.filter((id) => isOf(kind, id))
     if (own.length === 0) continue
     for (const row of await kind.load(trx, own)) {
-      const actions = planSafely(kind, row, tasksOf.get(row.id) ?? [], now, log)
-      await apply(trx, kind, row, tasksOf.get(row.id) ?? [], actions, now, result, events)
+      const tasks = tasksOf.get(row.id) ?? []
+      const actions = planSafely(kind, row, tasks, now, deps.log)
+      await apply({ deps, trx, kind, row, tasks, now, result, events }, actions)
+      const parent = kind.parentOf?.(row)
+      if (parent) result.more.push(parent)
     }
   }
   await recordEvents(trx, now, events)
@@ -59,7 +65,7 @@ type Row = Awaited<ReturnType<Kind['load']>>[number]
 type Actions = ReturnType<Kind['plan']>
 
 /** A planner that throws is a bug; it must not keep all other resources from being looked after. */
-function planSafely(kind: Kind, row: Row, tasks: readonly Task[], now: number, log: Logger): Actions {
+function planSafely(kind: Kind, row: Row, tasks: readonly Task[], now: number, log: Deps['log']): Actions {
   try {
     return kind.plan(row, tasks, now)
   } catch (error) {
@@ -68,16 +74,19 @@ function planSafely(kind: Kind, row: Row, tasks: readonly Task[], now: number, l
   }
 }
 
-async function apply(
-  trx: Transaction<Tables>,
-  kind: Kind,
-  row: Row,
-  tasks: readonly Task[],
-  actions: Actions,
-  now: number,
-  result: PlanResult,
-  events: NewEvent[],
-): Promise<void> {
+interface Planned {
+  deps: Deps
+  trx: Transaction<Tables>
+  kind: Kind
+  row: Row
+  tasks: readonly Task[]
+  now: number
+  result: PlanResult
+  events: NewEvent[]
+}
+
+async function apply(planned: Planned, actions: Actions): Promise<void> {
+  const { deps, trx, kind, row, tasks, now, result, events } = planned
   const changes: Parameters<Kind['update']>[2] = {}
   if (row.wakeAt !== null && row.wakeAt <= toIso(now)) changes.wakeAt = null
   for (const action of actions) {
@@ -86,12 +95,13 @@ async function apply(
   }
   if (changes.endedAt) changes.wakeAt = null
   // A task is made by what the row said, so the row must still say it: a change of the priority, say, is not missed.
-  const writes = Object.keys(changes).length > 0 || actions.some((action) => action.do === 'addTask')
+  const makes = actions.some((action) => action.do === 'addTask' || action.do === 'create')
+  const writes = Object.keys(changes).length > 0 || makes
   if (writes && !(await kind.update(trx, row, changes))) {
     result.stale.push(row.id)
     return
   }
-  if (changes.endedAt) result.ended.push(row.id)
+  if (changes.endedAt && kind.ownsTasks) result.ended.push(row.id)
   const { teamId, projectId } = row
   for (const action of actions) {
     if (action.do === 'addTask') await insertTask(trx, action.task, now)
@@ -101,11 +111,16 @@ async function apply(
       result.notes.push({ logId: row.id, attempt, text, late })
     }
     if (action.do === 'stopTask' && (await stopTask(trx, tasks, action, now))) result.stale.push(row.id)
+    if (action.do === 'create') result.more.push(...((await kind.create?.(deps, trx, row, action.children, now)) ?? []))
     if (action.do === 'setStatus' && action.event) {
       const { type, data } = action.event
       events.push({ teamId, projectId, subject: row.id, actor: null, type, data: { name: row.name, ...data } })
     }
   }
+  const stops = actions.filter((action) => action.do === 'stopChild')
+  if (stops.length === 0) return
+  await kind.stop?.(trx, stops, now)
+  result.more.push(...stops.map(({ id }) => id))
 }
 
 /**
@@ -125,6 +140,31 @@ async function stopTask(
   const queued = task.state === 'queued'
   const updated = await updateTask(trx, task, queued ? { ...asked, ...never } : asked)
   return queued || !updated
+}
+
+/**
+ * Plans resources, then those that they gave a reason to be looked at: makers and made, in turn. What is left after
+ * some rounds is for the next pass.
+ */
+export async function planRounds(
+  plan: (ids: readonly string[]) => Promise<PlanResult>,
+  ids: readonly string[],
+): Promise<PlanResult> {
+  const total = await plan(ids)
+  for (let round = 1; total.more.length > 0; round++) {
+    const more = [...new Set(total.more.splice(0))]
+    if (round === limits.planRounds) total.stale.push(...more)
+    else mergePlans(total, await plan(more))
+  }
+  return total
+}
+
+/** Adds what came of planning others. */
+export function mergePlans(total: PlanResult, more: PlanResult): void {
+  total.notes.push(...more.notes)
+  total.stale.push(...more.stale)
+  total.ended.push(...more.ended)
+  total.more.push(...more.more)
 }
 
 /** Ids of all resources that are not final, of every kind. */

@@ -207,6 +207,13 @@ export async function collectWorkspaces(deps: Deps): Promise<string[]> {
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('jobs').select('jobs.id').whereRef('jobs.workspaceId', '=', 'volumes.id'))),
     )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('experiments').select('experiments.id').whereRef('experiments.workspaceId', '=', 'volumes.id'),
+        ),
+      ),
+    )
     .returning('id')
     .execute()
   return rows.map((row) => row.id)

@@ -175,6 +175,8 @@ export const limits = {
 
   /** Times that a backup looks again because something was deleted meanwhile; more means that it never settles. */
   backupRounds: 5,
+  /** Who began to work in a place for backups this long ago was killed: the first copy of a large server takes days. */
+  backupClaimMs: 7 * 24 * 3_600_000,
 
   /** Events are a timeline, not an archive: after half a year they are deleted. */
   eventsKeptMs: 182 * 24 * 3_600_000,
@@ -202,6 +204,12 @@ export const limits = {
   mergedLogLines: 2000,
   /** Nodes that end because another has failed, or because the others have finished, are killed after this. */
   nodeGraceMs: 10_000,
+  /** Events of a sweep read, or values of a trial told, in one go: a few megabytes at most. */
+  trialEventsAtOnce: 5000,
+  /** Trials whose values are read before others have their turn. */
+  trialsToldAtOnce: 500,
+  /** Searchers held in memory, of some megabytes each; others are made anew from their journal. */
+  searchesKept: 50,
   /** Waiting tasks looked at for a place in one pass. */
   placeWindow: 200,
   /** Tasks being started at the same time. */

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { noNode } from '../db/experiment-tables.ts'
 import type { JobRow, MemberRow, ProjectRow, Tables, TeamRow, UserRow, VolumeRow } from '../db/tables.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { makeKey } from '../kinds/account.ts'
@@ -78,6 +79,8 @@ export async function aJob(db: Db, given: Pick<JobRow, 'teamId' | 'projectId'> &
     createdBy: newId('user'),
     stopRequestedAt: null,
     stopGraceMs: 10_000,
+    stopWhy: null,
+    ...noNode,
     createdAt: toIso(start),
     startedAt: null,
     endedAt: null,

@@ -16,6 +16,7 @@ import {
 } from '../../tasks/logs/log-store.ts'
 import { readHidden } from '../../tasks/hidden-values.ts'
 import { readSpec } from './planned.ts'
+import type { JobRow } from '../../db/tables.ts'
 import { findJob, type JobWithNames } from './view.ts'
 import type { Handlers, StreamItem } from '../kind.ts'
 import { resolveSecrets } from '../secret.ts'
@@ -24,12 +25,12 @@ import { resolveSecrets } from '../secret.ts'
 export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'searchLogs' | 'followLogs' | 'downloadLogs'> = {
   async logs({ caller, params, query }, deps) {
     const row = await findJob(deps, caller, params.job)
-    const filter = await filterOf(deps, row, query.source)
+    const filter = await logFilter(deps, row, query.source)
     const { ended } = jobStates[row.state as JobState]
     if (query.tail !== undefined) {
       const lines = await deps.logs.tail(row.id, query.tail, filter)
       const last = await deps.logs.lastSeq(row.id)
-      return { items: lines.map(toLine), next: last, last, ended }
+      return { items: lines.map(logLineOf), next: last, last, ended }
     }
     const page = await deps.logs.read(row.id, {
       ...filter,
@@ -37,7 +38,7 @@ export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'searchLogs' | 'foll
       ...(query.since === undefined ? {} : { sinceMs: toMs(query.since) }),
       limit: query.limit,
     })
-    return { items: page.lines.map(toLine), next: page.next, last: page.last, ended }
+    return { items: page.lines.map(logLineOf), next: page.next, last: page.last, ended }
   },
 
   async searchLogs({ caller, params, query }, deps) {
@@ -45,13 +46,13 @@ export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'searchLogs' | 'foll
     const { text, errors, after, before, limit } = query
     if (!text && !errors) throw new AppError('invalid', { detail: 'Say what to look for: `text`, or `errors`.' })
     const found = await deps.logs.search(row.id, {
-      ...(await filterOf(deps, row, query.source)),
+      ...(await logFilter(deps, row, query.source)),
       pattern: text ? new RegExp(escapePattern(text), 'gi') : looksLikeError(),
       limit,
       ...(after === undefined ? {} : { after }),
       ...(before === undefined ? {} : { before }),
     })
-    return { items: found.lines.map(toLine), next: found.next, last: found.last, complete: found.complete }
+    return { items: found.lines.map(logLineOf), next: found.next, last: found.last, complete: found.complete }
   },
 
   async followLogs({ caller, params, query, headers, signal }, deps) {
@@ -67,7 +68,7 @@ export const jobLogHandlers: Pick<Handlers<'job'>, 'logs' | 'searchLogs' | 'foll
 
   async downloadLogs({ caller, params, query }, deps) {
     const row = await findJob(deps, caller, params.job)
-    const body = deps.logs.raw(row.id, await filterOf(deps, row, query.source))
+    const body = deps.logs.raw(row.id, await logFilter(deps, row, query.source))
     return { body, contentType: 'text/plain; charset=utf-8', fileName: `${row.name}.log` }
   },
 }
@@ -89,10 +90,12 @@ function follow(
   return deps.logs.streamAs(row.id, window, toEvent)
 }
 
-/** A block of the contract, made of bytes: through here goes all that jobs write. */
-function toEvent({ seq, lines, at, source, bytes, partial }: LogPiece): StreamItem {
-  const rest: Omit<ApiBlock, 'text'> = { seq, lines, at: toIso(at), source, ...(partial ? { partial } : {}) }
-  const id = String(seq + lines - 1)
+const toEvent = (piece: LogPiece): StreamItem => logEvent(piece, String(piece.seq + piece.lines - 1), {})
+
+/** A block of the contract with more fields, made of bytes: through here goes all that jobs write. */
+export function logEvent(piece: LogPiece, id: string, more: Record<string, unknown>): StreamItem {
+  const { seq, lines, at, source, bytes, partial } = piece
+  const rest: Omit<ApiBlock, 'text'> = { seq, lines, at: toIso(at), source, ...(partial ? { partial } : {}), ...more }
   const before = `${JSON.stringify(rest).slice(0, -1)},"text":`
   if (bytes.length < smallBytes) return { id, json: encodeJsonText(bytes, before, '}') }
   let lent: Buffer | undefined
@@ -106,13 +109,14 @@ const smallBytes = 32 * 1024
 /** Room for a block with as many escapes as characters. */
 const spares = new SpareBuffers(2 * limits.logBlockBytes + 1024, limits.logSpareBuffers)
 
-async function filterOf(deps: Deps, row: JobWithNames, source: LogSource | undefined): Promise<Filter> {
+/** Which lines of a job's log to read, with its secrets masked. */
+export async function logFilter(deps: Deps, row: JobRow, source: LogSource | undefined): Promise<Filter> {
   const mask = await maskOf(deps, row)
   return { ...(source && { source }), ...(mask && { mask }) }
 }
 
 /** Undefined when there is nothing to hide. */
-async function maskOf(deps: Deps, row: JobWithNames): Promise<Mask | undefined> {
+async function maskOf(deps: Deps, row: JobRow): Promise<Mask | undefined> {
   const { spec } = readSpec(row)
   const names = Object.values(spec.env)
     .filter((value) => value.startsWith('secret:'))
@@ -128,7 +132,8 @@ async function maskOf(deps: Deps, row: JobWithNames): Promise<Mask | undefined> 
 const looksLikeError = () =>
   /Traceback \(most recent call last\)|(?:Error|Exception)(?=:|$)|\b(?:ERROR|FATAL|CRITICAL)\b|^(?:error|fatal|panic):|Segmentation fault|[Oo]ut of memory/gm
 
-function toLine(line: LogLine): ApiLine {
+/** A line as the contract has it. */
+export function logLineOf(line: LogLine): ApiLine {
   const { seq, at, source, text, partial } = line
   return { seq, at: toIso(at), source, text, ...(partial ? { partial } : {}) }
 }

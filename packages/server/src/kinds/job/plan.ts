@@ -40,7 +40,7 @@ export function planJob(want: JobWant, tasks: readonly Task[], now: number): Job
   if (row.endedAt !== null) return []
   const latest = tasks.at(-1)
   if (!latest) {
-    if (row.stopRequestedAt !== null) return [end(stopped(null), now)]
+    if (row.stopRequestedAt !== null) return [end(stopped(null, row.stopWhy), now)]
     return want.wanted.length > 0 ? beforeTask(want, now) : [{ do: 'addTask', task: want.taskFor(1) }]
   }
   if (latest.state === 'ended') return afterTask(want, latest, now)
@@ -71,7 +71,7 @@ function* duringTask({ row, spec }: JobWant, task: Task, now: number): Generator
   }
   if (task.desired === 'stop') return
   if (row.stopRequestedAt !== null) {
-    yield { do: 'stopTask', taskId: task.id, graceMs: row.stopGraceMs, why: 'user' }
+    yield { do: 'stopTask', taskId: task.id, graceMs: row.stopGraceMs, why: row.stopWhy ?? 'user' }
     return
   }
   if (spec.timeLimitSeconds === null || task.state !== 'running') return
@@ -126,7 +126,7 @@ export function judge(task: Task, spec: JobSpec, stopRequested: boolean): Verdic
     const reason = 'It was stopped because it went on writing to /storage when the storage of the team was full.'
     return { state: 'error', exitCode: code, reason, blame: 'user' }
   }
-  if (stopRequested || task.stopReason === 'user') return stopped(code)
+  if (stopRequested || task.stopReason === 'user') return stopped(code, task.stopReason)
   if (exit.cause === 'setup' || exit.cause === 'lost') {
     const reason = exit.reason ?? 'The machine lost it before it ended.'
     return { state: 'error', exitCode: null, reason, blame: exit.blame }
@@ -139,7 +139,20 @@ function sentenceFor(code: number | null): string {
   return meaning ? `Exit code ${code}: ${meaning}.` : `The command ended with exit code ${code}.`
 }
 
-function stopped(exitCode: number | null): Verdict {
+/** Why a job is stopped that is one of several nodes, and what it then is. Nobody asked for that by hand. */
+export const stopReasons = {
+  finished: { state: 'succeeded', reason: 'It was ended when the other nodes had finished.' },
+  peer: { state: 'cancelled', reason: 'It was ended because another node had failed.' },
+  late: { state: 'error', reason: 'Its command did not begin in time.' },
+  rule: { state: 'cancelled', reason: 'It was stopped early, by the rule of its sweep.' },
+} as const satisfies Record<string, { state: JobState; reason: string }>
+
+export type StopReason = keyof typeof stopReasons
+
+function stopped(exitCode: number | null, why: string | null): Verdict {
+  const known = why !== null && why in stopReasons ? stopReasons[why as StopReason] : undefined
+  if (known?.state === 'succeeded') return { ...known, exitCode: null, blame: 'nobody' }
+  if (known) return { ...known, exitCode, blame: 'nobody' }
   return { state: 'cancelled', exitCode, reason: 'It was stopped by hand.', blame: 'nobody' }
 }
 

@@ -4,6 +4,7 @@ import type { JobRow, Tables } from '../../db/tables.ts'
 import { fromIso } from '../../lib/clock.ts'
 import type { NewTask } from '../../tasks/task.ts'
 import { readWanted, type WantedVersion } from '../dataset/mounts.ts'
+import { endRunsOfJob, forgetRunsOfJobs } from '../run/end.ts'
 import { versionOfJob } from '../model/of-job.ts'
 import { type JobChanges, type JobWant, planJob } from './plan.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
@@ -70,6 +71,7 @@ export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
       .where('version', '=', row.version)
       .executeTakeFirst()
     const isWritten = result.numUpdatedRows === 1n
+    if (isWritten && changes.endedAt) await endRunsOfJob(trx, row.id, changes.state ?? row.state, changes.endedAt)
     if (isWritten && changes.state === 'succeeded') {
       await versionOfJob(trx, row, readSpec(row).spec, fromIso(changes.endedAt ?? row.createdAt))
     }
@@ -127,5 +129,6 @@ async function forget(trx: Transaction<Tables>, remains: readonly Remains[]): Pr
   await trx.deleteFrom('volumes').where('id', 'in', volumes).execute()
   await trx.deleteFrom('jobDatasets').where('jobId', 'in', ids).execute()
   await trx.deleteFrom('jobModels').where('jobId', 'in', ids).execute()
+  await forgetRunsOfJobs(trx, ids)
   await trx.deleteFrom('jobs').where('id', 'in', ids).execute()
 }
