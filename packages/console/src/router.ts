@@ -2,7 +2,9 @@ import { createRouter, type ErrorRouteComponent } from '@tanstack/react-router'
 import { datasetRoutes } from './pages/dataset/routes.ts'
 import { jobPageRoutes } from './pages/job/job-page-routes.ts'
 import { jobRoutes } from './pages/job/routes.ts'
+import { experimentRoutes } from './pages/experiment/routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
+import { runRoutes } from './pages/run/routes.ts'
 import { sessionRoutes } from './pages/session/routes.ts'
 import { homeRoutes } from './pages/home/routes.ts'
 import { machineRoutes } from './pages/server/routes.ts'
@@ -21,6 +23,8 @@ const tree = rootRoute.addChildren([
     ...projectRoutes,
     ...jobRoutes,
     ...jobPageRoutes,
+    ...experimentRoutes,
+    ...runRoutes,
     ...storageRoutes,
     ...datasetRoutes,
     ...machineRoutes,

@@ -13,8 +13,8 @@ export interface ConfirmDeleteProps {
   /** What goes with it, in words: `12 jobs`, `1.5 GiB of artifacts`. Undefined: not known yet. */
   takes: readonly string[] | undefined
   action: RunningAction<void, unknown>
-  /** The line of the CLI, without `nabla`. */
-  command: string
+  /** The line of the CLI, without `nabla`, if there is one. */
+  command?: string
   onClose: () => void
   /** What the button says, if it is not `Delete`. */
   verb?: string
@@ -56,7 +56,7 @@ export function ConfirmDelete(props: ConfirmDeleteProps): ReactNode {
             />
           </>
         )}
-        <CommandLine line={command} />
+        {command !== undefined && <CommandLine line={command} />}
         <ErrorNote error={action.error} />
         <div className="row" style={{ justifyContent: 'flex-end' }}>
           <Button onClick={onClose}>Cancel</Button>

@@ -13,6 +13,7 @@ export const places: readonly Place[] = [
   { label: 'Home', to: '/', icon: 'home', key: 'h' },
   { label: 'Projects', to: '/projects', icon: 'folder', key: 'p' },
   { label: 'Jobs', to: '/jobs', icon: 'job', key: 'j' },
+  { label: 'Experiments', to: '/experiments', icon: 'chart', key: 'e' },
   { label: 'Data', to: '/data', icon: 'data', key: 'd' },
   { label: 'Machines', to: '/machines', icon: 'machine', key: 'm' },
   { label: 'Settings', to: '/settings', icon: 'settings', key: 's' },

@@ -31,7 +31,7 @@ export interface SubmitJob {
 }
 
 /** Files that were sent once are not sent again when the job itself is refused. */
-interface Sent {
+export interface Sent {
   what: unknown
   id: string
 }
@@ -69,14 +69,14 @@ export function useSubmitJob(): SubmitJob {
   }
 }
 
-interface Sending {
+export interface Sending {
   signal: AbortSignal
   show: (state: Submitting) => void
   sent: { current: Sent | undefined }
 }
 
 /** Brings the files to the server, where they are not yet, and says where the job finds them. */
-async function sendFiles(files: JobFiles, { signal, show, sent }: Sending): Promise<WorkspaceSource> {
+export async function sendFiles(files: JobFiles, { signal, show, sent }: Sending): Promise<WorkspaceSource> {
   const { origin, scan, archive } = files
   const once = async (what: unknown, send: () => Promise<string>): Promise<WorkspaceSource> => {
     const before = sent.current

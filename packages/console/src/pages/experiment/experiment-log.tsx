@@ -1,0 +1,145 @@
+import { SegmentedControl, Select, TextInput } from '@mantine/core'
+import type { Experiment } from '@nabla/api/experiment'
+import type { LogLine, LogSource } from '@nabla/api/log'
+import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { paletteSize } from '../../parts/chart-plot.ts'
+import { CommandLine } from '../../parts/copy.tsx'
+import { Dialog } from '../../parts/dialog.tsx'
+import { plural } from '../../parts/format.ts'
+import { Icon } from '../../parts/icon.tsx'
+import { EmptyState, ErrorState, Lines } from '../../parts/states.tsx'
+import { useUrlState } from '../../parts/url-state.ts'
+import type { LogTimes } from '../job/log-line.tsx'
+import { LogViewport } from '../job/log-viewport.tsx'
+import { NodeLogRows } from './experiment-log-rows.ts'
+import '@mantine/core/styles/FloatingIndicator.css'
+import '@mantine/core/styles/SegmentedControl.css'
+import '../../parts/chart.css'
+import '../job/log.css'
+
+/** The logs of all nodes, interleaved as they were written, each line with its node. */
+export function ExperimentLog({ experiment }: { experiment: Experiment }): ReactNode {
+  const { id, jobs, startedAt, createdAt } = experiment
+  const [node, setNode] = useUrlState('node')
+  const [source, setSource] = useUrlState('source')
+  const [times, setTimes] = useState<LogTimes>('relative')
+  const [find, setFind] = useState('')
+  const [follow, setFollow] = useState(true)
+  const [whole, setWhole] = useState<LogLine>()
+  const hosts = jobs.map(({ host }) => host)
+  const rows = useRows({ experiment: id, node, source, hosts: hosts.join(',') })
+  useSyncExternalStore(rows.subscribe, () => rows.version)
+  const since = Date.parse(startedAt ?? createdAt)
+  return (
+    <div className="stack">
+      <section className="panel" aria-label="Logs of all nodes">
+        <div className="log-tools">
+          <div className="log-search">
+            <TextInput
+              type="search"
+              aria-label="Mark in the log"
+              placeholder="Mark in the log"
+              leftSection={<Icon name="search" size={14} />}
+              value={find}
+              onChange={(event) => setFind(event.currentTarget.value)}
+            />
+          </div>
+          <span className="grow" />
+          <Select
+            aria-label="Node"
+            data={[{ value: '', label: 'All nodes' }, ...hosts.map((host) => ({ value: host, label: host }))]}
+            value={node}
+            onChange={(value) => setNode(value ?? '')}
+            allowDeselect={false}
+            className="experiment-log-node"
+          />
+          <Select
+            aria-label="Source"
+            data={[
+              { value: '', label: 'All sources' },
+              { value: 'stdout', label: 'stdout' },
+              { value: 'stderr', label: 'stderr' },
+              { value: 'system', label: 'system' },
+            ]}
+            value={source}
+            onChange={(value) => setSource(value ?? '')}
+            allowDeselect={false}
+            className="log-source"
+          />
+          <SegmentedControl
+            aria-label="Times"
+            value={times}
+            onChange={(value) => setTimes(value)}
+            data={[
+              { value: 'off', label: 'No times' },
+              { value: 'relative', label: '+ s' },
+              { value: 'absolute', label: 'Clock' },
+            ]}
+          />
+          <button type="button" className="log-toggle" aria-pressed={follow} onClick={() => setFollow(!follow)}>
+            Follow
+          </button>
+        </div>
+        {rows.error ? (
+          <ErrorState error={rows.error} />
+        ) : rows.isLoading ? (
+          <div className="panel-body">
+            <Lines count={8} />
+          </div>
+        ) : rows.count === 0 ? (
+          <EmptyState title={rows.ended ? 'They wrote nothing.' : 'Nothing has been written yet.'} />
+        ) : (
+          <div className="log-frame">
+            <LogViewport
+              rows={rows}
+              follow={follow}
+              onFollow={setFollow}
+              target={undefined}
+              selection={undefined}
+              onPick={() => undefined}
+              onShowAll={setWhole}
+              onTop={() => undefined}
+              hrefOf={() => ''}
+              times={times}
+              wrap={false}
+              since={since}
+              marked={find.toLowerCase()}
+            />
+          </div>
+        )}
+        <div className="log-foot">
+          <span className="muted number">
+            {rows.isCut ? 'the last ' : ''}
+            {plural(rows.count, 'line')}
+            {rows.isCut && '; the whole log is on the page of each job'}
+          </span>
+          <span className="grow" />
+          <CommandLine line={`experiment logs ${rows.ended ? '' : '--follow '}${id}`} />
+        </div>
+      </section>
+      {whole && (
+        <Dialog title={`Line ${whole.seq}`} onClose={() => setWhole(undefined)} size={900}>
+          <pre className="log-whole" tabIndex={0}>
+            {whole.text}
+          </pre>
+        </Dialog>
+      )}
+    </div>
+  )
+}
+
+const isSource = (word: string): word is LogSource => ['stdout', 'stderr', 'system'].includes(word)
+
+function useRows(given: { experiment: string; node: string; source: string; hosts: string }): NodeLogRows {
+  const { experiment, node, source, hosts } = given
+  const rows = useMemo(() => {
+    const colors = new Map(hosts.split(',').map((host, place) => [host, place % paletteSize]))
+    const asked = { experiment, ...(node !== '' && { job: node }), ...(isSource(source) && { source }) }
+    return new NodeLogRows(asked, colors)
+  }, [experiment, node, source, hosts])
+  useEffect(() => {
+    void rows.start()
+    return () => rows.stop()
+  }, [rows])
+  return rows
+}

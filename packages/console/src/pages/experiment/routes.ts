@@ -1,0 +1,41 @@
+import type { ExperimentSummary } from '@nabla/api/experiment'
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { client } from '../../api/client.ts'
+import { addFinder, type Entry } from '../../shell/palette-registry.ts'
+import { shellRoute } from '../../shell/routes.ts'
+
+export const experimentRoutes = [
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/experiments',
+    component: lazyRouteComponent(() => import('./experiment-list-page.tsx'), 'ExperimentListPage'),
+  }),
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/experiments/new',
+    component: lazyRouteComponent(() => import('./new-experiment-page.tsx'), 'NewExperimentPage'),
+  }),
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/experiments/$experiment',
+    component: lazyRouteComponent(() => import('./experiment-page.tsx'), 'ExperimentPage'),
+  }),
+] as const
+
+/** Experiments may be many: the newest whose name begins so are found. */
+addFinder(async (text, signal) => {
+  if (text === '') return []
+  const { items } = await client.experiment.list({ name: text, limit: 6 }, { signal })
+  return items.map(toEntry)
+})
+
+function toEntry({ id, name, state, project }: ExperimentSummary): Entry {
+  return {
+    group: 'Experiments',
+    label: name,
+    words: `${state} · ${project.name}`,
+    icon: 'chart',
+    command: `experiment show ${id}`,
+    to: `/experiments/${id}`,
+  }
+}

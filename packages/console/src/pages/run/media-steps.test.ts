@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { findMedia } from './media-steps.ts'
+
+const file = (path: string, sizeBytes = 10) => ({ path, type: 'file' as const, sizeBytes, modifiedAt: '' })
+const found = (...files: ReturnType<typeof file>[]) =>
+  findMedia(files).map(({ key, items }) => [key, items.map(({ step, file }) => `${step} ${file.path}`)])
+
+test('pictures as mlflow names them, each step once, the large copy', () => {
+  expect(
+    found(
+      file('images/val#dogs%step%10%timestamp%1700%aa.png', 900),
+      file('images/val#dogs%step%2%timestamp%1700%ab.png', 900),
+      file('images/val#dogs%step%2%timestamp%1700%ab%compressed.webp', 90),
+    ),
+  ).toEqual([
+    [
+      'images/val/dogs',
+      ['2 images/val#dogs%step%2%timestamp%1700%ab.png', '10 images/val#dogs%step%10%timestamp%1700%aa.png'],
+    ],
+  ])
+})
+
+test('files with a number at the end, if there are several or it says what it counts', () => {
+  expect(
+    found(file('samples/a_002.txt'), file('samples/a_010.txt'), file('lonely_5.txt'), file('at-epoch-3.csv')),
+  ).toEqual([
+    ['at.csv', ['3 at-epoch-3.csv']],
+    ['samples/a.txt', ['2 samples/a_002.txt', '10 samples/a_010.txt']],
+  ])
+  expect(found(file('model.bin'), file('weights_1.pt'), file('weights_2.pt'), file('12.png'))).toEqual([])
+})

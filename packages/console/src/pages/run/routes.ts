@@ -1,0 +1,41 @@
+import type { Run } from '@nabla/api/run'
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { client } from '../../api/client.ts'
+import { addFinder, type Entry } from '../../shell/palette-registry.ts'
+import { shellRoute } from '../../shell/routes.ts'
+
+export const runRoutes = [
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/runs',
+    component: lazyRouteComponent(() => import('./run-list-page.tsx'), 'RunListPage'),
+  }),
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/runs/compare',
+    component: lazyRouteComponent(() => import('./compare-page.tsx'), 'CompareRunsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/runs/$run',
+    component: lazyRouteComponent(() => import('./run-page.tsx'), 'RunPage'),
+  }),
+] as const
+
+/** Runs may be many: those whose name begins so are found. */
+addFinder(async (text, signal) => {
+  if (text === '' || /['"%\\]/.test(text)) return []
+  const filter = `attributes.run_name ILIKE '${text}%'`
+  const { items } = await client.run.list({ filter, limit: 6 }, { signal })
+  return items.map(toEntry)
+})
+
+function toEntry({ id, name, state, project }: Run): Entry {
+  return {
+    group: 'Runs',
+    label: name,
+    words: `${state} · ${project.name}`,
+    icon: 'chart',
+    to: `/runs/${id}`,
+  }
+}

@@ -1,0 +1,138 @@
+import { numberOf } from '@nabla/api/run'
+import { createContext, useContext, useEffect, useMemo, useSyncExternalStore } from 'react'
+import { plainClient } from '../../api/client.ts'
+import { followStream } from '../../api/follow.ts'
+import { queries } from '../../api/query.ts'
+import type { LivePoint } from './run-points.ts'
+
+/** Metrics come into sight in bursts, as one scrolls: the stream is opened anew once for all of them. */
+const settleMs = 400
+/** Values of one line that are kept before it is read again, in fewer points. */
+const mostValues = 500
+/** Ids that one stream may name. */
+const mostRuns = 200
+/** Characters of names that an address has room for; with more, all metrics are followed. */
+const mostCharacters = 6000
+
+/**
+ * What runs log while one looks at them: one stream for all charts of a page, of the metrics that are in sight. It begins
+ * with the first that watches and ends with `stop`.
+ */
+export class RunFeed {
+  readonly #runs: readonly string[]
+  readonly #watched = new Map<string, number>()
+  readonly #values = new Map<string, readonly LivePoint[]>()
+  readonly #watchers = new Set<() => void>()
+  #stream: AbortController | undefined
+  #names = ''
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #frame = 0
+
+  /** `runs`: ids of those that have not ended. */
+  constructor(runs: readonly string[]) {
+    this.#runs = runs.slice(0, mostRuns)
+  }
+
+  /** Follows a metric until what is returned is called. */
+  watch(metric: string): () => void {
+    if (this.#runs.length === 0) return () => undefined
+    this.#watched.set(metric, (this.#watched.get(metric) ?? 0) + 1)
+    this.#settle()
+    return () => {
+      const left = (this.#watched.get(metric) ?? 1) - 1
+      if (left > 0) this.#watched.set(metric, left)
+      else this.#watched.delete(metric)
+    }
+  }
+
+  /** What a run has logged of a metric since the stream began. */
+  valuesOf(run: string, metric: string): readonly LivePoint[] {
+    return this.#values.get(`${run} ${metric}`) ?? none
+  }
+
+  subscribe = (watcher: () => void): (() => void) => {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    cancelAnimationFrame(this.#frame)
+    this.#stream?.abort()
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#open(), settleMs)
+  }
+
+  #open(): void {
+    const names = [...this.#watched.keys()].sort().join(',')
+    if (names === this.#names && this.#stream) return
+    const isFirst = this.#stream === undefined
+    this.#names = names
+    this.#stream?.abort()
+    const stream = new AbortController()
+    this.#stream = stream
+    const isShort = names.length < mostCharacters && ![...this.#watched.keys()].some((name) => name.includes(','))
+    void followStream({
+      open: (options) =>
+        plainClient.run.follow({ runs: this.#runs.join(','), ...(isShort && { metrics: names }) }, options),
+      take: ({ run, values }) => {
+        for (const [name, step, time, value] of values) this.#take(run, name, [step, time, numberOf(value)])
+      },
+      signal: stream.signal,
+    }).catch(() => undefined)
+    // What was logged between two streams is read like everything before.
+    if (!isFirst) for (const name of this.#watched.keys()) this.#readAgain(name)
+  }
+
+  #take(run: string, metric: string, value: LivePoint): void {
+    const key = `${run} ${metric}`
+    const values = [...(this.#values.get(key) ?? []), value]
+    this.#values.set(key, values)
+    if (values.length === mostValues) this.#readAgain(metric)
+    if (this.#frame !== 0) return
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0
+      for (const watcher of this.#watchers) watcher()
+    })
+  }
+
+  #readAgain(metric: string): void {
+    const known = new Map([...this.#values].filter(([key]) => key.endsWith(` ${metric}`)))
+    void queries.refetchQueries({ queryKey: ['run-curve', metric], type: 'active' }).then(() => {
+      for (const [key, values] of known) {
+        const now = this.#values.get(key)
+        if (now) this.#values.set(key, now.slice(values.length))
+      }
+    })
+  }
+}
+
+const none: readonly LivePoint[] = []
+
+/** The feed of the charts below. */
+export const RunFeedContext = createContext<RunFeed | undefined>(undefined)
+
+/** Makes a feed for the runs that have not ended, as long as the page shows them. */
+export function useRunFeed(running: readonly string[]): RunFeed {
+  const key = running.join(',')
+  const feed = useMemo(() => new RunFeed(key === '' ? [] : key.split(',')), [key])
+  useEffect(() => () => feed.stop(), [feed])
+  return feed
+}
+
+/** What a run logs of a metric, as it comes; follows it while the component is there. */
+export function useLiveValues(runs: readonly string[], metric: string): ReadonlyMap<string, readonly LivePoint[]> {
+  const feed = useContext(RunFeedContext)
+  useEffect(() => feed?.watch(metric), [feed, metric])
+  const text = useSyncExternalStore(
+    (watcher) => feed?.subscribe(watcher) ?? (() => undefined),
+    () => runs.map((run) => feed?.valuesOf(run, metric).length ?? 0).join(','),
+  )
+  return useMemo(
+    () => new Map(runs.map((run) => [run, feed?.valuesOf(run, metric) ?? none])),
+    [feed, metric, runs, text],
+  )
+}

@@ -1,0 +1,63 @@
+import type { ApiError } from '@nabla/api/client'
+import type { Run } from '@nabla/api/run'
+import { useQuery, type UseQueryResult } from '@tanstack/react-query'
+import { client } from '../../api/client.ts'
+import { useApi } from '../../api/query.ts'
+import { useUrlState } from '../../parts/url-state.ts'
+
+/** Where runs are looked for: a project, an experiment, a job, or the whole team. */
+export interface RunPlace {
+  project?: string
+  experiment?: string
+  job?: string
+}
+
+/** What runs a view is of: a place, and what the address asks for: `?filter=…&order=…`. */
+export interface RunSource extends RunPlace {
+  filter?: string
+  order?: string
+}
+
+export interface RunSourceState {
+  source: RunSource
+  filter: string
+  setFilter: (filter: string) => void
+  order: string
+  setOrder: (order: string) => void
+}
+
+export function useRunSource(place: RunPlace): RunSourceState {
+  const [filter, setFilter] = useUrlState('filter')
+  const [order, setOrder] = useUrlState('order')
+  const source = { ...place, ...(filter !== '' && { filter }), ...(order !== '' && { order }) }
+  return { source, filter, setFilter, order, setOrder }
+}
+
+/** Names of metrics, parameters and labels in a place, whatever is filtered. */
+export function useRunColumns(place: RunPlace) {
+  return useApi('run', 'columns', { ...place })
+}
+
+const pageSize = 200
+/** More lines and points than these tell nobody anything. */
+export const mostRuns = 2000
+
+/** All runs that match, up to some thousand: for pictures of many. */
+export function useAllRuns(source: RunSource, enabled = true): UseQueryResult<Run[], ApiError> {
+  return useQuery<Run[], ApiError>({
+    queryKey: ['run', 'all', source],
+    queryFn: async ({ signal }) => {
+      const runs: Run[] = []
+      for (let after: string | null = ''; after !== null && runs.length < mostRuns;) {
+        const page: { items: Run[]; next: string | null } = await client.run.list(
+          { ...source, limit: pageSize, ...(after !== '' && { after }) },
+          { signal },
+        )
+        runs.push(...page.items)
+        after = page.next
+      }
+      return runs
+    },
+    enabled,
+  })
+}
