@@ -9,7 +9,7 @@ export interface Shot {
   prepare?: (page: Page) => Promise<unknown>
 }
 
-const settings = 'account keys appearance members teams secrets retention machine-types health about'
+const settings = 'account keys appearance members teams secrets registries retention machine-types health about'
   .split(' ')
   .map((section): Shot => ({ name: `settings-${section}`, path: `/settings/${section}` }))
 

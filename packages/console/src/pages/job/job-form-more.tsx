@@ -2,6 +2,7 @@ import { Checkbox, SegmentedControl, TagsInput, TextInput } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import type { SchemaForm } from '../../parts/form.ts'
 import { type jobFields, readDuration, writeDuration } from './job-form-body.ts'
+import { ImageFields } from './job-form-image.tsx'
 
 type Form = SchemaForm<typeof jobFields>
 
@@ -20,14 +21,7 @@ export function MoreFields({ form, isOpen }: { form: Form; isOpen: boolean }): R
         <Whole form={form} name="priority" label="Priority" description="0 to 100; higher starts first." usual={50} />
         <Whole form={form} name="retries" label="Retries" description="Starts again after a failure." usual={0} />
         <RetryOn form={form} />
-        <TextInput
-          label="Image"
-          description="host: this machine is the image."
-          placeholder="host"
-          {...form.text('image')}
-          autoComplete="off"
-          spellCheck={false}
-        />
+        <ImageFields form={form} />
         <Requirements form={form} />
         <TextInput
           label="Working folder"
@@ -65,6 +59,12 @@ export const advanced = [
   'retries',
   'retryOn',
   'image',
+  'registry',
+  'pull',
+  'user',
+  'entrypoint',
+  'shmBytes',
+  'build',
   'requirements',
   'workingDir',
   'artifactsDir',

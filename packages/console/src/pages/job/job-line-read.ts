@@ -1,6 +1,7 @@
 import { quote } from '../../parts/quote.ts'
 import type { JobFields, Origin } from './job-form-body.ts'
 import { readDuration } from './job-form-body.ts'
+import { imageFlagReaders, imageSwitches } from './job-line-image.ts'
 import { splitShellWords } from './shell-words.ts'
 
 /** What a text that was pasted asks for. `notes`: what of it only the person can do. */
@@ -95,12 +96,25 @@ const flags: Record<string, Take> = {
     fields.retryOn = value
   },
   priority: ({ fields }, value) => void (fields.priority = whole(value, 'priority')),
+  ...Object.fromEntries(
+    Object.entries(imageFlagReaders).map(([name, take]) => [
+      name,
+      ({ fields }: State, value: string) => take(fields, value),
+    ]),
+  ),
+  'registry-username': ({ notes }) =>
+    void notes.push('A login for one job alone cannot be filled in: store the registry.'),
+  'registry-password-from-env': () => undefined,
   url: () => undefined,
   key: () => undefined,
 }
 
 const switches: Record<string, (state: State) => void> = {
   'no-requirements': ({ fields }) => void (fields.requirements = null),
+  ...Object.fromEntries(
+    Object.entries(imageSwitches).map(([name, take]) => [name, ({ fields }: State) => take(fields)]),
+  ),
+  'registry-password-stdin': () => undefined,
   'no-init': () => undefined,
   'dry-run': () => undefined,
   detach: () => undefined,

@@ -1,4 +1,5 @@
 import { quote } from '../../parts/quote.ts'
+import { imageFlags } from './job-line-image.ts'
 import { givenFields, type JobFields, type Origin, writeDuration } from './job-form-body.ts'
 
 /** The line of the CLI that submits a job, without `nabla`. Missing words are shown as `COMMAND`. */
@@ -23,6 +24,7 @@ function fieldFlags(fields: JobFields): string[] {
     ...(given.tags ?? []).map((tag) => `--tag ${quote(tag)}`),
     ...flag('machine-type', given.machineType),
     ...flag('image', given.image),
+    ...imageFlags(given),
     ...(given.datasets ?? []).map(({ dataset, mount }) => `--dataset ${quote(withMount(dataset, mount))}`),
     ...flag('working-dir', given.workingDir),
     ...flag('artifacts-dir', given.artifactsDir),

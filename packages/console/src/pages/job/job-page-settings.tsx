@@ -46,7 +46,8 @@ function parametersOf(job: Job): [string, ReactNode][] {
   const { spec, workspace } = job
   return [
     ['Machine type', job.machineType],
-    ['Image', spec.image],
+    ['Image', spec.build ? `built from ${spec.build.dockerfile}` : spec.image],
+    ...imageFacts(job),
     ['Files', <Origin key="files" job={job} />],
     ...(workspace
       ? ([
@@ -75,6 +76,21 @@ function parametersOf(job: Job): [string, ReactNode][] {
     ],
     ['Priority', spec.priority],
   ]
+}
+
+/** What was asked of the image, beside its name. */
+function imageFacts({ spec }: Job): [string, ReactNode][] {
+  const { registry, pull, user, entrypoint, shmBytes, build } = spec
+  const facts: [string, ReactNode][] = [
+    ['Stage', build?.target],
+    ['Pushed to', build?.push],
+    ['Registry', registry],
+    ['Pull', pull],
+    ['User', user],
+    ['Entrypoint', Array.isArray(entrypoint) ? entrypoint.join(' ') : entrypoint],
+    ['Shared memory', shmBytes === null ? null : <Bytes key="shm" bytes={shmBytes} />],
+  ]
+  return facts.filter(([, value]) => value !== null && value !== undefined)
 }
 
 function Origin({ job }: { job: Job }): ReactNode {

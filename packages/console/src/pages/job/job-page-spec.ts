@@ -1,6 +1,7 @@
 import type { Job } from '@nabla/api/job'
 import { jobSpec } from '@nabla/api/job'
 import { quote } from '../../parts/quote.ts'
+import { imageFlags } from './job-line-image.ts'
 
 /** What of a job is not what it would be by itself: defaults of the contract are left out. */
 export function givenOf(job: Job): Record<string, unknown> {
@@ -32,6 +33,7 @@ export function commandOf(job: Job): string {
     ...job.tags.map((tag) => `--tag ${quote(tag)}`),
     ...flag('machine-type', job.machineType),
     ...flag('image', spec.image, defaults.image),
+    ...imageFlags(spec),
     ...workspaceFlags(spec.workspace),
     ...env.map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),
     ...secrets.map(([name, value]) => {

@@ -7,6 +7,7 @@ import { CommandLine } from '../../parts/copy.tsx'
 import { plural } from '../../parts/format.ts'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
 import { Loaded } from '../../parts/states.tsx'
+import { ImagePanel } from '../image/image-panel.tsx'
 import { Findings } from '../settings/findings.tsx'
 import { MachineCharts } from './machine-charts.tsx'
 import { MachineNow } from './machine-now.tsx'
@@ -31,6 +32,7 @@ export function MachinePage(): ReactNode {
         <MachineTypes />
         <Loaded query={{ ...first, data: use }}>{(now) => <MachineNow use={now} />}</Loaded>
         <MachineCharts ticks={watch.ticks} />
+        <ImagePanel />
         <EngineFindings />
         <CommandLine line="machine --follow" />
       </div>

@@ -49,6 +49,10 @@ export const settingsRoutes = [
       lazyRouteComponent(() => import('../secret/secret-list-page.tsx'), 'SecretListPage'),
     ),
     inFrame(
+      'registries',
+      lazyRouteComponent(() => import('../registry/registry-list-page.tsx'), 'RegistryListPage'),
+    ),
+    inFrame(
       'retention',
       lazyRouteComponent(() => import('../artifact/retention-page.tsx'), 'RetentionPage'),
     ),

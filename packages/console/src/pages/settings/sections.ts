@@ -21,6 +21,7 @@ export const sectionGroups: readonly { title: string; sections: readonly Section
       { label: 'Members', to: '/settings/members', words: 'people roles admin' },
       { label: 'Teams', to: '/settings/teams', words: 'quota storage rename' },
       { label: 'Secrets', to: '/settings/secrets', words: 'variables tokens' },
+      { label: 'Registries', to: '/settings/registries', words: 'images container login docker' },
       { label: 'Retention', to: '/settings/retention', words: 'artifacts kept deleted' },
     ],
   },
