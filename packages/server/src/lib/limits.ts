@@ -278,7 +278,7 @@ export const limits = {
   /** Rows about chunks in one query, a power of two: some milliseconds on either database. */
   chunkRows: 512,
   /** Chunks read ahead of whoever reads many. */
-  readAheadBytes: 16 * MiB,
+  readAheadBytes: 8 * MiB,
   /** Largest root of a tree; files, folders and links in it; and links alone, which are followed to see where they lead. */
   treeRootBytes: 8 * MiB,
   treeEntries: 10_000_000,
@@ -297,7 +297,7 @@ export const limits = {
   /** Names that are told of what a tree cannot hold; the rest are counted. */
   leftOutTold: 100,
   /** Bytes, and steps, handed at a time to the thread that writes files: some milliseconds of work. */
-  writeBatchBytes: 4 * MiB,
+  writeBatchBytes: 2 * MiB,
   writeBatchSteps: 256,
   /** Files and folders of trees that are kept ready to be mounted; what tasks use is kept in any case. */
   treeCacheEntries: 5_000_000,

@@ -58,7 +58,7 @@ export async function* readChunks(
 }
 
 /** Memory of windows whose chunks are only lent: with new one for each, V8 collects all garbage again and again. */
-const windowMemory = new SpareBuffers(limits.readAheadBytes / 2 + 1024 * 1024, 3)
+const windowMemory = new SpareBuffers(limits.readAheadBytes / 2 + 1024 * 1024, 2)
 
 /** What `damaged_chunk` says of an error of the store. */
 export function whyUnread({ code }: StoreError): string {
