@@ -16,6 +16,7 @@ import type { ObjectStore } from './stores/store.ts'
 import type { MetricStore } from './metrics/metric-store.ts'
 import type { Sampler } from './metrics/sampler.ts'
 import type { LogStore } from './tasks/logs/log-store.ts'
+import type { Searches } from './kinds/sweep/journal.ts'
 import type { TrackingStore } from './tracking/tracking-store.ts'
 import type { MachineTypes } from './tasks/machine-types.ts'
 import type { ChunkStore } from './trees/chunk-store.ts'
@@ -59,6 +60,8 @@ export interface Deps {
   imageKeeper: ImageKeeper
   /** What programs log of their runs. */
   tracking: TrackingStore
+  /** Searchers of the sweeps that were worked on last. */
+  searches: Searches
   /** Where programs of tasks on this machine find the server; the port is known once it listens. */
   reach: { port: number }
 }

@@ -22,6 +22,7 @@ import { openContent } from './kinds/content.ts'
 import { ImageKeeper } from './kinds/image/keeper.ts'
 import { handlers, servedKinds } from './kinds/index.ts'
 import { findServed, holdersOf } from './kinds/served.ts'
+import { callerOfProgram, isProgramToken } from './kinds/run/program.ts'
 import { homePage } from './kinds/server/home-page.ts'
 import { createSignInAttempts } from './kinds/session/credentials.ts'
 import { authenticateSession, makeSignInCode } from './kinds/session/open.ts'
@@ -34,6 +35,7 @@ import { createProxy } from './proxy/proxy.ts'
 import { openStore } from './stores/index.ts'
 import { openMetricStore } from './metrics/metric-store.ts'
 import { Sampler } from './metrics/sampler.ts'
+import { Searches } from './kinds/sweep/journal.ts'
 import { TrackingStore } from './tracking/tracking-store.ts'
 import { openLogStore } from './tasks/logs/log-store.ts'
 import { makeMachineTypes } from './tasks/machine-types.ts'
@@ -108,7 +110,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const app = createApp(deps, {
       handlers,
       authenticate: {
-        key: (secret) => authenticate(deps.db, clock, secret),
+        key: (secret) =>
+          isProgramToken(secret) ? callerOfProgram(deps, secret) : authenticate(deps.db, clock, secret),
         session: (token) => authenticateSession(deps.db, clock, token),
       },
       compat: compatSites,
@@ -189,6 +192,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     metrics: createServerMetrics(),
     measurements,
     tracking: openTracking(parts),
+    searches: new Searches(),
     reach: { port: config.port },
     sampler: new Sampler({
       clock,

@@ -1,5 +1,6 @@
 import { mlflowSite } from './mlflow/routes.ts'
+import { pushgatewaySite } from './pushgateway/site.ts'
 import type { CompatSite } from './site.ts'
 
 /** Every protocol of others that the server speaks. */
-export const compatSites: readonly CompatSite[] = [mlflowSite]
+export const compatSites: readonly CompatSite[] = [mlflowSite, pushgatewaySite]

@@ -3,6 +3,7 @@ import type { ErrorCode } from '@nabla/api/errors'
 import type { VolumeRow } from '../db/tables.ts'
 import type { Deps } from '../deps.ts'
 import type { Engine, Mount, TaskExit, TaskSpec } from '../engines/engine.ts'
+import { programEnv } from '../kinds/run/program.ts'
 import { resolveSecrets } from '../kinds/secret.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
@@ -147,7 +148,8 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     request.projectId,
     names.map((value) => value.slice(secretPrefix.length)),
   )
-  await noteHidden(deps, task.ownerId, [...secrets.values()])
+  const program = await programEnv(deps, task)
+  await noteHidden(deps, task.ownerId, [...secrets.values(), ...program.hidden])
   const env = Object.entries(request.env).map(([name, value]) => {
     const secret = value.startsWith(secretPrefix) ? secrets.get(value.slice(secretPrefix.length)) : value
     if (secret === undefined) throw new AppError('unknown_secret', { name: value.slice(secretPrefix.length) })
@@ -158,7 +160,7 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     image: request.image,
     command: request.command,
     workingDir: request.workingDir,
-    env: Object.fromEntries(env),
+    env: { ...program.env, ...Object.fromEntries(env) },
     mounts: [...(await toMounts(deps, task, signal)), ...(await gangMounts(deps, task))],
     resources: { ...request.resources, gpus: task.gpus, pids: limits.taskPids },
     ...(request.requirements === null

@@ -158,6 +158,7 @@ const kinds: Record<string, Subject['of']> = {
 const attributes: Record<string, Attribute> = {
   run_id: 'run_id',
   id: 'run_id',
+  source_run_id: 'run_id',
   run_name: 'run_name',
   'run name': 'run_name',
   name: 'run_name',
@@ -168,6 +169,9 @@ const attributes: Record<string, Attribute> = {
   artifact_uri: 'artifact_uri',
   start_time: 'start_time',
   created: 'start_time',
+  creation_time: 'start_time',
+  creation_timestamp: 'start_time',
+  last_update_time: 'end_time',
   end_time: 'end_time',
 }
 
