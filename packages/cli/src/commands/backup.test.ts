@@ -39,6 +39,11 @@ test('backs up a server that runs, checks it, and restores it elsewhere', async 
   const first = await run('backup', 'safe', ...settings)
   expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('✔ Backed up to') })
   expect(JSON.parse((await run('backup', 'safe', ...settings, '--json')).stdout)).toMatchObject({ leftOut: 0 })
+  expect(await run('backup', 'safe', ...settings, '--keep', '1')).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/2 old backups deleted, .* freed, 1 kept/),
+  })
+  expect(await run('backup', 'safe', ...settings, '--keep', '0')).toMatchObject({ exitCode: 2 })
   expect(await run('backup', '--check', 'safe')).toMatchObject({
     exitCode: 0,
     stdout: expect.stringContaining('whole'),

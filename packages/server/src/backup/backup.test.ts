@@ -21,6 +21,7 @@ import { beforeEach, describe, expect, inject, onTestFinished, test } from 'vite
 import { type Config, loadConfig } from '../config.ts'
 import { openDatabase } from '../db/open.ts'
 import { systemClock, TestClock, toIso } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
 import { startServer } from '../main.ts'
 import { openFolderStore } from '../stores/folder/folder-store.ts'
 import { openStore } from '../stores/index.ts'
@@ -32,6 +33,7 @@ import { startTestServer, type TestServer } from '../testing/server.ts'
 import { packKey } from '../trees/packs.ts'
 import { type BackupOptions, backUp } from './backup.ts'
 import { checkBackup } from './check.ts'
+import { prune } from './prune.ts'
 import { restore } from './restore.ts'
 
 let dir: string
@@ -186,6 +188,46 @@ describe('a backup', () => {
     expect((await client.storage.list({})).items.map(({ path }) => path)).toContain('new.bin')
   })
 
+  test('of several, the newest are kept, with all that they need and nothing else', async () => {
+    const server = await aServer()
+    const target = openFolderStore(place())
+    const options = { target, clock: systemClock, signal: never }
+    for (let round = 0; round < 3; round++) {
+      await server.client.storage.put({ path: 'kept.bin', body: Buffer.alloc(2_000_000, 'kept') })
+      await server.client.storage.put({ path: 'changed.bin', body: randomBytes(2_000_000) })
+      await backUpTo(server, target)
+    }
+    await target.put('blobs/left-by-one-that-was-broken-off', Buffer.from('x'))
+    expect(await prune(options, 5)).toMatchObject({ backups: 0, keptBackups: 3, objects: 1, freedBytes: 1 })
+    const report = await prune(options, 1)
+    expect(report).toMatchObject({ backups: 2, keptBackups: 1 })
+    expect(report.freedBytes).toBeGreaterThan(4_000_000)
+    expect(await prune(options, 1)).toMatchObject({ backups: 0, objects: 0 })
+    expect(await checkBackup(target, never)).toMatchObject({ damaged: [] })
+    const before = Buffer.from(await (await server.client.storage.get({ path: 'changed.bin' })).arrayBuffer())
+    const config = configFor('sqlite')
+    await restoreTo(target, config)
+    const { client } = await startRestored(config, server.key)
+    const after = Buffer.from(await (await client.storage.get({ path: 'changed.bin' })).arrayBuffer())
+    expect(after.equals(before)).toBe(true)
+  })
+
+  test('nothing is deleted while another backup is made, nor begun while old ones are deleted', async () => {
+    const server = await aServer()
+    const target = openFolderStore(place())
+    const clock = new TestClock(Date.now())
+    await backUpTo(server, target)
+    await target.put('working/copy-another', Buffer.from(''))
+    await expect(prune({ target, clock, signal: never }, 1)).rejects.toMatchObject({ code: 'busy' })
+    await backUpTo(server, target)
+    clock.advance(limits.backupClaimMs + 60_000)
+    expect(await prune({ target, clock, signal: never }, 1)).toMatchObject({ backups: 1 })
+    await target.put('working/prune-another', Buffer.from(''))
+    await expect(backUpTo(server, target)).rejects.toMatchObject({ code: 'busy' })
+    await target.remove('working/prune-another')
+    await backUpTo(server, target)
+  })
+
   test('that is broken off at any point is none, and the next goes on from there', async () => {
     const server = await aServer()
     await fill(server)
@@ -205,7 +247,7 @@ describe('a backup', () => {
       await expect(restoreTo(folder, configFor('sqlite'))).rejects.toMatchObject({ code: 'no_backup' })
     }
     expect(attempts).toBeGreaterThan(5)
-    expect(attempts).toBeLessThan(20)
+    expect(attempts).toBeLessThan(30)
     expect(await checkBackup(folder, never)).toMatchObject({ damaged: [] })
   })
 

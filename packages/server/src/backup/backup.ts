@@ -6,6 +6,7 @@ import { type Clock, toIso } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
 import type { ObjectStore } from '../stores/store.ts'
 import { BlobReader, Blobs, LineWriter, sha256 } from './blobs.ts'
+import { claiming } from './claim.ts'
 import { type CopiedFiles, copyFiles, noEntries } from './files.ts'
 import { fileEntry, type FileEntry, type Manifest, manifestPrefix, type StreamParts } from './format.ts'
 import { latestManifest } from './manifest.ts'
@@ -40,9 +41,14 @@ export interface BackupReport {
  * Backs up a server, which may be running. First the files, which takes longest; then the rows of one moment, and once
  * more the files that have changed, so that each is as new as the rows or newer; then all packs that the rows name.
  * What was deleted between its row and its turn makes it look again. The manifest is written last: a backup that was
- * broken off is none, and the next one goes on with what it stored.
+ * broken off is none, and the next one goes on with what it stored. Throws AppError `busy` while old backups are
+ * deleted there.
  */
 export async function backUp(options: BackupOptions): Promise<BackupReport> {
+  return claiming(options, 'copy', () => copyServer(options))
+}
+
+async function copyServer(options: BackupOptions): Promise<BackupReport> {
   const { config, target, clock, signal, onStep = () => undefined } = options
   const blobs = new Blobs(target, signal)
   const reader = new BlobReader(target, signal)

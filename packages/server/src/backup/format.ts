@@ -8,6 +8,7 @@ import { z } from 'zod'
  *     blobs/<SHA-256>            parts of files and of streams
  *     packs/<id>-<SHA-256>       packs of chunks, as they are in the object store of the server
  *     manifests/<time>-<SHA-256> what belongs to one backup
+ *     working/<what>-<id>        somebody who is at work here, see `claim.ts`
  */
 export const blobKey = (hash: string): string => `blobs/${hash}`
 export const packKeyOf = (id: string, hash: string): string => `packs/${id}-${hash}`

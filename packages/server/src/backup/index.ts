@@ -8,9 +8,10 @@ import { openS3Store } from '../stores/s3/s3-store.ts'
 import type { ObjectStore } from '../stores/store.ts'
 import { backUp, type BackupReport } from './backup.ts'
 import { type BackupCheck, checkBackup } from './check.ts'
+import { prune, type PruneReport } from './prune.ts'
 import { restore, type RestoreReport } from './restore.ts'
 
-export type { BackupCheck, BackupReport, RestoreReport }
+export type { BackupCheck, BackupReport, PruneReport, RestoreReport }
 
 export interface Job {
   config: Config
@@ -29,6 +30,11 @@ export async function backUpServer({ place, ...job }: Job, settings: string | un
     throw new AppError('invalid', { detail: `A backup cannot be where the server keeps its objects: ${target.place}.` })
   }
   return backUp({ ...job, source, target, clock: systemClock, settings })
+}
+
+/** Deletes all but the newest `keep` backups of a place, and what only those needed. */
+export async function prunePlace({ place, config, signal }: Omit<Job, 'onStep'>, keep: number): Promise<PruneReport> {
+  return prune({ target: openPlace(config, place), clock: systemClock, signal }, keep)
 }
 
 /** Makes a server of the newest backup in a place. */

@@ -10,10 +10,14 @@ export async function latestManifest(
 ): Promise<{ key: string; manifest: Manifest } | undefined> {
   let latest = ''
   for await (const { key } of store.list(manifestPrefix, signal)) if (key > latest) latest = key
-  if (latest === '') return undefined
-  const bytes = await readVerified(store, latest, latest.slice(-64), signal)
+  return latest === '' ? undefined : { key: latest, manifest: await readManifest(store, latest, signal) }
+}
+
+/** Throws AppError `backup_damaged`, `backup_unusable`. */
+export async function readManifest(store: ObjectStore, key: string, signal: AbortSignal): Promise<Manifest> {
+  const bytes = await readVerified(store, key, key.slice(-64), signal)
   const parsed = manifest.safeParse(JSON.parse(bytes.toString()))
-  if (parsed.success) return { key: latest, manifest: parsed.data }
+  if (parsed.success) return parsed.data
   throw new AppError('backup_unusable', { reason: 'it was made by another version of Nabla, in another form' })
 }
 
