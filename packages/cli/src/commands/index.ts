@@ -76,6 +76,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./dataset.ts')).dataset,
   },
   {
+    name: 'model',
+    about: 'Trained models in versions, with what made them',
+    group: work,
+    load: async () => (await import('./model.ts')).model,
+  },
+  {
     name: 'workspace',
     about: 'The files that travel with a job',
     group: work,

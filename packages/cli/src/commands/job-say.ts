@@ -37,6 +37,7 @@ export async function showJob({ io, out }: Context, job: Job): Promise<void> {
       ['build', buildWords(job)],
       ['workspace', workspaceWords(job)],
       ['datasets', job.datasets.map(({ name, version, path }) => `${name}:${version} at ${path}`).join('\n')],
+      ['models', job.models.map(({ name, version, path }) => `${name}:${version} at ${path}`).join('\n')],
       [
         'variables',
         Object.entries(spec.env)

@@ -10,7 +10,7 @@ import { durationOf, exitCodeOf, hasEnded, signOf, styleOf } from '../job/words.
 import { findJob, rememberJob } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
 import { readEnv } from '../read-env.ts'
-import { jobFlags, readMount } from '../job/flags.ts'
+import { jobFlags, readModelMount, readMount } from '../job/flags.ts'
 import { imageFlags, readContainer } from '../job/image.ts'
 import type { Column } from '../terminal/table.ts'
 import { artifacts } from './artifact.ts'
@@ -160,6 +160,7 @@ const clone = defineCommand({
     envFile: jobFlags.envFile,
     secret: jobFlags.secret,
     dataset: flag.texts('name[:version]', 'other datasets; those of the job are read in the same versions without it'),
+    model: flag.texts('name[:version]', 'other models; those of the job are read in the same versions without it'),
     timeLimit: flag.duration('another time limit'),
     retries: flag.whole('count', 'another number of retries'),
     priority: flag.whole('0-100', 'another priority'),
@@ -189,6 +190,7 @@ const clone = defineCommand({
       ...readContainer(flags),
       env: Object.keys(changes).length > 0 ? { ...original.spec.env, ...changes } : undefined,
       datasets: flags.dataset.length > 0 ? flags.dataset.map(readMount) : undefined,
+      models: flags.model.length > 0 ? flags.model.map(readModelMount) : undefined,
       timeLimitSeconds: flags.timeLimit,
       retries: flags.retries,
       priority: flags.priority,

@@ -32,7 +32,7 @@ export interface Pushed extends CopyTotals {
 /** Makes a version of a folder or file: sends what the server lacks of it, and says what became of it. */
 export async function pushVersion(context: Context, { name, path, message, tags = [], onto }: Push): Promise<Pushed> {
   const { out } = context
-  const { folder, scan } = look(context, resolve(context.cwd, path), path)
+  const { folder, scan } = lookAtFiles(context, resolve(context.cwd, path), path, 'dataset')
   out.note(`Dataset ${name}: ${plural(scan.files, 'file')}, ${formatBytes(scan.sizeBytes)}`)
   for (const text of oddities(scan)) out.warn(text)
   const client = await context.client()
@@ -90,11 +90,17 @@ export async function untilReady(context: Context, name: string, made: DatasetVe
   )
 }
 
-function look({ out }: Context, path: string, text: string): { folder: string; scan: Scan } {
+/** What a folder or file here holds, all of it. Throws CliError if it is not there. */
+export function lookAtFiles(
+  { out }: Context,
+  path: string,
+  text: string,
+  noun: string,
+): { folder: string; scan: Scan } {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (!stats) throw new CliError(`There is no file ${text} here.`, 'Check its path.', 'notFound')
   if (stats.isFile()) return { folder: dirname(path), scan: scanFile(dirname(path), basename(path)) }
-  if (path === '/') throw usageError('The whole machine is no dataset.', 'Name a folder.')
+  if (path === '/') throw usageError(`The whole machine is no ${noun}.`, 'Name a folder.')
   out.status('Looking at the files')
   const scan = scanData(path)
   out.clearStatus()

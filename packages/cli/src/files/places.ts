@@ -120,6 +120,19 @@ export function datasetPlace({ dataset: calls }: Client, reference: string): Pla
   }
 }
 
+/** The files of a version of a model; without a version, of the latest. */
+export function modelPlace({ model: calls }: Client, { model, version }: { model: string; version: string }): Place {
+  const which = { model, version }
+  return {
+    prefix: `model:${model}:${version}/`,
+    list: (path, recursive) =>
+      eachFile((page) => calls.files({ ...which, path, recursive: String(recursive), ...page })),
+    get: (path, headers) => calls.get({ ...which, path }, headers ? { headers } : {}),
+    pack: (paths) => calls.pack({ ...which, body: { paths } }),
+    checksum: (path) => calls.checksum({ ...which, path }),
+  }
+}
+
 /** Without slashes at its ends, doubled ones and dots; `/storage/a` is what a job calls `a`. */
 function cleanPath(path: string): string {
   const plain = posix.normalize(path === '' ? '.' : path).replace(/^\/(storage(?=\/|$))?/, '')

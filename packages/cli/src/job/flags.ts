@@ -1,3 +1,4 @@
+import { usageError } from '../cli-error.ts'
 import { flag, inSection, type ValuesOf } from '../flags.ts'
 import { buildFlags, imageFlags } from './image.ts'
 
@@ -24,6 +25,12 @@ export const jobFlags = {
         completes: 'dataset',
       },
     ),
+    model: flag.texts('name[:version]', 'model to read in /models/NAME: NAME:3, NAME@ALIAS; behind it :/PATH', {
+      completes: 'model',
+    }),
+    modelName: flag.text('name', 'what the job leaves is a new version of this model', { completes: 'model' }),
+    modelPath: flag.text('path', 'its file or folder in the artifacts folder', { fallback: 'all of it' }),
+    modelType: flag.text('type', 'what it is said to be, such as ONNX or Tensorflow'),
     ignore: flag.texts('pattern', 'leave files out, as a line of .gitignore does'),
     dryRun: flag.on('only show what would travel, and what stays here and why'),
     workspaceRef: flag.text('ref', 'branch, tag or commit of a git workspace'),
@@ -58,4 +65,21 @@ export type JobFlags = ValuesOf<typeof jobFlags>
 export function readMount(text: string): { dataset: string; mount?: string } {
   const [dataset = '', mount] = text.split('=', 2)
   return { dataset, ...(mount !== undefined && { mount }) }
+}
+
+/** `name`, `name:3` or `name@alias`, and behind a colon another place than `/models/name`. */
+export function readModelMount(text: string): { model: string; path?: string } {
+  const at = text.indexOf(':/')
+  return at < 0 ? { model: text } : { model: text.slice(0, at), path: text.slice(at + 1) }
+}
+
+/** The model that a job leaves; undefined: none. A path or a type without a name says too little. */
+export function readJobModel(flags: Pick<JobFlags, 'modelName' | 'modelPath' | 'modelType'>) {
+  const { modelName: name, modelPath, modelType: type } = flags
+  if (name === undefined && modelPath === undefined && type === undefined) return undefined
+  if (name === undefined) {
+    throw usageError('--model-path and --model-type are about a model without a name.', 'Name it with --model-name.')
+  }
+  const path = modelPath?.replace(/^\/artifacts(?=\/|$)/, '').replaceAll(/^\/+|\/+$/g, '')
+  return { name, ...(path !== undefined && { path }), ...(type !== undefined && { type }) }
 }

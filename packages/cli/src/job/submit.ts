@@ -7,7 +7,7 @@ import { type CliError, usageError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { kebab } from '../flags.ts'
 import { limits } from '../limits.ts'
-import { type JobFlags, readMount } from './flags.ts'
+import { type JobFlags, readJobModel, readModelMount, readMount } from './flags.ts'
 import { readImage } from './image.ts'
 import { findProject, rememberJob, writeProject } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
@@ -91,6 +91,8 @@ async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, '
     ...(await readImage(context, flags)),
     env: await readEnv(context, flags),
     datasets: flags.dataset.map(readMount),
+    models: flags.model.map(readModelMount),
+    model: readJobModel(flags),
     ports: flags.port,
     workingDir: flags.workingDir,
     artifactsDir: flags.artifactsDir,
@@ -105,11 +107,12 @@ async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, '
   return Object.fromEntries(given)
 }
 
-/** Refuses a version that is not there, before the files are sent. */
-async function checkDatasets(context: Context, { datasets = [] }: Body): Promise<void> {
-  if (datasets.length === 0) return
+/** Refuses a version of a dataset or a model that is not there, before the files are sent. */
+async function checkDatasets(context: Context, { datasets = [], models = [] }: Body): Promise<void> {
+  if (datasets.length + models.length === 0) return
   const client = await context.client()
   for (const { dataset } of datasets) await client.dataset.version(parseDatasetReference(dataset))
+  for (const { model } of models) await client.model.resolve({ reference: model })
 }
 
 /** Refuses a machine type or an image that the server does not have, before the files are sent. */
@@ -138,6 +141,7 @@ function refusal(code: ErrorCode, params: Record<string, string>): CliError {
 
 const flagOfField: Record<string, string> = {
   datasets: 'dataset',
+  models: 'model',
   ports: 'port',
   tags: 'tag',
   timeLimitSeconds: 'timeLimit',

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { contract } from '@nabla/api'
 import type { Client } from '@nabla/api/client'
 import type { RouteShape } from '@nabla/api/route'
@@ -28,6 +29,7 @@ const filters = new Set(['event.list subject', 'event.stream subject'])
 /** Names that the caller's own team gives, so that another team's are none of its business. */
 const ownNames = new Map([
   ['dataset.commit dataset', 'a name that is not there makes the dataset in the own team'],
+  ['model.commit model', 'a name that is not there makes the model in the own team'],
   ['secret.set name', 'the secret is made in the own team'],
   ['team.addMember user', 'a user that is there already is added by name'],
 ])
@@ -43,6 +45,13 @@ const bodies: Record<string, object> = {
   'dataset.tag': { version: '1' },
   'dataset.open': { path: 'file' },
   'dataset.pack': { paths: ['file'] },
+  'model.update': { name: 'taken-over' },
+  'model.updateVersion': { notes: 'taken over' },
+  'model.setAlias': { version: '1' },
+  'model.sign': { key: 'their-model-key', signature: 'AA==' },
+  'model.setRule': { require: 'signed' },
+  'model.open': { path: 'file' },
+  'model.pack': { paths: ['file'] },
   'team.update': { name: 'taken over' },
   'registry.update': { name: 'taken over' },
 }
@@ -54,6 +63,8 @@ const queries: Record<string, Record<string, string>> = {
   'workspace.get': { path: 'file' },
   'dataset.get': { path: 'file' },
   'dataset.checksum': { path: 'file' },
+  'model.get': { path: 'file' },
+  'model.checksum': { path: 'file' },
   'storage.appendUpload': { offset: '0' },
 }
 
@@ -72,7 +83,9 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'dataset job key name project registry session subject tag team upload user version'.split(' '),
+    'alias dataset job key model modelKey name project reference registry session subject tag team upload user version'.split(
+      ' ',
+    ),
   )
   const all = namings.map(({ route, name }) => `${route} ${name}`)
   expect([...filters, ...ownNames.keys()].filter((exception) => !all.includes(exception))).toEqual([])
@@ -112,6 +125,7 @@ eachDatabase((make) => {
         client.secret.list({}),
         client.registry.list({}),
         client.dataset.list({}),
+        client.model.list({}),
         client.team.list({}),
         client.user.list({}),
         client.storage.list({}),
@@ -163,6 +177,9 @@ eachDatabase((make) => {
       const own = await client.dataset.commit({ dataset: byName!, body: { source: { from: 'storage' } } })
       expect(own.version).toBe(1)
       expect((await client.dataset.show({ dataset: byName! })).id).not.toBe(byId)
+      for (const model of foreign['model']!) {
+        await expect(client.job.create({ body: { ...body, models: [{ model }] } })).rejects.toMatchObject(refused)
+      }
       // A name is another matter: it makes a project of that name in the own team.
       const job = await client.job.create({ body: { ...body, project: 'their-project' } })
       expect(job.project.id).not.toBe(project)
@@ -174,6 +191,8 @@ eachDatabase((make) => {
 })
 
 const emptyTar = Buffer.alloc(1024)
+
+const aPublicKey = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
 interface Two {
   server: TestServer
@@ -212,6 +231,8 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     return items[0]
   }, 15_000)
   const dataset = await theirs.dataset.show({ dataset: 'their-dataset' })
+  const model = await theirs.model.create({ body: { name: 'their-model', notes: 'their notes' } })
+  const modelKey = await theirs.model.addKey({ body: { name: 'their-model-key', publicKey: aPublicKey } })
   const session = await inTransaction(db, (trx) =>
     openSession(trx, { ...other, agent: 'their-browser', address: '10.0.0.1' }, server.clock.now()),
   )
@@ -228,6 +249,10 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     dataset: [dataset.id, dataset.name],
     version: [version.id, 'their-tag'],
     tag: ['their-tag'],
+    model: [model.id, model.name],
+    alias: ['their-alias'],
+    modelKey: [modelKey.id, modelKey.name],
+    reference: [model.id, model.name, 'their-model:1', 'their-model@their-alias'],
   }
   return { server, mine, client: server.clientFor(mine.secret), foreign, theirs }
 }
@@ -267,7 +292,7 @@ async function call(
 
 /** All that the other team would see of a change. */
 async function snapshot(theirs: Client): Promise<unknown> {
-  const [jobs, projects, secrets, registries, teams, users, files, datasets, versions] = await Promise.all([
+  const [jobs, projects, secrets, registries, teams, users, files, datasets, models, versions] = await Promise.all([
     theirs.job.list({}),
     theirs.project.list({}),
     theirs.secret.list({}),
@@ -276,8 +301,9 @@ async function snapshot(theirs: Client): Promise<unknown> {
     theirs.user.list({}),
     theirs.storage.list({}),
     theirs.dataset.list({}),
+    theirs.model.list({}),
     theirs.dataset.versions({ dataset: 'their-dataset' }),
   ])
   const keys = (await theirs.key.list({})).items.map(({ id, name }) => [id, name])
-  return { jobs, projects, secrets, registries, teams, users, files, datasets, versions, keys }
+  return { jobs, projects, secrets, registries, teams, users, files, datasets, models, versions, keys }
 }
