@@ -16,17 +16,17 @@ const sign = defineCommand({
   details: '\nOnly the signature travels: the private key stays in its file.',
   args: { model: whichVersion },
   flags: {
-    key: flag.text('name', 'name of the key'),
+    as: flag.text('name', 'name of the key'),
     keyFile: flag.text('file', 'its private half, as `model create-key` wrote it', { completes: 'file' }),
   },
   examples: [
-    { line: 'model sign digits:3 --key release --key-file release.pem', about: 'over the digest of its files' },
+    { line: 'model sign digits:3 --as release --key-file release.pem', about: 'over the digest of its files' },
   ],
-  async run(context, args, { key, keyFile }) {
+  async run(context, args, { as: key, keyFile }) {
     if (key === undefined || keyFile === undefined) {
       throw usageError(
         'A signature needs a key.',
-        'Give --key NAME and --key-file FILE; make them with model create-key.',
+        'Give --as NAME and --key-file FILE; make them with model create-key.',
       )
     }
     const client = await context.client()

@@ -29,7 +29,7 @@ const json = async (...argv: string[]): Promise<Record<string, unknown>> => {
 test('a file becomes a version, is read, named, signed and fetched again', async () => {
   const file = join(corpus, 'onnx/model/digits.onnx')
   const uploaded = await cli('model', 'upload', 'digits', file, '--alias', 'champion', '-m', 'begun')
-  expect(uploaded).toMatchObject({ exitCode: 0 })
+  expect(uploaded).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Made') })
   expect(uploaded.stderr).toContain('Made digits:1 (ONNX, 2,410 parameters)')
   const shown = await cli('model', 'show', 'digits@champion', '--layers')
   expect(shown.stdout).toMatch(/inputs +image: float32 \[batch, 64\]/)
@@ -46,14 +46,14 @@ test('a file becomes a version, is read, named, signed and fetched again', async
   expect((await cli('model', 'create-key', 'release', 'release.pem')).exitCode).toBe(0)
   expect((await cli('model', 'create-key', 'release', 'release.pem')).exitCode).toBe(2)
   expect((await cli('model', 'verify', 'digits:1')).exitCode).toBe(1)
-  expect((await cli('model', 'sign', 'digits:1', '--key', 'release', '--key-file', 'release.pem')).exitCode).toBe(0)
+  expect((await cli('model', 'sign', 'digits:1', '--as', 'release', '--key-file', 'release.pem')).exitCode).toBe(0)
   expect((await cli('model', 'verify', 'digits@champion')).stderr).toContain('digits:1 was signed by release')
 
   expect(await json('model', 'get', 'digits@champion', '--to', 'got')).toMatchObject({ files: 1 })
   const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
   expect(hash(join(cwd, 'got/digits.onnx'))).toBe(hash(file))
   const refused = await cli('model', 'delete', 'digits:1')
-  expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('digits:1 is digits@champion') })
+  expect(refused).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('digits:1 is digits@champion') })
   expect((await cli('model', 'delete', 'digits:2')).exitCode).toBe(0)
 }, 60_000)
 
