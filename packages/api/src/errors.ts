@@ -323,6 +323,11 @@ export const errorCatalogue = {
     message: 'The object store does not work: {reason}.',
     hint: 'Run `nabla doctor`; check the settings of the store, and that this server can reach it.',
   },
+  store_owned: {
+    status: 409,
+    message: 'Another server keeps its objects in {place}.',
+    hint: 'Give each server a prefix of its own. If that server is gone for good, delete the object {key} there.',
+  },
 
   // Git
   git_missing: {
@@ -356,6 +361,11 @@ export const errorCatalogue = {
     status: 500,
     message: 'The data folder {path} cannot be used: {reason}.',
     hint: 'Make it writable for this user, or name another with --data.',
+  },
+  no_data: {
+    status: 404,
+    message: 'There is no data of a server in {path}.',
+    hint: 'Name the folder that `nabla up` was started with: --data FOLDER, or --config with its settings.',
   },
   database_unavailable: {
     status: 503,

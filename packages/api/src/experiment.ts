@@ -5,6 +5,7 @@ import { cloneJob, job, jobSpec } from './job.ts'
 import { jobState } from './job-state.ts'
 import { logBlock, logLine, logSource } from './log.ts'
 import { pageOf, pageQuery, route } from './route.ts'
+import { searchSettings } from './search.ts'
 
 export {
   experimentCan,
@@ -59,7 +60,17 @@ const multiNodeSpec = z.strictObject({
   ...common,
 })
 
-const sweepSpec = z.strictObject({ kind: z.literal('sweep'), ...jobSpec.shape })
+const sweepSpec = z.strictObject({
+  kind: z.literal('sweep'),
+  search: searchSettings,
+  command: jobSpec.shape.command
+    .optional()
+    .describe(
+      'What each trial runs; `{{name}}` is replaced by the value of a parameter, `{{args}}` by `--name=value` for all. ' +
+        'Left out: programs elsewhere ask for trials.',
+    ),
+  ...common,
+})
 
 /**
  * What an experiment is made of: the fields of a job, and for several nodes their roles. A retry of a multi-node
@@ -72,6 +83,7 @@ export const experimentSpec = z
 export type ExperimentSpec = z.output<typeof experimentSpec>
 export type SingleSpec = z.output<typeof singleSpec>
 export type MultiNodeSpec = z.output<typeof multiNodeSpec>
+export type SweepSpec = z.output<typeof sweepSpec>
 
 /** One of its jobs. A job is one node of one attempt; that of a single-node experiment has attempts of its own. */
 export const experimentJob = z
@@ -107,7 +119,9 @@ export const experiment = z
     attempt: z.number().int().describe('1 for the first start of all nodes, one more for each time it is tried again.'),
     nodes: z.number().int(),
     spec: experimentSpec,
-    jobs: z.array(experimentJob).describe('Of the last attempt, by rank; those of earlier ones have their logs.'),
+    jobs: z
+      .array(experimentJob)
+      .describe('Of the last attempt, by rank; those of earlier ones have their logs. Of a sweep: those that run.'),
     datasets: job.shape.datasets,
     cliCommand: z.string().nullable().describe('The command line that it was made with; null if made otherwise.'),
     tags,
@@ -156,12 +170,16 @@ export const createExperiment = z.discriminatedUnion('kind', [
   sweepSpec.extend(identity),
 ])
 
+// Logins of an experiment are stored ones: it may be started long after somebody had typed a password.
+const { registryLogin: _login, ...changeable } = cloneJob.shape
+
 /** What may be different in a clone; what is left out stays as it was. */
 export const cloneExperiment = z.strictObject({
-  ...cloneJob.shape,
+  ...changeable,
   scheme: experimentScheme.optional(),
   roles: multiNodeSpec.shape.roles.optional().describe('All roles, in place of those it had.'),
   startLimitSeconds: multiNodeSpec.shape.startLimitSeconds.unwrap().optional(),
+  search: searchSettings.optional().describe('What a sweep searches, in place of what it did.'),
   note: note.optional(),
   start,
   cliCommand,

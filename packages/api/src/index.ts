@@ -15,6 +15,7 @@ import { secretRoutes } from './secret.ts'
 import { serverRoutes } from './server.ts'
 import { sessionRoutes } from './session.ts'
 import { storageRoutes } from './storage.ts'
+import { sweepRoutes } from './sweep.ts'
 import { teamRoutes } from './team.ts'
 import { treeRoutes } from './tree.ts'
 import { userRoutes } from './user.ts'
@@ -24,6 +25,7 @@ import { workspaceRoutes } from './workspace.ts'
 export const contract = {
   job: jobRoutes,
   experiment: experimentRoutes,
+  sweep: sweepRoutes,
   artifact: artifactRoutes,
   project: projectRoutes,
   workspace: workspaceRoutes,

@@ -69,6 +69,11 @@ export const searchSettings = z
       .min(1)
       .default(5)
       .describe('So many failures with none that succeeds between them end the search.'),
+    warmStart: z
+      .array(z.string().min(1).max(200))
+      .max(20)
+      .default([])
+      .describe('Earlier sweeps, by id or name, whose trials are known from the begin.'),
     first: z
       .array(given)
       .max(searchLimits.given)

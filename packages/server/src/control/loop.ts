@@ -6,12 +6,13 @@ import { endedWith, type Observation, observe } from './observe.ts'
 import { place } from './place.ts'
 import { readQueue } from './queue.ts'
 import { QuotaKeeper } from './quota.ts'
-import { dueIds, nextDue, type Note, openIds, type PlanResult, planAll } from './plan.ts'
+import { dueIds, nextDue, type Note, openIds, type PlanResult, mergePlans, planAll, planRounds } from './plan.ts'
 import { measureVolumes, sweepDeleted } from './sweep.ts'
 import type { Tables } from '../db/tables.ts'
 import { isDiskFull } from '../db/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { Preparer } from '../kinds/dataset/preparer.ts'
+import { Teller } from '../kinds/sweep/teller.ts'
 import { ModelMaker } from '../kinds/model/maker.ts'
 import type { Deps } from '../deps.ts'
 import { toIso } from '../lib/clock.ts'
@@ -48,6 +49,7 @@ class ControlLoop implements Loop {
   readonly #holder: string
   readonly #quotas: QuotaKeeper
   readonly #preparer: Preparer
+  readonly #teller: Teller
   readonly #modelMaker: ModelMaker
   readonly #collector: Collector
   readonly #acting: Acting = newActing()
@@ -80,6 +82,7 @@ class ControlLoop implements Loop {
     this.#quotas = new QuotaKeeper(deps)
     this.#preparer = new Preparer(deps)
     this.#modelMaker = new ModelMaker(deps)
+    this.#teller = new Teller(deps)
     this.#collector = makeCollector(deps)
   }
 
@@ -216,9 +219,10 @@ class ControlLoop implements Loop {
       this.#kick()
     })
     if (sweep) await this.#tidy()
-    const isFor = (kind: 'version' | 'modelVersion') => sweep || [...woken].some((id) => looksLikeId(kind, id))
+    const isFor = (kind: 'version' | 'modelVersion' | 'experiment') => sweep || [...woken].some((id) => looksLikeId(kind, id))
     const { signal } = this.#stopped
     if (isFor('version')) for (const work of await this.#preparer.tend(signal)) track(this.#acting, work)
+    if (isFor('experiment') || done.plan.ended.length > 0) track(this.#acting, this.#teller.tend())
     // A job that ended may have left a model.
     if (!isFor('modelVersion') && done.plan.ended.length === 0) return
     for (const work of await this.#modelMaker.tend(signal)) track(this.#acting, work)
@@ -271,21 +275,10 @@ class ControlLoop implements Loop {
     for (const task of removed) await updateTask(trx, task, { removedAt: toIso(now) })
     if (sweep) for (const id of await openIds(trx)) ids.add(id)
     for (const id of await dueIds(trx, now)) ids.add(id)
-    const plan = await this.#planRounds(trx, [...ids], now)
+    const plan = await planRounds((some) => this.#plan(trx, some, now), [...ids])
     const started = await this.#place(trx, now)
-    if (started.length > 0) mergePlans(plan, await this.#planRounds(trx, started, now))
+    if (started.length > 0) mergePlans(plan, await planRounds((some) => this.#plan(trx, some, now), started))
     return { plan, removed: removed.map((task) => task.id), due: await nextDue(trx), held: await readHeld(trx) }
-  }
-
-  /** Plans resources, then those that they gave a reason to be looked at: makers and made, in turn. */
-  async #planRounds(trx: Transaction<Tables>, ids: readonly string[], now: number): Promise<PlanResult> {
-    const total = await this.#plan(trx, ids, now)
-    for (let round = 1; total.more.length > 0; round++) {
-      const more = [...new Set(total.more.splice(0))]
-      if (round === limits.planRounds) total.stale.push(...more)
-      else mergePlans(total, await this.#plan(trx, more, now))
-    }
-    return total
   }
 
   async #plan(trx: Transaction<Tables>, ids: readonly string[], now: number): Promise<PlanResult> {
@@ -399,11 +392,4 @@ async function readHeld(db: Pick<Transaction<Tables>, 'selectFrom'>): Promise<Ta
 
 function placedPhases(task: Task, now: number): string {
   return JSON.stringify([...task.phases.filter(({ phase }) => phase === 'queue'), { phase: 'files', at: now }])
-}
-
-function mergePlans(total: PlanResult, more: PlanResult): void {
-  total.notes.push(...more.notes)
-  total.stale.push(...more.stale)
-  total.ended.push(...more.ended)
-  total.more.push(...more.more)
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError } from '../lib/app-error.ts'
@@ -51,4 +51,9 @@ function readPid(path: string): string {
   } catch {
     return '(unknown)'
   }
+}
+
+/** Throws AppError `no_data` for settings of a server that was never started. */
+export function checkHasData({ data, database }: { data: string; database: string }): void {
+  if (!existsSync(database === 'sqlite' ? join(data, 'nabla.db') : data)) throw new AppError('no_data', { path: data })
 }

@@ -21,6 +21,7 @@ import type { ServedKind } from './served.ts'
 import { serverHandlers } from './server.ts'
 import { sessionHandlers } from './session.ts'
 import { storageHandlers } from './storage.ts'
+import { sweepHandlers } from './sweep.ts'
 import { teamHandlers } from './team.ts'
 import { treeHandlers } from './tree.ts'
 import { userHandlers } from './user.ts'
@@ -30,6 +31,7 @@ import { workspaceHandlers } from './workspace.ts'
 export const handlers: { [N in Noun]: Handlers<N> } = {
   job: jobHandlers,
   experiment: experimentHandlers,
+  sweep: sweepHandlers,
   artifact: artifactHandlers,
   project: projectHandlers,
   workspace: workspaceHandlers,

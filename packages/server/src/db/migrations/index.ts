@@ -9,6 +9,7 @@ import * as registries from './0009-registries.ts'
 import * as models from './0011-models.ts'
 import * as experiments from './0012-experiments.ts'
 import * as runs from './0013-runs.ts'
+import * as sweeps from './0014-sweeps.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '0011-models': models,
   '0012-experiments': experiments,
   '0013-runs': runs,
+  '0014-sweeps': sweeps,
 }

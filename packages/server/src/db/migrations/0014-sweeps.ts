@@ -1,0 +1,50 @@
+import type { Kysely } from 'kysely'
+import { textType } from './text-type.ts'
+
+/** Sweeps: what an experiment of that kind has besides, its trials, and the journal of what happened to them. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  const text = textType(db)
+  await db.schema
+    .createTable('sweeps')
+    .addColumn('experiment_id', text, (c) => c.primaryKey())
+    .addColumn('most_trials', 'integer', (c) => c.notNull())
+    .addColumn('parallel', 'integer', (c) => c.notNull())
+    .addColumn('asked', 'integer', (c) => c.notNull())
+    .addColumn('complete', 'integer', (c) => c.notNull())
+    .addColumn('stopped', 'integer', (c) => c.notNull())
+    .addColumn('failed', 'integer', (c) => c.notNull())
+    .addColumn('failures_in_a_row', 'integer', (c) => c.notNull())
+    .addColumn('last_failure', text)
+    .addColumn('last_seq', 'integer', (c) => c.notNull())
+    .addColumn('paused_at', text)
+    .addColumn('exhausted_at', text)
+    .execute()
+  await db.schema
+    .createTable('trials')
+    .addColumn('experiment_id', text, (c) => c.notNull())
+    .addColumn('number', 'integer', (c) => c.notNull())
+    .addColumn('parameters', text, (c) => c.notNull())
+    .addColumn('generation', 'integer')
+    .addColumn('from_trial', 'integer')
+    .addColumn('state', text, (c) => c.notNull())
+    .addColumn('objectives', text)
+    .addColumn('step', 'integer', (c) => c.notNull())
+    .addColumn('reports', 'integer', (c) => c.notNull())
+    .addColumn('reason', text)
+    .addColumn('job_id', text)
+    .addColumn('stop_requested_at', text)
+    .addColumn('asked_at', text, (c) => c.notNull())
+    .addColumn('ended_at', text)
+    .addPrimaryKeyConstraint('trials_key', ['experiment_id', 'number'])
+    .execute()
+  await db.schema.createIndex('trials_by_state').on('trials').columns(['state', 'experiment_id']).execute()
+  await db.schema.createIndex('trials_by_job').on('trials').columns(['job_id']).execute()
+  await db.schema
+    .createTable('trial_events')
+    .addColumn('experiment_id', text, (c) => c.notNull())
+    .addColumn('seq', 'integer', (c) => c.notNull())
+    .addColumn('mark', text, (c) => c.notNull())
+    .addColumn('event', text, (c) => c.notNull())
+    .addPrimaryKeyConstraint('trial_events_key', ['experiment_id', 'seq'])
+    .execute()
+}

@@ -1,0 +1,31 @@
+import type { SweepSpec } from '@nabla/api/experiment'
+import { AppError } from '../../lib/app-error.ts'
+import { gridSize, mostCells } from '../../search/grid.ts'
+import { unknownNames } from './values.ts'
+
+/** Refuses sweeps that contradict themselves. Throws AppError `bad_experiment`. */
+export function checkSweep({ search, command }: SweepSpec): void {
+  const names = Object.keys(search.space)
+  if (search.searcher === 'grid' && gridSize(search.space) > mostCells) {
+    refuse(
+      `its grid has more than ${mostCells} cells`,
+      'Give ranges a larger step, or choose another searcher, such as `tpe`.',
+    )
+  }
+  const metrics = search.objectives.map(({ metric }) => metric)
+  const twice = metrics.find((metric, at) => metrics.indexOf(metric) !== at)
+  if (twice !== undefined) refuse(`${twice} is an objective twice`, 'Name each metric once.')
+  const [unknown] = unknownNames(command ?? '', names)
+  if (unknown !== undefined) {
+    const fix = `Its parameters are ${names.slice(0, 20).join(', ')}; \`{{args}}\` stands for all of them.`
+    refuse(`its command names {{${unknown}}}, which is no parameter`, fix)
+  }
+  for (const given of search.first) {
+    const odd = Object.keys(given).find((name) => !names.includes(name))
+    if (odd !== undefined) refuse(`the values to try first name ${odd}, which is no parameter`, 'Leave it out.')
+  }
+}
+
+function refuse(reason: string, fix: string): never {
+  throw new AppError('bad_experiment', { reason, fix })
+}

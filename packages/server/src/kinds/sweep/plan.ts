@@ -1,0 +1,93 @@
+import type { SweepSpec } from '@nabla/api/experiment'
+import type { SweepRow } from '../../db/sweep-tables.ts'
+import type { ExperimentRow } from '../../db/experiment-tables.ts'
+import { fromIso, toIso } from '../../lib/clock.ts'
+import type { ExperimentAction, NodeJob } from '../experiment/plan.ts'
+
+/** A sweep as its planner sees it. `jobs` are those of its trials that have not ended. */
+export interface SweepWant {
+  row: ExperimentRow
+  spec: SweepSpec
+  sweep: SweepRow
+  jobs: readonly NodeJob[]
+}
+
+/** Jobs that are made in one pass: keeps its transaction short. */
+const trialsAtOnce = 50
+
+/**
+ * Compares how many trials should run with how many do. Pure. Which values a new trial gets is for the searcher to say
+ * when it is made; what a trial came to is written down by the `Teller`.
+ */
+export function planSweep(want: SweepWant, now: number): ExperimentAction[] {
+  const { row, sweep, jobs } = want
+  if (row.endedAt !== null || row.startRequestedAt === null) return []
+  const running = sweep.asked - sweep.complete - sweep.stopped - sweep.failed
+  if (row.stopRequestedAt !== null) return [...stopping(want, now)]
+  const over = whyOver(want, now)
+  if (over !== null && running === 0) return [end(want, over, now)]
+  return [...begin(want, now), ...(over === null ? more(want, running, jobs.length) : [])]
+}
+
+function* stopping({ row, jobs }: SweepWant, now: number): Generator<ExperimentAction> {
+  for (const { id, stopRequestedAt } of jobs) {
+    if (stopRequestedAt === null) yield { do: 'stopChild', id, graceMs: row.stopGraceMs, why: null }
+  }
+  if (jobs.length > 0 && row.state !== 'stopping') {
+    yield { do: 'setStatus', changes: { state: 'stopping' }, event: { type: 'experiment.stopping' } }
+  }
+  if (jobs.length > 0) return
+  const reason = 'It was stopped by hand.'
+  yield {
+    do: 'setStatus',
+    changes: { state: 'cancelled', exitCode: null, reason, endedAt: toIso(now) },
+    event: { type: 'experiment.cancelled', data: { reason } },
+  }
+}
+
+/** Why no further trial is begun, in a sentence; null: there are more to come. */
+function whyOver({ row, spec, sweep }: SweepWant, now: number): string | null {
+  const { mostFailures, timeLimitSeconds } = spec.search
+  if (sweep.failuresInARow >= mostFailures) {
+    return `${sweep.failuresInARow} trials failed one after the other; the last: ${sweep.lastFailure ?? 'no reason'}`
+  }
+  if (sweep.exhaustedAt !== null) return 'Every combination has been tried.'
+  if (sweep.asked >= sweep.mostTrials) return `All ${sweep.mostTrials} trials have been run.`
+  if (timeLimitSeconds === null || row.startedAt === null) return null
+  return now - fromIso(row.startedAt) >= timeLimitSeconds * 1000 ? `Its ${timeLimitSeconds} s are over.` : null
+}
+
+function end({ spec, sweep }: SweepWant, over: string, now: number): ExperimentAction {
+  const failed = sweep.complete + sweep.stopped === 0 || sweep.failuresInARow >= spec.search.mostFailures
+  const reason = failed && sweep.failuresInARow < spec.search.mostFailures ? `${over} None of them succeeded.` : over
+  const state = failed ? 'failed' : 'succeeded'
+  return {
+    do: 'setStatus',
+    changes: { state, exitCode: failed ? 1 : 0, reason, endedAt: toIso(now) },
+    event: { type: `experiment.${state}`, data: { reason } },
+  }
+}
+
+function* begin({ row, spec }: SweepWant, now: number): Generator<ExperimentAction> {
+  if (row.startedAt === null) {
+    const changes = { state: 'running', startedAt: toIso(now) }
+    yield { do: 'setStatus', changes, event: { type: 'experiment.running', data: { attempt: row.attempt } } }
+  }
+  const { timeLimitSeconds } = spec.search
+  if (timeLimitSeconds === null) return
+  const endsAt = fromIso(row.startedAt ?? toIso(now)) + timeLimitSeconds * 1000
+  if (row.wakeAt === null && endsAt > now) yield { do: 'wakeAt', at: endsAt }
+}
+
+/** A sweep without a command waits for programs that ask. */
+function more({ row, spec, sweep }: SweepWant, running: number, jobs: number): ExperimentAction[] {
+  if (spec.command === undefined || sweep.pausedAt !== null) return []
+  // Trials whose jobs have ended and whose values are being read still count as running.
+  const room = Math.min(sweep.parallel - Math.max(running, jobs), sweep.mostTrials - sweep.asked, trialsAtOnce)
+  if (room <= 0) return []
+  const children = Array.from({ length: room }, (_, at) => {
+    const index = sweep.asked + at
+    return { role: 'trial', index, rank: index, host: `trial-${index}`, attempt: row.attempt }
+  })
+  return [{ do: 'create', children }]
+}
