@@ -1,5 +1,5 @@
 import { ApiError, type CallOptions, type StreamEvent } from '@nabla/api/client'
-import { signedInAgain } from './session.ts'
+import { isSignedOut, signedInAgain } from './session.ts'
 import { endWhenSilent, pauseWhenHidden, untilShown } from './stream-watch.ts'
 
 /** A hidden page gives its connection back after this long: browsers allow few to one server, over all their tabs. */
@@ -39,7 +39,7 @@ export async function followStream<T>(given: {
     } catch (error) {
       if (signal.aborted) return
       if (pause.signal.aborted) await untilShown(signal)
-      else if (error instanceof ApiError && error.status === 401) await signedInAgain()
+      else if (isSignedOut(error)) await signedInAgain()
       else if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429)
         throw error
       else await wait(Math.min(longestDelayMs, firstDelayMs * 2 ** tries++), signal)

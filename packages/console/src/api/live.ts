@@ -1,11 +1,10 @@
-import { ApiError } from '@nabla/api/client'
 import type { Event } from '@nabla/api/event'
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import { now } from '../clock.ts'
 import { plainClient } from './client.ts'
 import type { Pages } from './list-merge.ts'
 import { queries } from './query.ts'
-import { signedInAgain } from './session.ts'
+import { isSignedOut, signedInAgain } from './session.ts'
 import { endWhenSilent, pauseWhenHidden, untilShown } from './stream-watch.ts'
 
 /** How the connection for live updates is: `retryAt` is when it is tried next, in ms since 1970. */
@@ -98,7 +97,7 @@ async function follow(signal: AbortSignal): Promise<void> {
       }
     } catch (error) {
       if (signal.aborted) return
-      if (error instanceof ApiError && error.status === 401) await signedInAgain()
+      if (isSignedOut(error)) await signedInAgain()
       else if (pause.signal.aborted) {
         setState({ is: 'paused' })
         await untilShown(signal)

@@ -29,6 +29,13 @@ export function signedInAgain(): Promise<void> {
   return new Promise((resolve) => waiting.push(resolve))
 }
 
+/** Whether the server says that nobody is signed in, in an answer or at the end of a stream. */
+export function isSignedOut(error: unknown): boolean {
+  return (
+    error instanceof ApiError && (error.status === 401 || ['session_ended', 'unauthenticated'].includes(error.code))
+  )
+}
+
 /** Makes a session; the browser keeps its cookie. Throws `ApiError`. */
 export async function signIn(credentials: Credentials): Promise<void> {
   await post('POST', '/api/v1/sessions', credentials)

@@ -24,6 +24,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     caller: Caller | null
+    /** Throws AppError once the caller is not who they were when they asked. */
+    recheck?: () => Promise<void>
     origins: Origins
   }
 }
@@ -199,6 +201,7 @@ async function sendEvents(stream: EventStream, shape: Streamed, exchange: Exchan
     clock: binding.deps.clock,
     heartbeatMs: binding.bounds.heartbeatMs,
     schema: shape.event,
+    recheck: request.recheck ?? (() => Promise.resolve()),
     onError(error) {
       const known = toAppError(error, request.id)
       logFailure(error, known, request, reply)

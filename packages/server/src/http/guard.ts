@@ -55,6 +55,7 @@ export function guardRequests(
   const limiter = new FailureLimiter(deps.clock, bounds)
   app.decorateRequest('caller', null)
   app.decorateRequest('origins')
+  app.decorateRequest('recheck')
 
   app.addHook('onRequest', async (request, reply) => {
     setSecurityHeaders(request, reply)
@@ -93,6 +94,7 @@ export function guardRequests(
       throw new AppError('forbidden', { action: 'do this: it takes an admin of the team' })
     }
     request.caller = caller
+    request.recheck = () => recheck(request, caller, authenticate, deps)
     if (shape.body !== undefined) checkAnnouncedSize(request.headers, bodyLimit(shape, bounds))
   }
 
@@ -119,6 +121,20 @@ export function guardRequests(
       throw error
     }
   }
+}
+
+/** A stream is open for long: whoever is signed out meanwhile, or acts in another team, hears no more of it. */
+async function recheck(
+  request: FastifyRequest,
+  { teamId }: Caller,
+  authenticate: Authenticate,
+  deps: Deps,
+): Promise<void> {
+  const { headers, origins } = request
+  const key = keyOf(headers)
+  const token = deps.cookie.read(headers, origins.own.startsWith('https:'))
+  const now = key === undefined ? await authenticate.session(token ?? '', deps) : await authenticate.key(key, deps)
+  if (now.teamId !== teamId) throw new AppError('session_ended')
 }
 
 function prepareForBody(request: FastifyRequest, reply: FastifyReply, bounds: Bounds, { clock }: Deps): void {

@@ -168,6 +168,23 @@ describe('a stream that lasts', () => {
     await readUntil(socket, ':\n\n')
   })
 
+  test('ends when the key is revoked, and says so', async () => {
+    const { source, ended } = endless()
+    let revoked = false
+    const standIn = appWith(source, {
+      bounds: { heartbeatMs: 15_000 },
+      onAuthenticate() {
+        if (revoked) throw new AppError('unauthenticated')
+      },
+    })
+    const socket = await openSocket(standIn)
+    await readUntil(socket, 'id: 1\n')
+    revoked = true
+    standIn.clock.advance(15_000)
+    expect(await readUntil(socket, '"code":"unauthenticated"')).toContain('event: error')
+    await ended
+  })
+
   test('when the client goes, the handler hears of it and the log stays quiet', async () => {
     const { source, ended } = endless()
     const standIn = appWith(source)

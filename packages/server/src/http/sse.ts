@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { z } from 'zod'
 import type { EventStream, StreamItem } from '../kinds/kind.ts'
+import { AppError } from '../lib/app-error.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ErrorBody } from '@nabla/api/errors'
 
@@ -12,6 +14,8 @@ export interface EventSink {
   heartbeatMs: number
   /** What the data of every event has to fit. */
   schema: z.ZodType
+  /** Throws once whoever listens may not any more; asked at each beat. */
+  recheck: () => Promise<unknown>
   /** Turns what the iterator throws into what the client is told. */
   onError: (error: unknown) => ErrorBody
 }
@@ -20,24 +24,30 @@ export interface EventSink {
  * Writes server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) until the iterator
  * ends, which an event `end` tells the client, or throws, which an event `error` does. The next event is asked for
  * only once the connection has taken the one before. When the signal aborts, the response just breaks off: the
- * client is gone, or shall come back with the last id. Headers must have been written.
+ * client is gone, or shall come back with the last id. Who is signed out meanwhile is told so, at the latest after one
+ * beat. Headers must have been written.
  */
 export async function writeEvents(stream: EventStream, sink: EventSink): Promise<void> {
   const { response, signal } = sink
   const iterator = stream.events[Symbol.asyncIterator]()
-  const beat = startHeartbeat(sink)
+  const refused = new AbortController()
+  const over = AbortSignal.any([signal, refused.signal])
+  const beat = startHeartbeat(sink, (error) => refused.abort(error))
   try {
     for (;;) {
-      const next = await nextUnlessAborted(iterator, signal)
+      const next = await nextUnlessAborted(iterator, over)
       if (signal.aborted) return
+      refused.signal.throwIfAborted()
       if (next.done) break
       beat.written()
-      if (!write(response, next.value, sink.schema)) await drained(response, signal)
+      if (!write(response, next.value, sink.schema)) await drained(response, over)
     }
     response.end('event: end\ndata: {}\n\n')
   } catch (error) {
     const body = sink.onError(error)
     if (!signal.aborted) response.end(`event: error\ndata: ${JSON.stringify(body)}\n\n`)
+    // When this response closes the signal aborts, and with it whatever the stream waits for.
+    if (refused.signal.aborted && !response.closed) await once(response, 'close')
   } finally {
     beat.stop()
     if (signal.aborted) response.destroy()
@@ -87,13 +97,15 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Sends a comment after every `heartbeatMs` in which nothing else was sent. */
-function startHeartbeat({ response, clock, heartbeatMs }: EventSink) {
+/** Sends a comment after every `heartbeatMs` in which nothing else was sent, and looks who it is that listens. */
+function startHeartbeat({ response, clock, heartbeatMs, recheck }: EventSink, refuse: (error: unknown) => void) {
   let quiet = true
   let cancel = clock.after(heartbeatMs, tick)
   function tick() {
     if (quiet && !response.writableNeedDrain) response.write(':\n\n')
     quiet = true
+    // A database that does not answer for a moment signs nobody out.
+    recheck().catch((error: unknown) => error instanceof AppError && refuse(error))
     cancel = clock.after(heartbeatMs, tick)
   }
   return {
