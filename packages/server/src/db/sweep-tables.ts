@@ -15,7 +15,7 @@ export interface SweepRow {
   complete: number
   stopped: number
   failed: number
-  failuresInARow: number
+  failureStreak: number
   /** Why the last one failed that did. */
   lastFailure: string | null
   /** Number of the newest event. */

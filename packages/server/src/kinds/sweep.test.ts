@@ -3,6 +3,7 @@ import type { Trial } from '@nabla/api/sweep'
 import { describe, expect, test, vi } from 'vitest'
 import { eachDatabase } from '../testing/database.ts'
 import { startTestServer, type TestServer } from '../testing/server.ts'
+import { jobRunId } from './run/job-run.ts'
 import { commandWith, environmentFor } from './sweep/values.ts'
 
 const GiB = 1024 ** 3
@@ -42,7 +43,10 @@ async function runAll(
       for (const { job, values, state } of await allTrials(server, id)) {
         if (job === null || state !== 'running' || logged.has(job)) continue
         if ((await server.client.job.show({ job })).state !== 'running') continue
-        await server.client.run.log({ run: job, body: { metrics: [{ name: 'loss', value: lossOf({ values }) }] } })
+        await server.client.run.log({
+          run: jobRunId(job),
+          body: { metrics: [{ name: 'loss', value: lossOf({ values }) }] },
+        })
         logged.add(job)
       }
       const found = await server.client.experiment.show({ experiment: id })
@@ -179,7 +183,7 @@ eachDatabase((make) => {
           expect((await server.client.job.show({ job: job ?? '' })).state).toBe('running')
           return job ?? ''
         })
-        await server.client.run.log({ run: job, body: { metrics: [{ name: 'loss', value, step }] } })
+        await server.client.run.log({ run: jobRunId(job), body: { metrics: [{ name: 'loss', value, step }] } })
         return job
       }
       await log(0, 1, 1)

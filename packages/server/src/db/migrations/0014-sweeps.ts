@@ -13,7 +13,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('complete', 'integer', (c) => c.notNull())
     .addColumn('stopped', 'integer', (c) => c.notNull())
     .addColumn('failed', 'integer', (c) => c.notNull())
-    .addColumn('failures_in_a_row', 'integer', (c) => c.notNull())
+    .addColumn('failure_streak', 'integer', (c) => c.notNull())
     .addColumn('last_failure', text)
     .addColumn('last_seq', 'integer', (c) => c.notNull())
     .addColumn('paused_at', text)

@@ -27,7 +27,7 @@ export async function insertSweep(
       complete: 0,
       stopped: 0,
       failed: 0,
-      failuresInARow: 0,
+      failureStreak: 0,
       lastFailure: null,
       lastSeq: events.length,
       pausedAt: null,

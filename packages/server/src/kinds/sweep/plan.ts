@@ -48,8 +48,8 @@ function* stopping({ row, jobs }: SweepWant, now: number): Generator<ExperimentA
 /** Why no further trial is begun, in a sentence; null: there are more to come. */
 function whyOver({ row, spec, sweep }: SweepWant, now: number): string | null {
   const { mostFailures, timeLimitSeconds } = spec.search
-  if (sweep.failuresInARow >= mostFailures) {
-    return `${sweep.failuresInARow} trials failed one after the other; the last: ${sweep.lastFailure ?? 'no reason'}`
+  if (sweep.failureStreak >= mostFailures) {
+    return `${sweep.failureStreak} trials failed one after the other; the last: ${sweep.lastFailure ?? 'no reason'}`
   }
   if (sweep.exhaustedAt !== null) return 'Every combination has been tried.'
   if (sweep.asked >= sweep.mostTrials) return `All ${sweep.mostTrials} trials have been run.`
@@ -58,8 +58,8 @@ function whyOver({ row, spec, sweep }: SweepWant, now: number): string | null {
 }
 
 function end({ spec, sweep }: SweepWant, over: string, now: number): ExperimentAction {
-  const failed = sweep.complete + sweep.stopped === 0 || sweep.failuresInARow >= spec.search.mostFailures
-  const reason = failed && sweep.failuresInARow < spec.search.mostFailures ? `${over} None of them succeeded.` : over
+  const failed = sweep.complete + sweep.stopped === 0 || sweep.failureStreak >= spec.search.mostFailures
+  const reason = failed && sweep.failureStreak < spec.search.mostFailures ? `${over} None of them succeeded.` : over
   const state = failed ? 'failed' : 'succeeded'
   return {
     do: 'setStatus',

@@ -57,12 +57,12 @@ export async function tell(
     .execute()
   const { row } = sweep
   row[state] += 1
-  row.failuresInARow = state === 'failed' ? row.failuresInARow + 1 : 0
+  row.failureStreak = state === 'failed' ? row.failureStreak + 1 : 0
   if (state === 'failed') row.lastFailure = reason
-  const { failuresInARow, lastFailure } = row
+  const { failureStreak, lastFailure } = row
   await trx
     .updateTable('sweeps')
-    .set({ [state]: row[state], failuresInARow, lastFailure })
+    .set({ [state]: row[state], failureStreak, lastFailure })
     .where('experimentId', '=', experimentId)
     .execute()
   const { id, teamId, projectId, name } = subject
