@@ -15,7 +15,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
   const navigate = useNavigate()
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
-  const entries = useEntries(text)
+  const { entries, isLooking } = useEntries(text)
   const chosen = entries[Math.min(at, entries.length - 1)]
   useEffect(() => setAt(0), [text])
   const run = (entry: Entry | undefined) => {
@@ -51,7 +51,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
         />
       </div>
       <Found entries={entries} chosen={chosen} point={setAt} run={run} />
-      {entries.length === 0 && <p className="muted palette-none">Nothing found.</p>}
+      {entries.length === 0 && <p className="muted palette-none">{isLooking ? 'Looking…' : 'Nothing found.'}</p>}
       <div className="only-heard" aria-live="polite">
         {entries.length} found
       </div>
@@ -106,12 +106,14 @@ function Found(props: {
   )
 }
 
-function useEntries(text: string): Entry[] {
-  const [found, setFound] = useState<Entry[]>([])
+function useEntries(text: string): { entries: Entry[]; isLooking: boolean } {
+  const [{ found, of }, setFound] = useState<{ found: Entry[]; of?: string }>({ found: [] })
   useEffect(() => {
     const control = new AbortController()
     const timer = setTimeout(() => {
-      void findEntries(text.trim(), control.signal).then((entries) => control.signal.aborted || setFound(entries))
+      void findEntries(text.trim(), control.signal).then(
+        (found) => control.signal.aborted || setFound({ found, of: text }),
+      )
     }, settleMs)
     return () => {
       clearTimeout(timer)
@@ -120,7 +122,7 @@ function useEntries(text: string): Entry[] {
   }, [text])
   const goTo = places.map(({ label, to, icon }): Entry => ({ group: 'Go to', label, icon, to }))
   const here = [...pageEntries(), ...goTo].filter((entry) => matches(entry, text))
-  return [...here, ...found]
+  return { entries: [...here, ...found], isLooking: of !== text }
 }
 
 /** Every word that was typed is in it somewhere. */

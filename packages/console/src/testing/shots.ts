@@ -37,6 +37,7 @@ export const shots: readonly Shot[] = [
     async prepare(page) {
       await page.getByRole('button', { name: 'Search or do' }).click()
       await page.getByRole('combobox').fill('di')
+      await page.getByRole('option', { name: 'digits' }).first().waitFor()
     },
   },
   { name: 'storage', path: '/data/storage' },

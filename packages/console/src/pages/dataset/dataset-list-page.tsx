@@ -97,10 +97,12 @@ export function DatasetListPage(): ReactNode {
             <EmptyState title="No dataset is like that." command={`dataset list${tag && ` --tag ${tag}`}`} />
           ) : (
             <EmptyState
-              title="No datasets yet. A dataset has versions that never change, and jobs read them at /data."
+              title="No datasets yet."
               command="dataset push faces ./faces"
               action={<ActionButton action={make} />}
-            />
+            >
+              A dataset has versions that never change; jobs read them at <code>/data</code>.
+            </EmptyState>
           )
         }
       />

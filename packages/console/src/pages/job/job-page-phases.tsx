@@ -69,8 +69,8 @@ function Sentence({ job }: { job: Job }): ReactNode {
   if (queue) {
     return (
       <p className="phase-sentence">
-        <strong>{queue.position === 1 ? 'Next in the queue' : `Place ${queue.position} in the queue`}</strong>:{' '}
-        {queue.why}
+        <strong>{queue.position === 1 ? 'Next in the queue' : `Place ${queue.position} in the queue`}:</strong>
+        <span>{queue.why}</span>
       </p>
     )
   }

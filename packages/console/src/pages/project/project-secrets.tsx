@@ -1,20 +1,15 @@
-import { Textarea, TextInput } from '@mantine/core'
-import { programText, variableName } from '@nabla/api/fields'
 import type { Project } from '@nabla/api/project'
 import type { Secret } from '@nabla/api/secret'
 import { type ReactNode, useState } from 'react'
-import { z } from 'zod'
 import { client } from '../../api/client.ts'
 import { useShortList } from '../../api/short-list.ts'
 import { ActionButton } from '../../parts/action-button.tsx'
-import { useAction } from '../../parts/action.ts'
 import { RelativeTime } from '../../parts/amount.tsx'
-import { ConfirmDelete } from '../../parts/confirm-delete.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
-import { FormDialog } from '../../parts/form-dialog.tsx'
-import { useSchemaForm } from '../../parts/form.ts'
 import { quote } from '../../parts/quote.ts'
 import { EmptyState } from '../../parts/states.tsx'
+import { DeleteSecret } from '../secret/delete-secret.tsx'
+import { SecretForm } from '../secret/secret-form.tsx'
 
 const columns: readonly Column<Secret>[] = [
   { id: 'name', title: 'Name', width: 'minmax(160px, 2fr)', cell: ({ name }) => <span className="mono">{name}</span> },
@@ -34,7 +29,7 @@ const columns: readonly Column<Secret>[] = [
   },
 ]
 
-type Open = { form: 'set'; name?: string } | { form: 'delete'; secret: Secret }
+type Open = { form: 'set'; secret?: Secret } | { form: 'delete'; secret: Secret }
 
 /** The secrets that jobs of a project can have: its own, and those of the team. */
 export function ProjectSecrets({ project }: { project: Project }): ReactNode {
@@ -77,7 +72,7 @@ export function ProjectSecrets({ project }: { project: Project }): ReactNode {
             icon: 'edit',
             unavailable: secret.project ? undefined : ofTeam,
             command: `secret set ${secret.name} --project ${quote(project.name)}`,
-            run: () => setOpen({ form: 'set', name: secret.name }),
+            run: () => setOpen({ form: 'set', secret }),
           },
           {
             label: 'Delete',
@@ -91,78 +86,9 @@ export function ProjectSecrets({ project }: { project: Project }): ReactNode {
         empty={<EmptyState title="No secrets yet." command={make.command} />}
       />
       {open?.form === 'set' && (
-        <SetSecret project={project} {...(open.name !== undefined && { name: open.name })} onClose={close} />
+        <SecretForm of={project.name} {...(open.secret && { secret: open.secret })} onClose={close} />
       )}
-      {open?.form === 'delete' && <DeleteSecret project={project} secret={open.secret} onClose={close} />}
+      {open?.form === 'delete' && <DeleteSecret secret={open.secret} onClose={close} />}
     </>
-  )
-}
-
-const fields = z.object({ name: variableName.min(1), value: programText.min(1).max(65_536) })
-
-function SetSecret(props: { project: Project; name?: string; onClose: () => void }): ReactNode {
-  const { project, name, onClose } = props
-  const form = useSchemaForm(fields, name === undefined ? {} : { name })
-  const save = useAction({
-    run: (given: z.output<typeof fields>) =>
-      client.secret.set({ name: given.name, project: project.id, body: { value: given.value } }),
-    done: (saved) => `Set ${saved.name}. Jobs get it with --secret ${saved.name}.`,
-    changes: ['secret'],
-    quiet: true,
-  })
-  const submit = async () => {
-    form.showAll()
-    if (form.output && (await save.run(form.output))) onClose()
-  }
-  return (
-    <FormDialog
-      title={name === undefined ? `New secret of ${project.name}` : `Replace ${name}`}
-      submit={name === undefined ? 'Set secret' : 'Replace'}
-      onSubmit={submit}
-      onClose={onClose}
-      pending={save.pending}
-      error={save.error}
-      command={`secret set ${form.values.name ?? 'NAME'} --project ${quote(project.name)}`}
-    >
-      {name === undefined && (
-        <TextInput
-          label="Name"
-          description="As a variable is named: HF_TOKEN."
-          {...form.text('name')}
-          data-autofocus
-          autoComplete="off"
-          spellCheck={false}
-        />
-      )}
-      <Textarea
-        label="Value"
-        description="It is stored sealed, masked in logs, and never shown again."
-        {...form.text('value')}
-        rows={3}
-        autoComplete="off"
-        spellCheck={false}
-      />
-    </FormDialog>
-  )
-}
-
-function DeleteSecret(props: { project: Project; secret: Secret; onClose: () => void }): ReactNode {
-  const { project, secret, onClose } = props
-  const action = useAction<void, unknown>({
-    run: () => client.secret.delete({ name: secret.name, project: project.id }),
-    done: () => `Deleted ${secret.name}`,
-    changes: ['secret'],
-    quiet: true,
-  })
-  return (
-    <ConfirmDelete
-      what={`secret ${secret.name}`}
-      name={secret.name}
-      takes={[]}
-      note="Jobs that name it can no longer start. It cannot be taken back."
-      action={action}
-      command={`secret delete ${secret.name} --project ${quote(project.name)}`}
-      onClose={onClose}
-    />
   )
 }

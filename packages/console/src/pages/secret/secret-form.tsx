@@ -16,13 +16,15 @@ const fields = z.object({
   project: z.string().optional(),
 })
 
-/** Sets a secret, or replaces the value of one. */
-export function SecretForm({ secret, onClose }: { secret?: Secret; onClose: () => void }): ReactNode {
+/** Sets a secret, or replaces the value of one. With `of` it is one of that project, and one is not asked. */
+export function SecretForm(props: { secret?: Secret; of?: string; onClose: () => void }): ReactNode {
+  const { secret, of, onClose } = props
+  const owner = secret?.project?.name ?? of
   const form = useSchemaForm(fields, {
     ...(secret && { name: secret.name }),
-    ...(secret?.project && { project: secret.project.name }),
+    ...(owner !== undefined && { project: owner }),
   })
-  const projects = useApi('project', 'list', { limit: 200 }, { enabled: !secret })
+  const projects = useApi('project', 'list', { limit: 200 }, { enabled: !secret && of === undefined })
   const { name, project } = form.values
   const save = useAction({
     run: (given: z.output<typeof fields>) =>
@@ -41,7 +43,7 @@ export function SecretForm({ secret, onClose }: { secret?: Secret; onClose: () =
   }
   return (
     <FormDialog
-      title={secret ? `Replace ${secret.name}` : 'New secret'}
+      title={secret ? `Replace ${secret.name}` : of === undefined ? 'New secret' : `New secret of ${of}`}
       submit={secret ? 'Replace' : 'Set secret'}
       onSubmit={submit}
       onClose={onClose}
@@ -50,27 +52,27 @@ export function SecretForm({ secret, onClose }: { secret?: Secret; onClose: () =
       command={`secret set ${name ?? 'NAME'}${project === undefined ? '' : ` --project ${quote(project)}`}`}
     >
       {!secret && (
-        <>
-          <TextInput
-            label="Name"
-            description="As a variable is named: HF_TOKEN."
-            {...form.text('name')}
-            data-autofocus
-            autoComplete="off"
-            spellCheck={false}
-          />
-          <Select
-            label="For"
-            data={[
-              { value: '', label: 'The whole team' },
-              ...(projects.data?.items ?? []).map((one) => ({ value: one.name, label: `Project ${one.name}` })),
-            ]}
-            value={project ?? ''}
-            onChange={(next) => form.set('project', next || undefined)}
-            allowDeselect={false}
-            searchable
-          />
-        </>
+        <TextInput
+          label="Name"
+          description="As a variable is named: HF_TOKEN."
+          {...form.text('name')}
+          data-autofocus
+          autoComplete="off"
+          spellCheck={false}
+        />
+      )}
+      {!secret && of === undefined && (
+        <Select
+          label="For"
+          data={[
+            { value: '', label: 'The whole team' },
+            ...(projects.data?.items ?? []).map((one) => ({ value: one.name, label: `Project ${one.name}` })),
+          ]}
+          value={project ?? ''}
+          onChange={(next) => form.set('project', next || undefined)}
+          allowDeselect={false}
+          searchable
+        />
       )}
       <Textarea
         label="Value"

@@ -3,14 +3,13 @@ import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { useShortList } from '../../api/short-list.ts'
 import { ActionButton } from '../../parts/action-button.tsx'
-import { type Action, useAction } from '../../parts/action.ts'
+import type { Action } from '../../parts/action.ts'
 import { RelativeTime } from '../../parts/amount.tsx'
-import { ConfirmDelete } from '../../parts/confirm-delete.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
-import { quote } from '../../parts/quote.ts'
 import { EmptyState } from '../../parts/states.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { SectionHead } from '../settings/section.tsx'
+import { DeleteSecret, scopeFlag } from './delete-secret.tsx'
 import { SecretForm } from './secret-form.tsx'
 
 const columns: readonly Column<Secret>[] = [
@@ -81,28 +80,5 @@ export function SecretListPage(): ReactNode {
       {open?.form === 'set' && <SecretForm {...(open.secret && { secret: open.secret })} onClose={close} />}
       {open?.form === 'delete' && <DeleteSecret secret={open.secret} onClose={close} />}
     </>
-  )
-}
-
-const scopeFlag = ({ project }: Secret): string => (project ? ` --project ${quote(project.name)}` : '')
-
-function DeleteSecret({ secret, onClose }: { secret: Secret; onClose: () => void }): ReactNode {
-  const { name, project } = secret
-  const action = useAction({
-    run: () => client.secret.delete({ name, ...(project && { project: project.id }) }),
-    done: () => `Deleted secret ${name}`,
-    changes: ['secret'],
-    quiet: true,
-  })
-  return (
-    <ConfirmDelete
-      what={`secret ${name}`}
-      name={name}
-      takes={[]}
-      note="Jobs that name it can no longer start. Its value cannot be brought back."
-      action={action}
-      command={`secret delete ${name}${scopeFlag(secret)}`}
-      onClose={onClose}
-    />
   )
 }
