@@ -347,6 +347,8 @@ export const limits = {
   /** Files of a model that are looked at, and how long reading what they are may take. */
   modelFiles: 10_000,
   interpretMs: 60_000,
+  /** How long the call that registers a version waits until it is read: clients look again after three seconds. */
+  registerWaitMs: 10_000,
   /** Processes and threads of one task. */
   taskPids: 4096,
   /** Pause between two looks at what tasks and machine use: fine enough to see an epoch, and cheap. */

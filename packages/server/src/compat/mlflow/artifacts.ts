@@ -2,9 +2,12 @@ import { z } from 'zod'
 import { type CompatRequest, type CompatRoute, compatRoute } from '../site.ts'
 import type { Deps } from '../../deps.ts'
 import { sendFile } from '../../kinds/files.ts'
+import { assertReady, resolveModel } from '../../kinds/model/find.ts'
 import { trackedFiles } from '../../kinds/run/files.ts'
 import { AppError } from '../../lib/app-error.ts'
+import { looksLikeId } from '../../lib/ids.ts'
 import { limits } from '../../lib/limits.ts'
+import type { FileTree } from '../../trees/file-tree.ts'
 import { list, remove, stat, write } from '../../volumes/folder.ts'
 import { pageToken, runId } from './fields.ts'
 import { artifactUri } from './present.ts'
@@ -40,6 +43,11 @@ export const artifactFileRoutes: CompatRoute[] = [
     method: 'GET',
     path: file,
     async handler({ caller, params, headers, signal }, deps) {
+      const [ownerId, below] = split(params['*'] ?? '')
+      if (looksLikeId('modelVersion', ownerId)) {
+        const files = await versionFiles(deps, caller, ownerId)
+        return { file: await sendFile(files, below, { headers, signal, now: deps.clock.now() }) }
+      }
       const { root, relative } = await placeOf(deps, caller, params)
       return { file: await sendFile(root, relative, { headers, signal, now: deps.clock.now() }) }
     },
@@ -85,6 +93,7 @@ async function listIn(
   deps: Deps,
   { caller, ownerId, path: below }: { caller: Caller; ownerId: string; path: string },
 ): Promise<{ path: string; is_dir: boolean; file_size?: number }[]> {
+  if (looksLikeId('modelVersion', ownerId)) return listInVersion(await versionFiles(deps, caller, ownerId), below)
   const { root, prefix } = await trackedFiles(deps, caller, ownerId)
   const folder = `${prefix}${below}`.replace(/\/+$/, '')
   try {
@@ -100,6 +109,22 @@ async function listIn(
     if (error instanceof AppError && error.code === 'file_not_found') return []
     throw error
   }
+}
+
+/** The files of a version that was registered: nobody writes to them any more. */
+async function versionFiles(deps: Deps, caller: Caller, versionId: string): Promise<FileTree> {
+  const { model, version } = await resolveModel(deps.db, caller.teamId, versionId)
+  return deps.trees.open(caller.teamId, assertReady(model, version).digest)
+}
+
+async function listInVersion(files: FileTree, folder: string) {
+  if (folder !== '' && (await files.stat(folder)).type === 'file') return []
+  const { items } = await files.list(folder, { limit: mostListed })
+  return items.map(({ path: whole, type, sizeBytes }) => ({
+    path: whole.slice(folder === '' ? 0 : folder.length + 1),
+    is_dir: type === 'folder',
+    ...(type === 'folder' ? {} : { file_size: sizeBytes }),
+  }))
 }
 
 /** Clients ask for no further page. */

@@ -13,6 +13,7 @@ export function mlflowError(error: AppError): { status: number; body: unknown } 
 const codes: Partial<Record<ErrorCode, [number, string]>> = {
   no_route: [404, 'ENDPOINT_NOT_FOUND'],
   not_found: [404, 'RESOURCE_DOES_NOT_EXIST'],
+  unknown_model_version: [404, 'RESOURCE_DOES_NOT_EXIST'],
   name_taken: [400, 'RESOURCE_ALREADY_EXISTS'],
   unauthenticated: [401, 'UNAUTHENTICATED'],
   key_expired: [401, 'UNAUTHENTICATED'],

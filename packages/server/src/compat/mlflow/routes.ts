@@ -7,6 +7,8 @@ import { experimentRoutes } from './experiments.ts'
 import { loggedModelRoutes } from './logged-models.ts'
 import { loggingRoutes } from './logging.ts'
 import { metricRoutes } from './metrics.ts'
+import { registeredModelRoutes } from './registry-models.ts'
+import { modelVersionRoutes } from './registry-versions.ts'
 import { runRoutes } from './runs.ts'
 
 /** Every route of MLflow's REST API that is answered, without the part of the address that all have in common. */
@@ -18,6 +20,8 @@ const table: readonly CompatRoute[] = [
   ...artifactRoutes,
   ...artifactFileRoutes,
   ...loggedModelRoutes,
+  ...registeredModelRoutes,
+  ...modelVersionRoutes,
 ]
 
 /** What clients of version 3 ask a server about itself. */
