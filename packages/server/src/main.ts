@@ -26,6 +26,7 @@ import { callerOfProgram, isProgramToken } from './kinds/run/program.ts'
 import { homePage } from './kinds/server/home-page.ts'
 import { createSignInAttempts } from './kinds/session/credentials.ts'
 import { authenticateSession, makeSignInCode } from './kinds/session/open.ts'
+import { AppError } from './lib/app-error.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { createServerMetrics } from './lib/server-metrics.ts'
 import { openSecretBox } from './lib/secret-box.ts'
@@ -33,6 +34,8 @@ import { createSessionCookie } from './lib/session-cookie.ts'
 import { createDoor } from './proxy/door.ts'
 import { createProxy } from './proxy/proxy.ts'
 import { openStore } from './stores/index.ts'
+import { ownedStore } from './stores/owner.ts'
+import type { ObjectStore } from './stores/store.ts'
 import { openMetricStore } from './metrics/metric-store.ts'
 import { Sampler } from './metrics/sampler.ts'
 import { Searches } from './kinds/sweep/journal.ts'
@@ -157,6 +160,16 @@ async function codeFor({ db, clock }: Deps, secret: string): Promise<string> {
 
 type Parts = Pick<Deps, 'clock' | 'log' | 'db' | 'engines' | 'logs'>
 
+/** Throws AppError `store_owned`. A bucket that cannot be reached is asked again before the first change to it. */
+async function openOwnStore(config: Config, { db, clock, log }: Parts): Promise<ObjectStore> {
+  const store = ownedStore(openStore(config, clock), db)
+  await store.claim().catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'store_owned') throw error
+    log.warn({ err: error }, 'the object store does not answer yet')
+  })
+  return store
+}
+
 async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const { clock, db, engines } = parts
   mkdirSync(join(config.data, 'cache'), { recursive: true, mode: 0o700 })
@@ -168,7 +181,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   )
   const { machineTypes: configured, defaultMachineType, cpuOvercommit } = config
   const box = openSecretBox(config.data)
-  const store = openStore(config, clock)
+  const store = config.store === 's3' ? await openOwnStore(config, parts) : openStore(config, clock)
   const chunks = openChunkStore({ db, store, clock })
   const { data: dataDir, treeCacheBytes: cacheBytes } = config
   const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })

@@ -39,8 +39,12 @@ test('checks what a server keeps, while it runs and while it does not', async ()
   expect(damaged.exitCode).toBe(1)
   expect(damaged.stdout).toContain('cut off')
   expect(damaged.stdout).toMatch(/affected .*workspace vo/)
+  expect(await run('backup', 'safe', '--data', 'nowhere')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('There is no data of a server'),
+  })
   expect(await run('fsck', '--data', 'nowhere')).toMatchObject({
     exitCode: 1,
-    stderr: expect.stringContaining('no server has been started in it'),
+    stderr: expect.stringMatching(/There is no data of a server in .*nowhere.*--data FOLDER/s),
   })
 }, 60_000)

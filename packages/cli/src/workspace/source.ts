@@ -23,13 +23,19 @@ export async function readSource(text: string, cwd: string): Promise<Source> {
   if (!stats) {
     throw usageError(
       `There is no folder or archive ${text}.`,
-      'Give --workspace a folder, a .zip, .tar or .tar.gz file, a git address, or `none`.',
+      'Give --workspace a folder, a .zip, .tar, .tar.gz or .tar.zst file, a git address, or `none`.',
     )
   }
   if (stats.isDirectory()) return { from: 'folder', path }
-  if (stats.isFile() && /\.(zip|tar|tar\.gz|tgz)$/i.test(path)) return { from: 'archive', path }
+  if (stats.isFile() && /\.(zip|tar|tar\.gz|tgz|tar\.zst)$/i.test(path)) return { from: 'archive', path }
+  if (/\.(tar\.\w+|t[bx]z2?|xz|bz2|7z|rar)$/i.test(path)) {
+    throw usageError(
+      `${text} is packed in a way that the server does not unpack.`,
+      'Pack it as .tar.gz, .tar.zst or .zip, or unpack it and give the folder.',
+    )
+  }
   throw usageError(
-    `${text} is neither a folder nor a .zip, .tar or .tar.gz file.`,
+    `${text} is neither a folder nor a .zip, .tar, .tar.gz or .tar.zst file.`,
     'Give --workspace the folder that it is in, or `none`.',
   )
 }

@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { aFolder } from '../testing/run-cli.ts'
 import { largestFiles, leftOutByUs, oddities } from './say-what-goes.ts'
 import { scanWorkspace } from './scan.ts'
+import { readSource } from './source.ts'
 
 /** Makes files; a name that ends in `/` is an empty folder. */
 async function makeTree(root: string, tree: Record<string, string>): Promise<void> {
@@ -297,4 +298,13 @@ test('a folder that may not be read is an error that says how to go on', async (
   const ran = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8', ...somebody })
   expect(ran.stdout).toContain('The folder secret cannot be read: permission denied.')
   expect(ran.stdout).toContain('.nablaignore')
+})
+
+test('an archive that the server does not unpack is told from what is none', async () => {
+  const folder = await aFolder()
+  for (const name of ['a.tar.xz', 'a.tbz2', 'a.tar.zst', 'a.txt']) await writeFile(join(folder, name), 'x')
+  await expect(readSource('a.tar.xz', folder)).rejects.toMatchObject({ hint: expect.stringContaining('.tar.zst') })
+  await expect(readSource('a.tbz2', folder)).rejects.toThrow('packed in a way that the server does not unpack')
+  await expect(readSource('a.txt', folder)).rejects.toThrow('neither a folder nor')
+  expect(await readSource('a.tar.zst', folder)).toMatchObject({ from: 'archive' })
 })

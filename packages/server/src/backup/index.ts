@@ -1,5 +1,6 @@
 import { resolve, sep } from 'node:path'
 import type { Config } from '../config.ts'
+import { checkHasData } from '../db/data-lock.ts'
 import { AppError } from '../lib/app-error.ts'
 import { systemClock } from '../lib/clock.ts'
 import { openFolderStore } from '../stores/folder/folder-store.ts'
@@ -21,10 +22,11 @@ export interface Job {
   onStep: (step: string) => void
 }
 
-/** Backs up the server of these settings. It may be running; nothing is asked of it. */
+/** Backs up the server of these settings. It may be running; nothing is asked of it. Throws AppError `no_data`. */
 export async function backUpServer({ place, ...job }: Job, settings: string | undefined): Promise<BackupReport> {
   const source = openStore(job.config, systemClock)
   const target = openPlace(job.config, place)
+  checkHasData(job.config)
   // A collection would take the backup for objects that nothing needs.
   if (source.place === target.place) {
     throw new AppError('invalid', { detail: `A backup cannot be where the server keeps its objects: ${target.place}.` })

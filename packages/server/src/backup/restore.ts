@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { expectEmptyDatabase, fillDatabase, rowsPerInsert, type TableRows } from '../db/refill.ts'
 import { AppError } from '../lib/app-error.ts'
 import { isMissing } from '../lib/file-error.ts'
+import { expectNoOwner, ownerCounter } from '../stores/owner.ts'
 import type { ObjectStore } from '../stores/store.ts'
 import { packKey } from '../trees/packs.ts'
 import { flushTree } from '../volumes/flush-tree.ts'
@@ -34,7 +35,7 @@ export interface RestoreReport {
 /**
  * Makes a server of the newest backup of a place: into a data folder and a database that are empty. All is put
  * together beside the data folder, every checksum compared, and moved there at the end. Throws AppError `not_empty`,
- * `no_backup`, `backup_damaged`, `backup_unusable`, `database_newer`.
+ * `no_backup`, `backup_damaged`, `backup_unusable`, `database_newer`, `store_owned`.
  */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const { config, from, signal, onStep = () => undefined } = options
@@ -44,11 +45,12 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const staging = `${config.data}.restoring`
   await rm(staging, { recursive: true, force: true })
   await mkdir(staging, { recursive: true, mode: 0o700 })
+  const target = options.openTarget(staging)
+  await expectNoOwner(target)
   const reader = new BlobReader(from, signal)
   onStep('copying files')
   await restoreFiles(reader, manifest.files.parts, staging, signal)
   onStep('copying packs')
-  const target = options.openTarget(staging)
   for await (const line of reader.lines(manifest.packs.parts)) {
     const [id, hash] = packEntry.parse(line)
     await target.put(packKey(id), await readVerified(from, packKeyOf(id, hash), hash, signal), signal)
@@ -154,6 +156,7 @@ async function* readRows(reader: BlobReader, parts: StreamParts['parts']): Async
   let rows: unknown[][] = []
   for await (const line of reader.lines(parts)) {
     if (Array.isArray(line)) {
+      if (table?.name === 'counters' && line[table.columns.indexOf('name')] === ownerCounter) continue
       rows.push(line)
       if (rows.length < rowsPerInsert) continue
     }

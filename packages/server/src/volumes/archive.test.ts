@@ -225,6 +225,8 @@ describe('damaged archives', () => {
     ['nothing at all', Buffer.alloc(0), /empty/],
     ['one byte', Buffer.from('x'), /neither zip nor tar/],
     ['text', Buffer.from('hello '.repeat(1000)), /neither zip nor tar/],
+    ['a tar.xz', Buffer.from('fd377a585a000004e6d6b446', 'hex'), /packed with xz.*tar\.gz or tar\.zst/],
+    ['a tar.bz2', Buffer.from('425a683931415926', 'hex'), /packed with bzip2/],
     ['a gzip of text', gzipSync('hello '.repeat(1000)), /damaged, or not a tar/],
     ['a gzip of nothing', gzipSync(''), /too early/],
     ['a tar cut in a file', tar.subarray(0, 3000), /too early/],

@@ -103,6 +103,14 @@ async function* sentBytes(source: Readable, meter: Meter, see: (chunk: Buffer) =
   }
 }
 
+/** First bytes, and what has them. */
+const notUnpacked = [
+  ['fd377a58', 'packed with xz'],
+  ['425a68', 'packed with bzip2'],
+  ['377abcaf', 'a 7z archive'],
+  ['52617221', 'a rar archive'],
+] as const
+
 async function membersOf(reader: ByteReader, staging: string, meter: Meter): Promise<AsyncIterable<Member>> {
   const head = await reader.peek(blockSize)
   const magic = head.toString('hex', 0, 4)
@@ -114,6 +122,8 @@ async function membersOf(reader: ByteReader, staging: string, meter: Meter): Pro
   if (magic.startsWith('1f8b')) return readPacked(reader, createGunzip(), meter)
   if (magic === '28b52ffd') return readPacked(reader, createZstdDecompress(), meter)
   if (looksLikeTar(head)) return readTar(new ByteReader(counted(reader.chunks(), meter)))
+  const other = notUnpacked.find(([beginning]) => magic.startsWith(beginning))
+  if (other) throw bad(`it is ${other[1]}, which is not unpacked here: send zip, tar, tar.gz or tar.zst`)
   throw bad(head.length === 0 ? 'it is empty' : 'it is neither zip nor tar')
 }
 
