@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { globSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { collectAll } from './support/collect.ts'
 import {
   ended,
   removeFolder,
@@ -16,7 +17,7 @@ import { difference, fetchWorkspace, jobOf, startNabla, submitting } from './sup
 const MiB = 1024 * 1024
 
 test.skipIf(!canMount())(
-  'a disk that fills up while a folder is sent, made ready and fetched (needs root, to mount a disk)',
+  'a disk that fills up while a folder is sent, made ready, fetched and collected (needs root, to mount a disk)',
   async () => {
     const disk = mountDisk('320m')
     const server = await startServerProcess({ data: join(disk, 'data') })
@@ -56,6 +57,21 @@ test.skipIf(!canMount())(
     await untilRoom(server)
     expect((await startNabla(server, home, ['fsck']).end).code).toBe(0)
     expect(server.log()).not.toContain('a request failed by a bug')
+
+    // What half of the files alone needed can go also when there is no room to put the rest together.
+    for (let n = 0; n < 60; n += 2) writeFileSync(join(folder, `file-${n}`), randomBytes(100))
+    const last = jobOf(await startNabla(server, home, submitting(folder)).end)
+    await ended(server, last)
+    for (const id of [first, job]) await server.client.job.delete({ job: id, force: 'true' })
+    await server.kill()
+    const emptyInTheEnd = fillDisk(disk, 4)
+    await collectAll(server.data, { rounds: 12 })
+    emptyInTheEnd()
+    expect(await collectAll(server.data)).toBe(0)
+    await server.start()
+    await fetchWorkspace(server, last, join(home, 'last'))
+    expect(difference(folder, join(home, 'last'))).toBe('')
+    expect((await startNabla(server, home, ['fsck']).end).code).toBe(0)
   },
 )
 

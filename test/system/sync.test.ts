@@ -2,14 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { decodeRoot, decodeSegment } from '@nabla/api/tree-format'
-import { startServer } from '@nabla/server'
-import { loadConfig } from '@nabla/server/config'
-import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { exitCodes } from '../../packages/cli/src/exit-codes.ts'
-import type { Deps } from '../../packages/server/src/deps.ts'
-import { TestClock } from '../../packages/server/src/lib/clock.ts'
+import { collectAll } from './support/collect.ts'
 import {
   ended,
   removeFolder,
@@ -19,15 +14,13 @@ import {
 } from './support/server-process.ts'
 import { difference, fetchWorkspace, freePort, jobOf, startNabla, submitting } from './support/sync-client.ts'
 
-const hourMs = 3_600_000
-
 function aFolder(): string {
   const folder = temporaryFolder()
   onTestFinished(() => removeFolder(folder))
   return folder
 }
 
-test('kill -9 of client and server while a folder is sent: what was acknowledged is whole, and nothing else stays', async () => {
+test('kill -9 of client and server while a folder is sent and while what is left is collected: what was acknowledged is whole, and nothing else stays', async () => {
   const server = await startServerProcess({ env: { NABLA_PORT: await freePort() } })
   const home = aFolder()
   const sent = await raiseStorm(server, home, 20_000)
@@ -45,7 +38,9 @@ test('kill -9 of client and server while a folder is sent: what was acknowledged
     if (id !== kept.job) await server.client.job.delete({ job: id, force: 'true' })
   }
   await server.kill()
-  await collectAll(server.data)
+  // Killed at moments that spread over a collection, and each time begun anew.
+  for (const killAfterMs of [40, 110, 260]) await collectAll(server.data, { killAfterMs })
+  expect(await collectAll(server.data)).toBe(0)
   await server.start()
   const back = join(home, 'kept')
   await fetchWorkspace(server, kept.job, back)
@@ -141,49 +136,6 @@ async function cutDownload(server: ServerProcess, job: string): Promise<void> {
   }
   await expect(rest()).rejects.toThrow()
   await server.start()
-}
-
-/** Lets days pass for a server on this data, until it holds what its volumes need and no more. */
-async function collectAll(data: string): Promise<void> {
-  const clock = new TestClock(Date.now())
-  const log = pino({ level: 'silent' })
-  const { deps, close } = await startServer(loadConfig({ data, port: 0, engines: ['fake'] }, {}), { clock, log })
-  try {
-    await expect
-      .poll(
-        async () => {
-          clock.advance(6 * hourMs)
-          await deps.loop.idle()
-          return leftOver(deps)
-        },
-        { timeout: 60_000 },
-      )
-      .toEqual([])
-  } finally {
-    const closing = close().then(() => true)
-    while (!(await Promise.race([closing, pause(5, false)]))) clock.advance(1000)
-  }
-}
-
-/** Chunks and objects that no volume needs. */
-async function leftOver({ db, chunks, store }: Deps): Promise<string[]> {
-  const needed = new Set<string>()
-  for (const { treeDigest } of await db.selectFrom('volumes').select('treeDigest').execute()) {
-    if (treeDigest !== null) for (const hash of await namedBy(chunks, treeDigest)) needed.add(hash)
-  }
-  const rows = await db.selectFrom('chunks').select('hash').execute()
-  const packs = new Set((await db.selectFrom('packs').select('id').execute()).map(({ id }) => `packs/${id}`))
-  const unneeded = rows.map(({ hash }) => hash).filter((hash) => !needed.has(hash))
-  for await (const { key } of store.list('packs/')) if (!packs.has(key)) unneeded.push(key)
-  return unneeded
-}
-
-/** Hashes of all that a tree consists of. */
-async function namedBy(chunks: Deps['chunks'], digest: string): Promise<string[]> {
-  const segments = decodeRoot(await chunks.read(digest)).segments.map(([hash]) => hash)
-  const entries = (await Promise.all(segments.map(async (hash) => decodeSegment(await chunks.read(hash))))).flat()
-  const files = entries.flatMap((entry) => (entry.type === 'file' ? entry.chunks.map(([hash]) => hash) : []))
-  return [digest, ...segments, ...files]
 }
 
 /** Changes a byte of `content` where the file has it; false: it does not. */
