@@ -86,7 +86,7 @@ export const experimentSchemes = {
     label: 'JAX',
     roles: ['worker'],
     waits: [],
-    about: '`JAX_COORDINATOR_ADDRESS`, `JAX_NUM_PROCESSES`, `JAX_PROCESS_ID`, for `jax.distributed.initialize()`.',
+    about: '`JAX_COORDINATOR_ADDRESS`, and `JAX_NUM_PROCESSES`, `JAX_PROCESS_ID` for `jax.distributed.initialize`.',
   },
   none: {
     label: 'Other',

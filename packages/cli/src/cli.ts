@@ -27,7 +27,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     out.json = call.global['json'] === true
     out.quiet = call.global['quiet'] === true
     const { url, key } = call.global as { url?: string; key?: string }
-    const context = createContext(io, out, settings, { url, key })
+    const context = createContext(io, out, settings, { url, key }, words)
     return (await call.command.run(context, call.args, call.flags)) ?? exitCodes.ok.code
   } catch (error) {
     return report(error, out)

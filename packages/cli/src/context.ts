@@ -25,6 +25,8 @@ export interface GlobalFlags {
 export interface Context {
   io: Io
   cwd: string
+  /** What was asked for, word by word, without the leading `nabla`. */
+  words: readonly string[]
   out: Output
   settings: Settings
   global: GlobalFlags
@@ -33,12 +35,19 @@ export interface Context {
 }
 
 /** Puts together the context of one run of the CLI. Nothing is read or loaded before a command asks for it. */
-export function createContext(io: Io, out: Output, settings: Settings, global: GlobalFlags): Context {
+export function createContext(
+  io: Io,
+  out: Output,
+  settings: Settings,
+  global: GlobalFlags,
+  words: readonly string[],
+): Context {
   let client: Promise<Client> | undefined
   const target = async (): Promise<Target> => (await import('./target.ts')).findTarget(settings, global)
   return {
     io,
     cwd: io.cwd,
+    words,
     out,
     settings,
     global,

@@ -46,6 +46,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./job.ts')).job,
   },
   {
+    name: 'experiment',
+    about: 'Run one node or many that work together, and keep how it was done',
+    group: work,
+    load: async () => (await import('./experiment.ts')).experiment,
+  },
+  {
     name: 'project',
     about: 'Group jobs by what they are for',
     group: work,

@@ -57,7 +57,7 @@ export async function previewJob(context: Context, flags: JobFlags): Promise<voi
 }
 
 /** Sends the files if they are here, and says where the server finds them. */
-async function sendWorkspace(
+export async function sendWorkspace(
   context: Context,
   source: Awaited<ReturnType<typeof readSource>>,
   flags: JobFlags,
@@ -82,7 +82,8 @@ async function sendWorkspace(
   }
 }
 
-async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, 'command' | 'project'>> {
+/** What the options say of a job; what was not given is left out. */
+export async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, 'command' | 'project'>> {
   const requirements = flags.noRequirements ? null : flags.requirements
   const spec = {
     name: flags.name,
@@ -108,7 +109,7 @@ async function readSpec(context: Context, flags: JobFlags): Promise<Omit<Body, '
 }
 
 /** Refuses a version of a dataset or a model that is not there, before the files are sent. */
-async function checkDatasets(context: Context, { datasets = [], models = [] }: Body): Promise<void> {
+export async function checkDatasets(context: Context, { datasets = [], models = [] }: Body): Promise<void> {
   if (datasets.length + models.length === 0) return
   const client = await context.client()
   for (const { dataset } of datasets) await client.dataset.version(parseDatasetReference(dataset))

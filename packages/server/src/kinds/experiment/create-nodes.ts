@@ -43,7 +43,7 @@ export async function createNodes(
       await waitForSlot(trx, row, now)
       return []
     }
-    const meeting = spec.kind === 'multi-node' ? meetingOf(row, spec, nodes, prepared, slot) : null
+    const meeting = spec.kind === 'multi-node' ? meetingOf(deps, row, spec, nodes, prepared, slot) : null
     const ids: string[] = []
     for (const node of nodes) ids.push(await storeNode(trx, caller, row, spec, node, prepared, meeting, now))
     return ids
@@ -81,6 +81,7 @@ async function prepareRoles(
 }
 
 function meetingOf(
+  { machineTypes }: Deps,
   row: ExperimentRow,
   spec: Extract<ExperimentSpec, { kind: 'multi-node' }>,
   nodes: readonly NewNode[],
@@ -96,6 +97,7 @@ function meetingOf(
     gpus: machines.map(({ gpus }) => gpus),
     slot,
     startLimitSeconds: spec.startLimitSeconds,
+    sharesNetwork: machines.every(({ engine }) => machineTypes.capacity.get(engine)?.ownPorts !== true),
   }
 }
 

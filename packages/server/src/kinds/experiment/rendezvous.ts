@@ -15,6 +15,8 @@ export interface Meeting {
   /** Which addresses and ports it has, of those that the server gives out. */
   slot: number
   startLimitSeconds: number
+  /** All nodes are on the network of the machine; otherwise each has one of its own. */
+  sharesNetwork: boolean
 }
 
 /**
@@ -54,8 +56,6 @@ export function environmentOf(meeting: Meeting, node: ExperimentNode): Record<st
     PS_MODEL_PATH: `/storage/models/${experiment.id}`,
     TYPE: node.role,
     INDEX: String(node.index),
-    // gRPC would ask the proxy of the machine for the other nodes.
-    no_grpc_proxy: hosts,
     ...schemes[meeting.scheme](meeting, node),
   }
 }
@@ -103,6 +103,8 @@ function tensorflow(meeting: Meeting, node: ExperimentNode): Record<string, stri
     INDEX: String(task.index),
     WORKER_HOSTS: workers.join(','),
     PS_HOSTS: of('ps').join(','),
+    // gRPC would ask the proxy of the machine for the other nodes.
+    no_grpc_proxy: meeting.nodes.map(({ host }) => host).join(','),
   }
 }
 
@@ -115,7 +117,7 @@ function workerIndex({ nodes }: Meeting, node: ExperimentNode): number {
  * Open MPI, MPICH and Intel MPI start their daemons by a program in place of ssh, and find the nodes in a file. All
  * nodes are in it, the master first.
  */
-function mpi({ startLimitSeconds }: Meeting): Record<string, string> {
+function mpi({ startLimitSeconds, sharesNetwork }: Meeting): Record<string, string> {
   const [agent, hostfile] = ['/generated/launch', '/generated/hostfile']
   return {
     NABLA_START_LIMIT: String(startLimitSeconds),
@@ -124,6 +126,8 @@ function mpi({ startLimitSeconds }: Meeting): Record<string, string> {
     // A task is alone on its machine, as far as it can see, and is root there.
     OMPI_ALLOW_RUN_AS_ROOT: '1',
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+    // Two nodes at one address of the machine confuse it; at the loopback it expects that.
+    ...(sharesNetwork ? { OMPI_MCA_btl_tcp_if_include: 'lo', OMPI_MCA_oob_tcp_if_include: 'lo' } : {}),
     PRTE_MCA_plm_ssh_agent: agent,
     PRTE_MCA_prte_default_hostfile: hostfile,
     HYDRA_LAUNCHER: 'ssh',

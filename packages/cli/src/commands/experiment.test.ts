@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Experiment } from '@nabla/api/experiment'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { aFolder, runCli } from '../testing/run-cli.ts'
+import { startServer, type TestServer } from '../testing/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startServer()
+})
+afterAll(() => server.close())
+
+const cli = (cwd: string, argv: string[], more: Parameters<typeof runCli>[1] = {}) =>
+  runCli(argv, { cwd, ...more, env: { ...server.env, ...more.env } })
+
+test('runs a single node, exits as it did, and keeps how it was made', async () => {
+  const cwd = await aFolder('lr')
+  const line = ['experiment', 'run', '--name', 'lr one', '--tag', 'a', '--', 'echo $NABLA_EXPERIMENT_NAME; exit 3']
+  const ran = await cli(cwd, line)
+  expect(ran).toMatchObject({ exitCode: 3, stdout: 'lr one\n' })
+  expect(ran.stderr).toMatch(/✖ failed · exit code 3/)
+  const shown = await cli(cwd, ['experiment', 'show', 'lr one'])
+  expect(shown.stdout).toContain("made with  nabla experiment run --name 'lr one' --tag a --")
+  expect(await cli(cwd, ['experiment', 'logs', 'lr one'])).toMatchObject({ exitCode: 0, stdout: 'lr one\n' })
+  const made = await cli(cwd, ['experiment', 'clone', 'lr one', '--json', '--', 'true'])
+  const { id, state } = JSON.parse(made.stdout) as Experiment
+  expect(state).toBe('created')
+  expect((await cli(cwd, ['experiment', 'start', id, '--follow'])).exitCode).toBe(0)
+  const listed = await cli(cwd, ['experiment', 'list'], { columns: 50, env: { NO_COLOR: '1' } })
+  expect(listed.stdout).toMatch(/NAME +STATE/)
+  expect(Math.max(...listed.stdout.split('\n').map((row) => row.length))).toBeLessThanOrEqual(50)
+  expect((await cli(cwd, ['experiment', 'delete', id, 'lr one'])).exitCode).toBe(0)
+})
+
+const few = availableParallelism() < 2
+describe.skipIf(few)(few ? 'several nodes: this machine has one processor' : 'several nodes', () => {
+  const role = ['--worker-machine-type', 'C1', '--workspace', 'none', '--no-requirements', '--project', 'gang']
+
+  test('reach each other by name, and each has an address of its own', async () => {
+    const cwd = await aFolder('gang')
+    await writeFile(join(cwd, 'meet.py'), meet)
+    const command = ['--worker-command', 'python3 meet.py', '--worker-count', '2', '--scheme', 'none']
+    const ran = await cli(cwd, ['experiment', 'run', '--name', 'meet', ...role.toSpliced(2, 2), ...command])
+    expect(ran.stdout.trim().split('\n').toSorted()).toEqual(['worker-0 │ heard worker-1', 'worker-1 │ heard worker-0'])
+    expect(ran.exitCode).toBe(0)
+    const shown = await cli(cwd, ['experiment', 'show', 'meet'])
+    expect(shown.stdout).toMatch(/worker-1 +✔ succeeded +meet-worker-2/)
+  })
+
+  const mpi = hasMpi()
+  test.skipIf(!mpi)(mpi ? 'are started by mpirun, without keys or ssh' : 'mpirun is not there', async () => {
+    const cwd = await aFolder('mpi')
+    const command = 'mpirun -np 2 sh -c "echo rank $OMPI_COMM_WORLD_RANK on $(hostname)"'
+    const quoted = command.replaceAll('"', "'")
+    const line = ['experiment', 'run', '--master-command', quoted, '--master-machine-type', 'C1', '--worker-count', '1']
+    const ran = await cli(cwd, [...line, ...role])
+    expect(ran.stdout.trim().split('\n').toSorted()).toEqual([
+      'master-0 │ rank 0 on master-0',
+      'master-0 │ rank 1 on worker-0',
+    ])
+    expect(ran.exitCode).toBe(0)
+  })
+})
+
+test('reads a file, writes one, and says where one is wrong', async () => {
+  const cwd = await aFolder('file')
+  const options = ['--scheme', 'jax', '--worker-command', 'python train.py', '--worker-count', '2', '--name', 'two']
+  const wrote = await cli(cwd, ['experiment', 'create', ...options, '--create-options-file', 'e.yaml'])
+  expect(wrote.stderr).toContain('nabla experiment run -f e.yaml')
+  const shown = await cli(cwd, ['experiment', 'run', '-f', 'e.yaml', '--dry-run', '--json', '--retries', '2'])
+  expect(JSON.parse(shown.stdout)).toMatchObject({ kind: 'multi-node', scheme: 'jax', name: 'two', retries: 2 })
+  const text = await readFile(join(cwd, 'e.yaml'), 'utf8')
+  const wrong = async (find: string, put: string) => {
+    await writeFile(join(cwd, 'wrong.yaml'), text.replace(find, put))
+    const ran = await cli(cwd, ['experiment', 'run', '-f', 'wrong.yaml'])
+    expect(ran.exitCode).toBe(2)
+    return ran.stderr
+  }
+  const line = text.split('\n').findIndex((row) => row.includes('count: 2')) + 1
+  expect(await wrong('count: 2', 'count: 0')).toMatch(
+    new RegExp(`wrong\\.yaml:${line}:\\d+: roles\\.0\\.count cannot be so`),
+  )
+  expect(await wrong('count: 2', 'cuont: 2')).toContain(`wrong.yaml:${line}:5: roles.0.cuont is not known here.`)
+  expect(await wrong('kind: multi-node', 'kind: many')).toContain('kind is single, multi-node or sweep')
+  expect(await wrong('kind: multi-node', 'kind: "multi')).toMatch(/wrong\.yaml:\d+:\d+: /)
+})
+
+test.each([
+  ['nothing to run', [], 'There is nothing to run.'],
+  ['workers and no scheme', ['--worker-command', 'true'], 'It is not said how the workers find each other.'],
+  ['roles and a command', ['--worker-command', 'a', '--scheme', 'jax', '--', 'b'], 'a command for each role'],
+  ['a role without a command', ['--ps-count', '1', '--worker-command', 'a'], 'the role ps has no command'],
+  [
+    'a count of none',
+    ['--scheme', 'jax', '--worker-command', 'a', '--worker-count', '0'],
+    'roles.0.count cannot be so',
+  ],
+])('refuses %s with a sentence', async (_, flags, sentence) => {
+  const ran = await cli(await aFolder('bad'), ['experiment', 'run', '--workspace', 'none', ...flags])
+  expect(ran.stderr).toContain(sentence)
+  expect(ran.exitCode).toBe(2)
+})
+
+/** Each node listens at its own name, and says its name to the other one. */
+const meet = `
+import os, socket, threading, time
+hosts = os.environ['NABLA_HOSTS'].split(',')
+ports = dict(one.split(':') for one in os.environ['NABLA_ADDRESSES'].split(','))
+own = hosts[int(os.environ['NABLA_RANK'])]
+other = hosts[1 - int(os.environ['NABLA_RANK'])]
+assert socket.gethostname() == own
+listener = socket.create_server((own, 8765))
+def call():
+    for _ in range(600):
+        try:
+            return socket.create_connection((other, 8765)).sendall(own.encode())
+        except OSError:
+            time.sleep(0.1)
+threading.Thread(target=call).start()
+print('heard', listener.accept()[0].makefile().read())
+`
+
+function hasMpi(): boolean {
+  try {
+    execFileSync('mpirun', ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
