@@ -66,6 +66,7 @@ describe('layers', () => {
       'db',
       'engines/engine.ts',
       'events',
+      'exec',
       'formats',
       'metrics',
       'proxy',
@@ -74,6 +75,7 @@ describe('layers', () => {
       'volumes',
     ],
     control: ['db', 'engines/engine.ts', 'events', 'kinds', 'metrics', 'tasks', 'trees', 'volumes'],
+    exec: ['engines/engine.ts'],
     proxy: ['engines/engine.ts', 'http/host.ts', 'kinds/kind.ts'],
     http: ['config.ts', 'kinds/kind.ts', 'compat/site.ts', 'db', 'proxy'],
   }

@@ -99,19 +99,26 @@ async function send(options: ClientOptions, shape: RouteShape, input: Input, cal
   return response
 }
 
-function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions) {
-  const { body, contentLength, ...rest } = input
+/** The address of a route with these parameters, for what has to be opened by other means, such as a WebSocket. */
+export function addressOf(server: string, shape: Pick<RouteShape, 'path'>, input: Readonly<Input>): URL {
+  const rest = { ...input }
   const path = shape.path.replaceAll(/:(\w+)/g, (_, name: string) => {
     const value = rest[name]
     delete rest[name]
     return encodeURIComponent(String(value))
   })
-  const url = new URL(options.url.replace(/\/+$/, '') + path)
+  const url = new URL(server.replace(/\/+$/, '') + path)
   for (const [name, value] of Object.entries(rest)) {
     for (const one of Array.isArray(value) ? value : [value]) {
       if (one !== undefined) url.searchParams.append(name, String(one))
     }
   }
+  return url
+}
+
+function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions) {
+  const { body, contentLength, ...rest } = input
+  const url = addressOf(options.url, shape, rest)
   const headers = new Headers(call.headers)
   if (options.key) headers.set('authorization', `Bearer ${options.key}`)
   if (options.agent) headers.set('user-agent', options.agent)

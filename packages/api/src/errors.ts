@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { servedErrors } from './served-errors.ts'
 
 interface ErrorEntry {
   /** HTTP status. */
@@ -91,11 +92,6 @@ export const errorCatalogue = {
     hint: 'See /docs on this server for every route.',
   },
   invalid: { status: 400, message: '{detail}', hint: 'Correct the request and send it again.' },
-  no_upgrade: {
-    status: 426,
-    message: 'This address is for WebSockets only.',
-    hint: 'Ask for a WebSocket, as `nabla exec` and `nabla job forward` do.',
-  },
   body_too_large: {
     status: 413,
     message: 'The request is larger than {limit}.',
@@ -145,47 +141,7 @@ export const errorCatalogue = {
     hint: 'Store its login with `nabla registry create {name} --host HOST --username NAME`.',
   },
 
-  // What tasks serve
-  not_signed_in_here: {
-    status: 401,
-    message: 'You are not signed in at this address.',
-    hint: 'Open it from the console, or with `nabla job open`. A program sends an API key, or its token for this address, in `Authorization: Bearer`.',
-  },
-  not_same_origin: {
-    status: 403,
-    message: 'Only pages of this very address may ask for this with its cookie.',
-    hint: 'Open the address itself. A program sends an API key or a token in `Authorization: Bearer`, and no cookie.',
-  },
-  not_served: {
-    status: 404,
-    message: 'Nothing is served at this address.',
-    hint: 'Check the address: it may have been deleted, or belong to another team than the one you are signed in to.',
-  },
-  not_serving: {
-    status: 503,
-    message: '{name} cannot answer: {reason}.',
-    hint: 'Start it, then load this page again.',
-  },
-  not_listening: {
-    status: 503,
-    message: '{name} runs, but nothing listens on port {port} yet.',
-    hint: 'Wait until it has started, and look into its log. It has to listen on 0.0.0.0 or 127.0.0.1.',
-  },
-  serving_failed: {
-    status: 502,
-    message: '{name} broke off before it had answered.',
-    hint: 'Look into its log, then try again.',
-  },
-  no_served_origin: {
-    status: 409,
-    message: 'This server has no address of its own at which your browser could open what a job serves.',
-    hint: 'Use `nabla job forward`, or reach the server through an SSH tunnel at localhost. For everyone: set `proxyUrl` to a wildcard domain that leads here, such as https://*.apps.example.org.',
-  },
-  no_port: {
-    status: 404,
-    message: '{name} has no port {port}. Its ports: {ports}.',
-    hint: 'Name the ports that a command listens on when it is submitted: `nabla run --port {port} …`.',
-  },
+  ...servedErrors,
 
   // Datasets
   unknown_version: {

@@ -3,12 +3,12 @@ import { datasetMount, mountedDataset } from './dataset.ts'
 import { displayName, flag, id, programText, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
 import { jobState } from './job-state.ts'
 import { imageFields, imageSpec } from './job-image.ts'
+import { jobReachRoutes } from './job-reach.ts'
 import { logBlock, logLine, logSource } from './log.ts'
 import { metricFollow, metricQuery, metricRange, metricTick } from './metric.ts'
 import { registryLogin } from './registry.ts'
 import { jobModel, modelMount, mountedModel } from './model-reference.ts'
 import { pageOf, pageQuery, route } from './route.ts'
-import { openServed, servedLink } from './served.ts'
 import { workspaceSource } from './workspace.ts'
 
 export { exitCodeMeanings, jobCan, type JobState, jobState, jobStates } from './job-state.ts'
@@ -166,8 +166,6 @@ export const cloneJob = z
   })
 
 const byJob = z.object({ job: z.string().min(1).max(200).describe('Id or name of the job; a name means its newest.') })
-
-const byPort = byJob.extend({ port: z.coerce.number().int().min(1).max(65_535) })
 
 const logWindow = z.object({
   after: z.coerce.number().int().min(0).optional().describe('Only lines with a greater `seq`.'),
@@ -364,32 +362,7 @@ export const jobRoutes = {
     response: { stream: 'bytes', about: 'Plain text.' },
     errors: ['not_found'],
   }),
-  ports: route({
-    method: 'GET',
-    path: '/api/v1/jobs/:job/ports',
-    about: 'The ports of the job, and where a browser opens each.',
-    access: 'member',
-    params: byJob,
-    response: z.object({
-      items: z.array(
-        z.object({
-          port: z.number().int(),
-          address: z.string().nullable().describe('Stays the same for ever. Null: your browser has no way there.'),
-        }),
-      ),
-    }),
-    errors: ['not_found'],
-  }),
-  openPort: route({
-    method: 'POST',
-    path: '/api/v1/jobs/:job/ports/:port/open',
-    about: 'An address at which a browser opens what the job serves at a port, signed in.',
-    access: 'member',
-    params: byPort,
-    body: openServed,
-    response: servedLink,
-    errors: ['not_found', 'no_port', 'no_served_origin'],
-  }),
+  ...jobReachRoutes,
   metrics: route({
     method: 'GET',
     path: '/api/v1/jobs/:job/metrics',

@@ -165,6 +165,7 @@ function success(shape: RouteShape, components: Components): OpenApiContent {
       'says that no more will come, the event `error` carries an Error.'
     return { description, content: { 'text/event-stream': { schema } } }
   }
+  if (response.stream === 'socket') return { description: `Switches to a WebSocket. ${response.about}` }
   if (response.stream === 'text') return { description: response.about, content: { 'text/plain': {} } }
   return { description: response.about, content: { 'application/octet-stream': { schema: { format: 'binary' } } } }
 }

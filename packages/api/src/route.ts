@@ -14,6 +14,8 @@ export type Streamed =
   | { stream: 'events'; event: z.ZodType }
   /** A page or a text for people and scrapers. */
   | { stream: 'text'; about: string }
+  /** A WebSocket (RFC 6455); what goes over it is said in `about`. */
+  | { stream: 'socket'; about: string }
 
 export interface RouteShape {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -8,6 +8,7 @@ import type { EventFeed } from './events/feed.ts'
 import type { ImageKeeper } from './kinds/image/keeper.ts'
 import type { SignInAttempts } from './kinds/session/credentials.ts'
 import type { Clock } from './lib/clock.ts'
+import type { ExecSessions } from './exec/sessions.ts'
 import type { Door } from './proxy/door.ts'
 import type { SecretBox } from './lib/secret-box.ts'
 import type { SessionCookie } from './lib/session-cookie.ts'
@@ -49,6 +50,8 @@ export interface Deps {
   box: SecretBox
   cookie: SessionCookie
   signIns: SignInAttempts
+  /** Programs that people run inside tasks. */
+  execs: ExecSessions
   /** What lets people in at what tasks serve. */
   door: Door
   loop: Loop

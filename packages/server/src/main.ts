@@ -16,6 +16,7 @@ import type { Engine, Finding } from './engines/engine.ts'
 import { EventFeed } from './events/feed.ts'
 import { createApp } from './http/app.ts'
 import { loadConsole } from './http/console.ts'
+import { ExecSessions } from './exec/sessions.ts'
 import { isLoopback } from './http/host.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { openContent } from './kinds/content.ts'
@@ -110,6 +111,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
     const proxy = createProxy(deps, { find: (label) => findServed(deps, servedKinds, label), holders: holdersOf(deps) })
+    undo.push(() => deps.execs.close())
     const app = createApp(deps, {
       handlers,
       authenticate: {
@@ -202,6 +204,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     cookie: createSessionCookie(box),
     signIns: createSignInAttempts(clock),
     door: createDoor(box, clock),
+    execs: new ExecSessions(clock),
     metrics: createServerMetrics(),
     measurements,
     tracking: openTracking(parts),

@@ -1,6 +1,8 @@
+import { text } from 'node:stream/consumers'
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import type { Engine, TaskReport, TaskSample, TaskSpec } from './engine.ts'
+import { type Engine, ExecError, type TaskReport, type TaskSample, type TaskSpec } from './engine.ts'
 
 /** One engine to try, with a place for its files. Commands that every engine must understand: `exit N`, `sleep N`. */
 export interface EngineBench {
@@ -156,6 +158,24 @@ const contract: Record<string, (bench: EngineBench) => Promise<void>> = {
     expect(reports.get(going.id)?.state).toBe('running')
     await engine.stop(going.id, 5_000)
     expect((await ended(engine, going.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+  },
+
+  async 'runs programs inside a task'(bench) {
+    const task = bench.task('sleep 1000')
+    await bench.engine.start(task)
+    await running(bench.engine, task.id)
+    const cat = await bench.engine.exec(task.id, { argv: ['cat'], env: {} })
+    cat.input.end('there and back')
+    expect(await Promise.all([text(cat.output), cat.exit])).toEqual(['there and back', 0])
+    const failing = await bench.engine.exec(task.id, { argv: ['sh', '-c', 'exit 3'], env: {} })
+    failing.input.end()
+    failing.output.resume()
+    failing.errors.resume()
+    expect(await failing.exit).toBe(3)
+    await bench.engine.stop(task.id, 0)
+    await ended(bench.engine, task.id)
+    await expect(bench.engine.exec(task.id, { argv: ['cat'], env: {} })).rejects.toBeInstanceOf(ExecError)
+    await expect(bench.engine.exec('tknone', { argv: ['cat'], env: {} })).rejects.toBeInstanceOf(ExecError)
   },
 
   async 'measures what a task uses'(bench) {

@@ -1,3 +1,5 @@
+import type { Readable, Writable } from 'node:stream'
+
 /**
  * The seam between Nabla and whatever runs tasks. An engine knows nothing of jobs, teams or the database: it gets
  * a complete `TaskSpec`, runs it, and reports what it sees. All members are idempotent by task id, so that the
@@ -150,6 +152,37 @@ export interface Capacity {
   ownPorts?: boolean
 }
 
+/** A program that is to run inside a task, beside its command. */
+export interface ExecRequest {
+  /** The program, looked for on the PATH of the task, and its arguments. */
+  argv: string[]
+  /** It gets a terminal of this size: output and errors are then one. */
+  terminal?: { columns: number; rows: number }
+  /** Beside the variables of the task. */
+  env: Record<string, string>
+  /** Default: that of the task. */
+  workingDir?: string
+  /** Only in images. Default: that of the task. */
+  user?: string
+}
+
+/** A program that runs inside a task. It ends with the task, and with this process. */
+export interface ExecProcess {
+  /** What it reads. */
+  input: Writable
+  output: Readable
+  /** Nothing comes here if it has a terminal. */
+  errors: Readable
+  resize(columns: number, rows: number): void
+  /** Ends it. */
+  kill(): void
+  /** Its exit code once it has ended and all output has been read: 128 and the signal, if one ended it. Never rejects. */
+  exit: Promise<number>
+}
+
+/** A program could not be started in a task; the message is for a person. */
+export class ExecError extends Error {}
+
 /** Where a port of a task can be reached from this machine. */
 export interface Address {
   host: string
@@ -271,6 +304,11 @@ export interface Engine {
   remove(id: string): Promise<void>
   /** Where what listens on this port of a running task can be reached; null when that cannot be told. */
   address(id: string, port: number): Promise<Address | null>
+  /**
+   * Runs a program inside a running task: in its namespaces, with its files, within its limits and with no more
+   * rights. Throws ExecError when the task does not run, or the program cannot be started.
+   */
+  exec(id: string, request: ExecRequest): Promise<ExecProcess>
   /** Every task that was started and not yet removed. */
   list(): Promise<TaskReport[]>
   /** Calls back with the id of a task as soon as it may have changed, until the signal aborts. */

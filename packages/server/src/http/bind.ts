@@ -12,6 +12,7 @@ import { sendOwnText, sendUserBytes } from './bytes.ts'
 import { logFailure, toAppError, toErrorBody } from './errors.ts'
 import { describeIssues } from './invalid.ts'
 import type { Lifetimes } from './lifetimes.ts'
+import { openSocket } from './sockets.ts'
 import { writeEvents } from './sse.ts'
 
 /** The handlers of every noun of the contract. */
@@ -173,6 +174,11 @@ async function sendStream(stream: Stream, shape: Streamed, exchange: Exchange): 
   const { request, reply } = exchange
   if ('events' in stream) {
     await sendEvents(stream, shape, exchange)
+    return
+  }
+  if ('open' in stream) {
+    const { signal, binding } = exchange
+    await openSocket(request, reply, { signal, clock: binding.deps.clock }, (socket) => stream.open(socket))
     return
   }
   try {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { AppError } from '../lib/app-error.ts'
+import type { Clock } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
 
 /** What a request that asks for a socket came with. */
@@ -32,8 +33,17 @@ export function routeUpgrade(app: FastifyInstance, request: IncomingMessage, soc
 /** Whether a request asks for a socket. */
 export const asksForSocket = (request: IncomingMessage): boolean => asked.has(request)
 
-/** Turns the request into a WebSocket (RFC 6455). Throws AppError `no_upgrade` when it did not ask for one. */
-export function openSocket(request: FastifyRequest, reply: FastifyReply, begin: (socket: WebSocket) => void): void {
+/**
+ * Turns the request into a WebSocket (RFC 6455), and resolves when that has closed. Pings keep proxies from closing
+ * one that is silent. One whose other end is gone
+ * without a word is found out by pings. Throws AppError `no_upgrade` when the request did not ask for one.
+ */
+export async function openSocket(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { signal, clock }: { signal: AbortSignal; clock: Clock },
+  begin: (socket: WebSocket) => void,
+): Promise<void> {
   const given = asked.get(request.raw)
   if (!given) throw new AppError('no_upgrade')
   const { socket, head } = given
@@ -42,10 +52,26 @@ export function openSocket(request: FastifyRequest, reply: FastifyReply, begin: 
   socket.setTimeout(0)
   socket.setNoDelay(true)
   socket.setKeepAlive(true, limits.proxyKeepAliveMs)
-  // Whoever waits for the end of this request hears of it when the socket closes.
-  socket.once('close', () => reply.raw.emit('close'))
+  let stopPings = () => {}
+  const closed = new Promise((resolve) => socket.once('close', resolve))
   server.handleUpgrade(request.raw, socket, head, (made) => {
     made.on('error', () => made.terminate())
+    signal.addEventListener('abort', () => made.close(1001), { once: true })
+    stopPings = keepAlive(made, clock)
     begin(made)
   })
+  await closed
+  stopPings()
+  // Whoever waits for the end of this request hears of it.
+  reply.raw.emit('close')
+}
+
+function keepAlive(socket: WebSocket, clock: Clock): () => void {
+  let cancel = () => {}
+  const beat = () => {
+    socket.ping()
+    cancel = clock.after(limits.socketPingMs, beat)
+  }
+  cancel = clock.after(limits.socketPingMs, beat)
+  return () => cancel()
 }

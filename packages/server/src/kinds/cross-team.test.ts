@@ -83,7 +83,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset job key model modelKey name project reference registry session subject tag team upload user version'.split(
+    'alias dataset job key model modelKey name port project reference registry session subject tag team upload user version'.split(
       ' ',
     ),
   )

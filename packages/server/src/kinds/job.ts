@@ -11,6 +11,7 @@ import { loginOfClone } from './job/image.ts'
 import { jobLogHandlers } from './job/log.ts'
 import { jobMetricHandlers } from './job/metrics.ts'
 import { readSpec } from './job/planned.ts'
+import { jobExecHandlers } from './job/exec.ts'
 import { jobPortHandlers } from './job/ports.ts'
 import { submitJob } from './job/submit.ts'
 import { findJob, type JobWithNames, readJobParts, toJob, toSummary } from './job/view.ts'
@@ -23,6 +24,7 @@ import { replaceTags } from './tags.ts'
 export const jobHandlers: Handlers<'job'> = {
   ...jobLogHandlers,
   ...jobMetricHandlers,
+  ...jobExecHandlers,
   ...jobPortHandlers,
 
   async list({ caller, query }, deps) {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Contract, Noun } from '@nabla/api'
 import type { RouteInput, RouteOutput, RouteShape } from '@nabla/api/route'
+import type { WebSocket } from 'ws'
 import type { Deps } from '../deps.ts'
 
 /** Who a request comes from, as its key or its session says. */
@@ -45,7 +46,12 @@ export type StreamItem =
   | { id: string; json: Uint8Array; sent?: () => void }
   | { comment: string }
 
-export type Stream = ByteStream | EventStream
+/** A WebSocket: `open` gets it once it stands. All that may be refused is refused before. */
+export interface SocketStream {
+  open(socket: WebSocket): void
+}
+
+export type Stream = ByteStream | EventStream | SocketStream
 
 /** One request as a handler sees it. `caller` is null only on routes that are open to anyone. */
 export interface Request<R extends RouteShape> extends RouteInput<R> {

@@ -17,6 +17,7 @@ export const idPrefixes = {
   secret: 'se',
   registry: 'rg',
   upload: 'up',
+  exec: 'ex',
   dataset: 'ds',
   version: 'dv',
   model: 'mo',

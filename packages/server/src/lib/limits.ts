@@ -319,6 +319,20 @@ export const limits = {
   prepareRetryMs: 30_000,
   /** How often it is written down how far a version is. */
   prepareNoteMs: 5000,
+  /** Output of a program that runs in a task and nobody is connected to: what is kept of it, and for how long. */
+  execScrollbackBytes: 256 * KiB,
+  execKeptMs: 5 * 60_000,
+  /** Such programs in one task, and in all. */
+  execsPerTask: 20,
+  execs: 400,
+  /** What waits for a slow connection before the program has to. */
+  execPendingBytes: 1 * MiB,
+  /** Once a program has ended, its last words have so long to arrive: something in the background may hold on to them. */
+  execDrainMs: 500,
+  /** A client begins as soon as it is connected. */
+  execStartMs: 30_000,
+  /** Pause between two pings to a WebSocket of the API: below what proxies take for silence (60 s). */
+  socketPingMs: 20_000,
   /** One message of a WebSocket of the API. */
   socketMessageBytes: 1 * MiB,
   /** A ticket for one sign-in at what a task serves is used at once; whoever makes more loses the oldest. */

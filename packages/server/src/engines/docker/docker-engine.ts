@@ -6,16 +6,19 @@ import type { DockerConfig } from '../../config.ts'
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
-import type {
-  Address,
-  Capacity,
-  ContainerOptions,
-  Engine,
-  Finding,
-  ImageStore,
-  Samples,
-  TaskReport,
-  TaskSpec,
+import {
+  type Address,
+  type Capacity,
+  type ContainerOptions,
+  type Engine,
+  ExecError,
+  type ExecProcess,
+  type ExecRequest,
+  type Finding,
+  type ImageStore,
+  type Samples,
+  type TaskReport,
+  type TaskSpec,
 } from '../engine.ts'
 import { machineCapacity } from '../machine/capacity.ts'
 import { GpuMeter } from '../machine/gpu-meter.ts'
@@ -23,6 +26,7 @@ import { type ContainerSettings, instanceLabel, taskLabel } from './container.ts
 import { Daemon } from './daemon.ts'
 import { examine } from './doctor.ts'
 import { followEvents } from './events.ts'
+import { execInContainer } from './exec.ts'
 import { removeVolume } from './files.ts'
 import { ImageBook } from './image-book.ts'
 import { Images } from './images.ts'
@@ -164,6 +168,14 @@ class DockerEngine implements Engine {
   async address(id: string, port: number): Promise<Address | null> {
     await this.#ready
     return (await this.#runs.get(id)?.address(port)) ?? null
+  }
+
+  async exec(id: string, request: ExecRequest): Promise<ExecProcess> {
+    await this.#ready
+    const run = this.#runs.get(id)
+    const container = run?.containerName
+    if (!run || !container) throw new ExecError('its container does not run')
+    return execInContainer({ daemon: this.#daemon, container, workingDir: run.spec.workingDir }, request)
   }
 
   async list(): Promise<TaskReport[]> {

@@ -123,6 +123,11 @@ export class TaskRun {
     return this.ended ? null : (this.#container?.pid ?? null)
   }
 
+  /** Name of its container, which may not be there yet; null when it has ended. */
+  get containerName(): string | null {
+    return this.ended ? null : containerName(this.spec.id)
+  }
+
   async address(port: number): Promise<Address | null> {
     const found = this.ended ? null : await this.#inspect()
     const [bound] = found?.NetworkSettings.Ports[`${port}/tcp`] ?? []

@@ -1,7 +1,20 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../lib/clock.ts'
-import type { Address, Capacity, Engine, Finding, Samples, TaskExit, TaskReport, TaskSpec } from '../engine.ts'
+import {
+  type Address,
+  type Capacity,
+  type Engine,
+  ExecError,
+  type ExecProcess,
+  type ExecRequest,
+  type Finding,
+  type Samples,
+  type TaskExit,
+  type TaskReport,
+  type TaskSpec,
+} from '../engine.ts'
+import { fakeExec } from './fake-exec.ts'
 import { fakeGpu, fakeUse } from './fake-use.ts'
 
 export interface FakeOptions {
@@ -93,6 +106,11 @@ export class FakeEngine implements Engine {
 
   async address(id: string, port: number): Promise<Address | null> {
     return this.#tasks.has(id) ? { host: '127.0.0.1', port } : null
+  }
+
+  async exec(id: string, request: ExecRequest): Promise<ExecProcess> {
+    if (this.#tasks.get(id)?.report.state !== 'running') throw new ExecError('its command does not run')
+    return fakeExec(request)
   }
 
   async list(): Promise<TaskReport[]> {

@@ -25,7 +25,7 @@ export interface Machine {
 }
 
 /** The arguments with which a program of the shim is run by `machine.python`. */
-export const shimProgram = (name: 'launcher.py' | 'probe.py'): string[] => [...quickly, join(shim, name)]
+export const shimProgram = (name: 'launcher.py' | 'probe.py' | 'exec.py'): string[] => [...quickly, join(shim, name)]
 
 /**
  * Finds Python and tries what the kernel allows. `folder` is on the disk that will hold the tasks' scratch files.

@@ -2,9 +2,11 @@ import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
 
 import { systemClock } from '../../lib/clock.ts'
-import type { Engine } from '../engine.ts'
+import { type Engine, ExecError, type ExecProcess, type ExecRequest } from '../engine.ts'
 import { createProcessEngine } from './process-engine.ts'
 
 /*
@@ -26,6 +28,8 @@ type Method =
   | 'sample'
   | 'doctor'
   | 'close'
+  | 'exec'
+  | 'finish'
 type Message = { number: number; value?: unknown; error?: string } | { changed: string }
 
 /** Copies the engine's files into `folder`, where the other user can read them. Returns what `openAsOtherUser` needs. */
@@ -74,6 +78,12 @@ export function openAsOtherUser(copy: { node: string; program: string }, dataDir
     setWritable: (id, target, writable) => call('setWritable', id, target, writable),
     remove: (id) => call('remove', id),
     address: (id, port) => call('address', id, port),
+    async exec(id, request) {
+      const begun = await call<number>('exec', id, request).catch((error: Error) => {
+        throw new ExecError(error.message)
+      })
+      return finishedElsewhere((input) => call<Finished>('finish', begun, input))
+    },
     list: () => call('list'),
     capacity: () => call('capacity'),
     sample: (ids) => call('sample', ids),
@@ -91,6 +101,25 @@ export function openAsOtherUser(copy: { node: string; program: string }, dataDir
       await gone
     },
   }
+}
+
+/** How a program in a task ended, and what it wrote. */
+interface Finished {
+  output: string
+  code: number
+}
+
+/** A program that runs in the other process: it gets its input as a whole, and its output comes as a whole. */
+function finishedElsewhere(finish: (input: string) => Promise<Finished>): ExecProcess {
+  const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  errors.end()
+  const exit = text(input)
+    .then(finish)
+    .then((finished) => {
+      output.end(finished.output)
+      return finished.code
+    })
+  return { input, output, errors, resize: () => {}, kill: () => {}, exit }
 }
 
 const createdAccepts = (image: string): ReturnType<Engine['accepts']> =>
@@ -112,9 +141,24 @@ async function serve(dataDir: string): Promise<void> {
   const engine = createProcessEngine({ dataDir, clock: systemClock, hostEnv: { PATH: '/usr/bin:/bin' } })
   const say = (message: Message) => process.stdout.write(`${JSON.stringify(message)}\n`)
   engine.watch((changed) => say({ changed }), new AbortController().signal)
+  const programs: ExecProcess[] = []
+  const finish = async (index: number, input: string): Promise<Finished> => {
+    const program = programs[index] as ExecProcess
+    program.input.end(input)
+    program.errors.resume()
+    return { output: await text(program.output), code: await program.exit }
+  }
   const answer = async (line: string) => {
     const { number, method, args } = JSON.parse(line) as { number: number; method: Method; args: never[] }
     try {
+      if (method === 'exec') {
+        say({ number, value: programs.push(await engine.exec(...(args as unknown as [string, ExecRequest]))) - 1 })
+        return
+      }
+      if (method === 'finish') {
+        say({ number, value: await finish(...(args as unknown as [number, string])) })
+        return
+      }
       const run = engine[method] as (...args: unknown[]) => Promise<unknown>
       say({ number, value: await run.apply(engine, args) })
     } catch (error) {

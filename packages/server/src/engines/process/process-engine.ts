@@ -5,11 +5,23 @@ import { join } from 'node:path'
 
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { Address, Capacity, Engine, Finding, Samples, TaskReport, TaskSpec } from '../engine.ts'
+import {
+  type Address,
+  type Capacity,
+  type Engine,
+  ExecError,
+  type ExecProcess,
+  type ExecRequest,
+  type Finding,
+  type Samples,
+  type TaskReport,
+  type TaskSpec,
+} from '../engine.ts'
 import { completeSpec } from './base-environment.ts'
 import { machineCapacity } from '../machine/capacity.ts'
 import { type ControlGroups, findControlGroups } from './cgroups.ts'
 import { examine } from './doctor.ts'
+import { execInTask } from './exec.ts'
 import { GpuMeter } from '../machine/gpu-meter.ts'
 import { Launcher } from './launcher.ts'
 import { type Machine, probeMachine } from './machine.ts'
@@ -41,6 +53,7 @@ interface Ready {
   machine: Machine
   groups: ControlGroups
   launcher: Launcher
+  settings: object
 }
 
 /**
@@ -129,6 +142,15 @@ class ProcessEngine implements Engine {
     return file && !file.exit ? { host: '127.0.0.1', port } : null
   }
 
+  async exec(id: string, request: ExecRequest): Promise<ExecProcess> {
+    const file = await this.#reports.read(id)
+    if (!file || file.exit || !file.phases.some(({ phase }) => phase === 'run')) {
+      throw new ExecError('its command does not run')
+    }
+    const { machine, settings } = await this.#prepare()
+    return execInTask({ python: machine.python, settings, folder: join(this.#tasks, id), pid: file.pid }, request)
+  }
+
   list(): Promise<TaskReport[]> {
     return this.#reports.list()
   }
@@ -182,7 +204,7 @@ class ProcessEngine implements Engine {
     }
     const launcher = new Launcher(machine.python, settings, join(folder, 'launcher.log'))
     await this.#tidy(launcher)
-    return { machine, groups, launcher }
+    return { machine, groups, launcher, settings }
   }
 
   /** Deletes what earlier servers were about to delete, and what they made for tasks that never started. */

@@ -46,6 +46,11 @@ class ControlGroups:
             name = "memory.events" if self._version == 2 else "memory.oom_control"
             self._oom = os.open(memory + "/" + name, os.O_RDONLY | os.O_CLOEXEC)
 
+    def find(self):
+        """Opens what is needed to join groups that are there."""
+        for folder in self.folders:
+            self._procs.append(os.open(folder + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC))
+
     def join(self):
         """Moves the calling process into the groups."""
         for procs in self._procs:

@@ -102,9 +102,14 @@ def set_namespace(path):
     """Enters the namespace that a file in /proc/<pid>/ns stands for."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _check(_libc.setns(handle, 0), "setns", path)
+        enter(handle)
     finally:
         os.close(handle)
+
+
+def enter(handle):
+    """Enters the namespace that an open file of /proc/<pid>/ns stands for; a pid namespace is for children."""
+    _check(_libc.setns(handle, 0), "setns")
 
 
 def pivot_root(new_root):

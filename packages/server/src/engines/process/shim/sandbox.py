@@ -1,8 +1,10 @@
 """Starts a program as the task's own: within its limits and without the rights of the shim."""
 
+import fcntl
 import os
 import resource
 import signal
+import termios
 
 import linux
 import seccomp
@@ -31,7 +33,7 @@ def spawn(argv, env, cwd, stdout, stderr, groups, resources):
             raise Failure(problem)
         return pid
     try:
-        _become(env, cwd, stdout, stderr, groups, resources)
+        become(env, cwd, (os.open("/dev/null", os.O_RDONLY), stdout, stderr), groups, resources)
         os.execve(argv[0], argv, env)
     except BaseException as error:
         os.write(writer, ("The command could not be started: %s." % in_words(error)).encode())
@@ -39,8 +41,11 @@ def spawn(argv, env, cwd, stdout, stderr, groups, resources):
         os._exit(126)
 
 
-def _become(env, cwd, stdout, stderr, groups, resources):
+def become(env, cwd, streams, groups, resources, has_terminal=False):
+    """Makes this process one of the task's own; `streams` become its standard ones, the first one its terminal."""
     os.setsid()
+    if has_terminal:
+        fcntl.ioctl(streams[0], termios.TIOCSCTTY, 0)
     # The shim hides its own memory and files; what it starts may be looked at by the task.
     linux.prctl(linux.PR_SET_DUMPABLE, 1)
     groups.join()
@@ -51,10 +56,8 @@ def _become(env, cwd, stdout, stderr, groups, resources):
     _limit(groups, resources)
     os.chdir(cwd)
     os.umask(0o022)
-    null = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
