@@ -50,9 +50,9 @@ seen["models"] = [names("name LIKE 'ir%'"), names("tags.team = 'vision'"), names
 numbers = lambda text: [str(found.version) for found in client.search_model_versions(text)]
 seen["versions"] = [numbers("name='iris'"), numbers(f"run_id='{run.info.run_id}'"), numbers("tags.origin = 'model'")]
 found = client.get_registered_model("iris")
-seen["model"] = [found.description, found.tags, found.aliases, [str(version.version) for version in found.latest_versions]]
+seen["model"] = [found.description, found.tags, dict(found.aliases), [str(version.version) for version in found.latest_versions]]
 one = client.get_model_version_by_alias("iris", "champion")
-seen["alias"] = [str(one.version), one.description, one.tags, one.aliases]
+seen["alias"] = [str(one.version), one.description, one.tags, list(one.aliases)]
 seen["stage"] = client.transition_model_version_stage("iris", "1", "Production").current_stage
 
 seen["refused"] = [
