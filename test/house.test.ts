@@ -261,12 +261,15 @@ describe('nouns', () => {
   /** The page of the guide that explains each noun. */
   const guides: Record<Noun, string> = {
     job: 'jobs',
+    experiment: 'experiments',
+    sweep: 'sweeps',
     artifact: 'storage-and-artifacts',
     project: 'jobs',
     workspace: 'workspaces',
     storage: 'storage-and-artifacts',
     dataset: 'data',
     model: 'models',
+    run: 'tracking',
     tree: 'data',
     secret: 'jobs',
     registry: 'images',

@@ -52,6 +52,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./experiment.ts')).experiment,
   },
   {
+    name: 'sweep',
+    about: 'Search for good parameters: many trials, each a job',
+    group: work,
+    load: async () => (await import('./sweep.ts')).sweep,
+  },
+  {
     name: 'project',
     about: 'Group jobs by what they are for',
     group: work,
@@ -86,6 +92,12 @@ export const entries: readonly Entry[] = [
     about: 'Trained models in versions, with what made them',
     group: work,
     load: async () => (await import('./model.ts')).model,
+  },
+  {
+    name: 'runs',
+    about: 'What programs track: parameters, metrics and labels',
+    group: work,
+    load: async () => (await import('./runs.ts')).runs,
   },
   {
     name: 'workspace',

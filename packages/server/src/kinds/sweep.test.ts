@@ -97,17 +97,17 @@ eachDatabase((make) => {
         body: sweepOf({ trials: 1 }, { command: 'run=5s {{args}} # {{kind}}' }),
       })
       await vi.waitFor(() => expect(server.fake.specs).toHaveLength(1))
-      const [trial] = await allTrials(server, id)
-      const { x, kind } = trial?.values as { x: number; kind: string }
+      const trial = (await allTrials(server, id))[0] as Trial
+      const { x, kind } = trial.values as { x: number; kind: string }
       const [spec] = server.fake.specs
       expect(spec?.command).toBe(`run=5s --kind=${kind} --x=${x} # ${kind}`)
       expect(spec?.env).toMatchObject({
         NABLA_TRIAL: '0',
         NABLA_PARAM_X: String(x),
-        NABLA_PARAMS: JSON.stringify(trial?.values),
+        NABLA_PARAMS: JSON.stringify(trial.values),
         NABLA_PARAMS_FILE: '/generated/params.json',
       })
-      const job = await server.client.job.show({ job: trial?.job ?? '' })
+      const job = await server.client.job.show({ job: trial.job ?? '' })
       expect(job).toMatchObject({ name: 'search-trial-0', experiment: { id, role: 'trial', index: 0 } })
     })
 

@@ -1,0 +1,250 @@
+import type { ExperimentSummary } from '@nabla/api/experiment'
+import type { Sweep, Trial } from '@nabla/api/sweep'
+import { defineCommand, type Group } from '../command.ts'
+import { experimentFlags } from '../experiment/flags.ts'
+import { styleOf } from '../experiment/words.ts'
+import { arg, flag } from '../flags.ts'
+import { listCommand, readPages } from '../from-contract.ts'
+import { paramText } from '../sweep/param.ts'
+import { readSearch, sweepFlags } from '../sweep/sweep-flags.ts'
+import { objectivesText, progressLine, valuesText } from '../sweep/words.ts'
+import { formatAgo } from '../terminal/format.ts'
+import { sparkline } from '../terminal/sparkline.ts'
+import type { Context } from '../context.ts'
+import { sayExperiment } from './experiment-say.ts'
+
+const whichSweep = arg.required('name or id of the sweep')
+
+const run = defineCommand({
+  name: 'run',
+  about: 'Search for good parameters: run a command with many of them',
+  details: `
+Each trial is a job. In its command {{rate}} is the value of the parameter rate
+and {{args}} is --name=value for all of them; the values are also in the
+environment (NABLA_PARAM_RATE, NABLA_PARAMS) and in /generated/params.json.
+The program logs the metric that is searched for, with MLflow or any other way.
+
+Without a command programs elsewhere take trials: see \`nabla sweep ask\`.
+With -f it is what a file says; options go before it.`,
+  args: { command: arg.words('the command and its arguments; a single word is a shell line') },
+  flags: { ...sweepFlags, ...experimentFlags, detach: flag.on('do not wait for it', { short: 'd' }) },
+  passThrough: true,
+  examples: [
+    {
+      line: "sweep run --param rate=1e-4..1:log --param layers=1..8 --minimize loss --trials 50 -- 'python train.py {{args}}'",
+      about: 'TPE, one trial at a time',
+    },
+    { line: 'sweep run -f sweep.yaml --parallel 4 --stop-rule asha', about: 'of a file, four at a time' },
+    {
+      line: "sweep run --hyperopt space.py --minimize loss -- 'python train.py {{args}}'",
+      about: 'with the search space of an old script',
+    },
+  ],
+  async run(context, { command }, flags) {
+    const { submitExperiment } = await import('../experiment/submit.ts')
+    const search = await readSearch(context.cwd, flags)
+    const experiment = await submitExperiment(context, command, flags, true, search)
+    if (!experiment) return 0
+    await sayExperiment(context, experiment, flags.detach)
+    if (flags.detach) return 0
+    const { followSweep } = await import('../sweep/follow.ts')
+    return followSweep(context, experiment.id)
+  },
+})
+
+const list = defineCommand({
+  name: 'list',
+  about: 'Show sweeps, newest first',
+  flags: {
+    project: flag.text('name', 'only those of this project', { completes: 'project' }),
+    limit: flag.whole('count', 'most rows to show', { fallback: '50' }),
+  },
+  examples: [{ line: 'sweep list', about: 'the newest ones' }],
+  async run(context, _args, { project, limit }) {
+    const client = await context.client()
+    const list = (input: object) => client.experiment.list({ ...input, kind: 'sweep' })
+    const { items } = await readPages<ExperimentSummary>(list, project === undefined ? {} : { project }, limit ?? 50)
+    const { out, io } = context
+    if (out.json) return out.value(items)
+    if (items.length === 0) return out.note('No sweeps. Run one with: nabla sweep run --help')
+    await out.table(items, [
+      { title: 'NAME', rank: 0, shrinkTo: 12, value: ({ name }) => name },
+      { title: 'STATE', rank: 0, value: ({ state }) => out.style(styleOf(state), state) },
+      { title: 'PROJECT', rank: 2, shrinkTo: 10, value: ({ project }) => project.name },
+      { title: 'CREATED', rank: 1, value: ({ createdAt }) => formatAgo(createdAt, io.now()) },
+      { title: 'COMMAND', rank: 3, shrinkTo: 20, value: ({ command }) => command },
+    ])
+  },
+})
+
+const show = defineCommand({
+  name: 'show',
+  about: 'Show how far a sweep is, and what is best so far',
+  args: { sweep: whichSweep },
+  examples: [{ line: 'sweep show lr', about: 'with its best trial' }],
+  async run(context, args) {
+    const client = await context.client()
+    const sweep = await client.sweep.show({ sweep: args.sweep })
+    if (context.out.json) return context.out.value(sweep)
+    const { items } = await client.sweep.trials({ sweep: sweep.id, limit: 10_000 })
+    await showSweep(context, sweep, items)
+  },
+})
+
+async function showSweep({ out, io }: Context, sweep: Sweep, trials: readonly Trial[]): Promise<void> {
+  const { search, best } = sweep
+  const space = Object.entries(search.space).map(([name, one]) => `${name} ${paramText(one)}`)
+  const fields: [string, string | null][] = [
+    ['name', out.style('bold', sweep.name)],
+    ['id', sweep.id],
+    ['project', sweep.project.name],
+    ['state', progressLine(sweep)],
+    ['reason', sweep.reason],
+    ['objectives', search.objectives.map(({ metric, direction }) => `${direction} ${metric}`).join(', ')],
+    ['searcher', search.searcher],
+    ['space', space.join('\n')],
+    ['so far', historyOf(sweep, trials)],
+    ['started', sweep.startedAt === null ? null : formatAgo(sweep.startedAt, io.now())],
+  ]
+  await out.fields(fields.filter((field): field is [string, string] => Boolean(field[1])))
+  if (best.length === 0) return
+  await out.line()
+  await out.table(best, trialColumns())
+}
+
+/** The best value so far, trial by trial, as bars: how the search went. */
+function historyOf({ search }: Sweep, trials: readonly Trial[]): string | null {
+  const [objective, second] = search.objectives
+  if (!objective || second) return null
+  const values = trials.flatMap(({ objectives }) => objectives?.[objective.metric] ?? [])
+  if (values.length < 2) return null
+  const better = objective.direction === 'maximize' ? Math.max : Math.min
+  let best = values[0] ?? 0
+  const bestSoFar = values.map((value) => (best = better(best, value)))
+  const least = Math.min(...bestSoFar)
+  return sparkline(
+    bestSoFar.map((value) => value - least),
+    40,
+    Math.max(...bestSoFar) - least,
+  )
+}
+
+function trialColumns() {
+  return [
+    { title: 'TRIAL', rank: 0, align: 'right' as const, value: ({ number }: Trial) => String(number) },
+    { title: 'STATE', rank: 2, value: ({ state }: Trial) => state },
+    { title: 'OBJECTIVES', rank: 0, value: (trial: Trial) => objectivesText(trial) },
+    { title: 'VALUES', rank: 1, shrinkTo: 20, value: ({ values }: Trial) => valuesText(values) },
+    { title: 'JOB', rank: 4, value: ({ job }: Trial) => job ?? '' },
+    { title: 'REASON', rank: 3, shrinkTo: 20, value: ({ reason }: Trial) => reason ?? '' },
+  ]
+}
+
+const trials = listCommand<Trial>(
+  'sweep',
+  {
+    about: 'Show the trials of a sweep',
+    columns: trialColumns(),
+    empty: 'No trials yet.',
+    examples: [
+      { line: 'sweep trials lr --limit 500', about: 'the first 500' },
+      { line: 'sweep trials lr --state failed', about: 'those that failed, and why' },
+    ],
+  },
+  'trials',
+)
+
+const update = defineCommand({
+  name: 'update',
+  about: 'Change how many trials a sweep has, in all and at a time',
+  args: { sweep: whichSweep },
+  flags: {
+    trials: flag.whole('count', 'most trials in all'),
+    parallel: flag.whole('count', 'most trials at a time'),
+  },
+  examples: [{ line: 'sweep update lr --trials 200 --parallel 8', about: 'more of both' }],
+  async run(context, { sweep }, { trials, parallel }) {
+    const body = { ...(trials !== undefined && { trials }), ...(parallel !== undefined && { parallel }) }
+    await change(context, sweep, body)
+  },
+})
+
+const pause = defineCommand({
+  name: 'pause',
+  about: 'Begin no further trials; those that run go on',
+  args: { sweep: whichSweep },
+  examples: [{ line: 'sweep pause lr', about: 'until: nabla sweep resume lr' }],
+  run: (context, { sweep }) => change(context, sweep, { paused: true }),
+})
+
+const resume = defineCommand({
+  name: 'resume',
+  about: 'Let a sweep go on that was paused',
+  args: { sweep: whichSweep },
+  examples: [{ line: 'sweep resume lr', about: 'trials begin again' }],
+  run: (context, { sweep }) => change(context, sweep, { paused: false }),
+})
+
+async function change(
+  context: Context,
+  sweep: string,
+  body: { paused?: boolean; trials?: number; parallel?: number },
+): Promise<void> {
+  const client = await context.client()
+  const changed = await client.sweep.update({ sweep, body })
+  if (context.out.json) await context.out.value(changed)
+  else context.out.note(progressLine(changed))
+}
+
+const ask = defineCommand({
+  name: 'ask',
+  about: 'Take the next trial, to run it here',
+  details: `
+Prints its number and its values, as JSON with --json. Tell what came out of it
+with \`nabla sweep tell\`. It exits with 1 when there is none: the sweep is over,
+paused, or waits for a trial that runs.`,
+  args: { sweep: whichSweep },
+  examples: [{ line: 'sweep ask lr --json', about: 'for a script' }],
+  async run(context, { sweep }) {
+    const client = await context.client()
+    const answer = await client.sweep.ask({ sweep })
+    if (context.out.json) await context.out.value(answer)
+    else if (answer.trial) await context.out.line(`${answer.trial.number}  ${valuesText(answer.trial.values)}`)
+    else
+      context.out.note(answer.status === 'done' ? 'There are no more trials.' : 'There is none now: ask again later.')
+    return answer.trial ? 0 : 1
+  },
+})
+
+const tell = defineCommand({
+  name: 'tell',
+  about: 'Tell what came out of a trial that was asked for',
+  args: { sweep: whichSweep, number: arg.required('number of the trial') },
+  flags: {
+    objective: flag.texts('metric=value', 'a value; one for each objective'),
+    failed: flag.text('reason', 'it failed, and why'),
+  },
+  examples: [
+    { line: 'sweep tell lr 12 --objective loss=0.031', about: 'it went well' },
+    { line: "sweep tell lr 13 --failed 'out of memory'", about: 'it did not' },
+  ],
+  async run(context, { sweep, number }, { objective, failed }) {
+    const client = await context.client()
+    const objectives = Object.fromEntries(
+      objective.map((text) => {
+        const at = text.indexOf('=')
+        return [text.slice(0, at), Number(text.slice(at + 1))]
+      }),
+    )
+    const body = failed === undefined ? { objectives } : { state: 'failed' as const, reason: failed }
+    const trial = await client.sweep.tell({ sweep, number: Number(number), body })
+    if (context.out.json) await context.out.value(trial)
+    else context.out.note(`Trial ${trial.number} is ${trial.state}`)
+  },
+})
+
+export const sweep: Group = {
+  name: 'sweep',
+  about: 'Search for good parameters',
+  commands: [run, list, show, trials, update, pause, resume, ask, tell],
+}
