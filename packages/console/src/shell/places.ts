@@ -15,6 +15,7 @@ export const places: readonly Place[] = [
   { label: 'Jobs', to: '/jobs', icon: 'job', key: 'j' },
   { label: 'Experiments', to: '/experiments', icon: 'chart', key: 'e' },
   { label: 'Data', to: '/data', icon: 'data', key: 'd' },
+  { label: 'Models', to: '/models', icon: 'model', key: 'l' },
   { label: 'Machines', to: '/machines', icon: 'machine', key: 'm' },
   { label: 'Settings', to: '/settings', icon: 'settings', key: 's' },
 ]

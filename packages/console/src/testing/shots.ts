@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 
 export interface Shot {
@@ -95,4 +96,40 @@ export const shots: readonly Shot[] = [
   { name: 'job-events', path: '/jobs/stopped?tab=events' },
   { name: 'job-artifacts', path: '/jobs/baseline?tab=artifacts' },
   { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },
+  {
+    name: 'models',
+    path: '/models',
+    async prepare(page) {
+      if ((await page.getByText('No models yet.').count()) === 0) return
+      await uploadModel(page, 'File of the model', 'onnx/model/digits.onnx', 'champion')
+      await page.goto(new URL('/models', page.url()).href)
+      await uploadModel(page, 'Folder of the model', 'tensorflow/model', 'candidate')
+      await page.goto(new URL('/models', page.url()).href)
+      await page.getByRole('link', { name: 'digits' }).first().waitFor()
+    },
+  },
+  { name: 'model', path: '/models/digits' },
+  { name: 'model-versions', path: '/models/digits?tab=versions' },
+  { name: 'model-signature', path: '/models/digits?tab=signature&version=1' },
+  { name: 'model-graph', path: '/models/digits?tab=graph&version=1' },
+  { name: 'model-compare', path: '/models/digits?tab=compare' },
+  {
+    name: 'model-upload',
+    path: '/models',
+    prepare: (page) => page.getByRole('button', { name: 'Upload model' }).first().click(),
+  },
 ]
+
+/** Uploads what a framework wrote; see `test/model-corpus/`. */
+async function uploadModel(page: Page, field: string, path: string, alias: string): Promise<void> {
+  const file = join(import.meta.dirname, '../../../../test/model-corpus', path)
+  await page.getByRole('button', { name: 'Upload model' }).first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('digits')
+  await dialog.getByLabel(field).setInputFiles(file)
+  await dialog.getByText(/\d files?,/).waitFor()
+  await dialog.getByRole('textbox', { name: 'Aliases' }).fill(alias)
+  await dialog.getByRole('textbox', { name: 'Aliases' }).press('Enter')
+  await dialog.getByRole('button', { name: 'Upload' }).click()
+  await page.getByRole('region', { name: 'Lineage' }).getByText(alias).waitFor()
+}

@@ -1,0 +1,134 @@
+import { Select } from '@mantine/core'
+import { type Interpretation, modelFormats } from '@nabla/api/model-format'
+import type { Model, ModelVersion } from '@nabla/api/model'
+import type { ReactNode } from 'react'
+import { useApi } from '../../api/query.ts'
+import { formatBytes, formatCount } from '../../parts/format.ts'
+import { EmptyState, Loaded } from '../../parts/states.tsx'
+import { useSetUrlSearch, useUrlState } from '../../parts/url-state.ts'
+import { shapeText } from './model-words.tsx'
+import { signers } from './version-table.tsx'
+
+/** Two versions side by side: what they measured, take and give, weigh, and what made them. */
+export function CompareVersions({ model, versions }: { model: Model; versions: readonly ModelVersion[] }): ReactNode {
+  const [from] = useUrlState('from', `${versions[1]?.version ?? ''}`)
+  const [to] = useUrlState('to', `${versions[0]?.version ?? ''}`)
+  const change = useSetUrlSearch()
+  const left = versions.find(({ version }) => `${version}` === from)
+  const right = versions.find(({ version }) => `${version}` === to)
+  if (versions.length < 2) {
+    return <EmptyState title="There are no two versions to compare." command={`model upload ${model.name} PATH`} />
+  }
+  const data = versions.map(({ version, aliases }) => ({
+    value: `${version}`,
+    label: [`v${version}`, ...aliases].join(' · '),
+  }))
+  return (
+    <div className="stack">
+      <div className="row">
+        <Select
+          aria-label="Compare version"
+          className="model-choice"
+          value={from}
+          data={data}
+          onChange={(next) => change({ from: next ?? undefined })}
+          allowDeselect={false}
+        />
+        <span className="muted">with</span>
+        <Select
+          aria-label="With version"
+          className="model-choice"
+          value={to}
+          data={data}
+          onChange={(next) => change({ to: next ?? undefined })}
+          allowDeselect={false}
+        />
+      </div>
+      {left && right && <Comparison model={model} left={left} right={right} />}
+    </div>
+  )
+}
+
+function Comparison({ model, left, right }: { model: Model; left: ModelVersion; right: ModelVersion }): ReactNode {
+  const first = useApi('model', 'interpretation', { model: model.id, version: `${left.version}` })
+  const second = useApi('model', 'interpretation', { model: model.id, version: `${right.version}` })
+  return (
+    <Loaded query={first}>
+      {(a) => <Loaded query={second}>{(b) => <Rows sides={[left, right]} read={[a, b]} />}</Loaded>}
+    </Loaded>
+  )
+}
+
+type Row = [name: string, left: string, right: string]
+
+function Rows({
+  sides: [a, b],
+  read,
+}: {
+  sides: [ModelVersion, ModelVersion]
+  read: [Interpretation, Interpretation]
+}): ReactNode {
+  const rows = [...rowsOf(a, b, read)]
+  return (
+    <div className="panel model-scroll" tabIndex={0} role="region" aria-label="Comparison">
+      <table className="model-table model-compare">
+        <thead>
+          <tr>
+            <th>
+              <span className="faint">What</span>
+            </th>
+            <th>{a.reference}</th>
+            <th>{b.reference}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, left, right]) => (
+            <tr key={name} className={left === right ? '' : 'model-differs'}>
+              <th scope="row">
+                <bdi>{name}</bdi>
+              </th>
+              <td>
+                <bdi>{left}</bdi>
+              </td>
+              <td>
+                <bdi>{right}</bdi>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function* rowsOf(a: ModelVersion, b: ModelVersion, [left, right]: [Interpretation, Interpretation]): Generator<Row> {
+  const names = [...new Set([...a.metrics, ...b.metrics].map(({ name }) => name))].slice(0, 200)
+  for (const name of names) yield [name, metricOf(a, name), metricOf(b, name)]
+  yield ['Format', modelFormats[left.format].label, modelFormats[right.format].label]
+  yield ['Made with', left.producer ?? '–', right.producer ?? '–']
+  yield ['Parameters', countText(left.parameters), countText(right.parameters)]
+  yield ['Tensors', formatCount(left.layerCount), formatCount(right.layerCount)]
+  yield ['Size', formatBytes(a.sizeBytes), formatBytes(b.sizeBytes)]
+  yield ['Inputs', tensorsText(left.inputs), tensorsText(right.inputs)]
+  yield ['Outputs', tensorsText(left.outputs), tensorsText(right.outputs)]
+  yield ['Scan', left.verdict, right.verdict]
+  yield ['Signed by', signers(a.signatures) || '–', signers(b.signatures) || '–']
+  yield ['Job', a.lineage.job?.name ?? '–', b.lineage.job?.name ?? '–']
+  yield ['Code', codeOf(a), codeOf(b)]
+  yield ['Data', dataOf(a), dataOf(b)]
+  yield ['Files', a.digest ?? '–', b.digest ?? '–']
+}
+
+const metricOf = ({ metrics }: ModelVersion, name: string): string => {
+  const value = metrics.find((metric) => metric.name === name)?.value
+  return value === undefined ? '–' : String(Number(value.toPrecision(6)))
+}
+const countText = (count: number | null): string => (count === null ? '–' : formatCount(count))
+const codeOf = ({ lineage }: ModelVersion): string => (lineage.commit ?? lineage.workspaceDigest ?? '–').slice(0, 12)
+const dataOf = ({ lineage }: ModelVersion): string =>
+  lineage.datasets.map(({ name, version }) => `${name}:${version}`).join(', ') || '–'
+const tensorsText = (tensors: Interpretation['inputs']): string =>
+  tensors
+    .slice(0, 20)
+    .map(({ name, type, shape }) => `${name}: ${type} ${shapeText(shape)}`)
+    .join(', ') || '–'

@@ -1,0 +1,142 @@
+import type { Model } from '@nabla/api/model'
+import { modelFormats } from '@nabla/api/model-format'
+import { useNavigate } from '@tanstack/react-router'
+import { type ReactNode, useState } from 'react'
+import { client } from '../../api/client.ts'
+import { useList } from '../../api/list.ts'
+import { ActionButton } from '../../parts/action-button.tsx'
+import type { Action } from '../../parts/action.ts'
+import { Bytes, RelativeTime } from '../../parts/amount.tsx'
+import { type Column, DataTable } from '../../parts/data-table.tsx'
+import { FilterBar } from '../../parts/filter-bar.tsx'
+import { PageHeader } from '../../parts/page-header.tsx'
+import { EmptyState } from '../../parts/states.tsx'
+import { useUrlState } from '../../parts/url-state.ts'
+import { usePaletteActions } from '../../shell/palette-registry.ts'
+import { DeleteModel, ModelForm } from './model-dialogs.tsx'
+import { modelActions } from './model-actions.ts'
+import { Aliases, ParameterCount, Verdict } from './model-words.tsx'
+import { UploadModel } from './upload-model.tsx'
+import './model.css'
+
+const none = <span className="faint">–</span>
+
+const columns: readonly Column<Model>[] = [
+  { id: 'name', title: 'Name', width: 'minmax(140px, 2fr)', cell: ({ name }) => name },
+  {
+    id: 'latest',
+    title: 'Latest',
+    width: '72px',
+    align: 'right',
+    card: 'fact',
+    cell: ({ latest }) => (latest ? `v${latest.version}` : none),
+  },
+  {
+    id: 'aliases',
+    title: 'Aliases',
+    width: 'minmax(110px, 1.2fr)',
+    cell: ({ aliases }) => <Aliases aliases={Object.entries(aliases).map(([name, at]) => `${name} v${at}`)} />,
+  },
+  {
+    id: 'format',
+    title: 'Format',
+    width: 'minmax(110px, 1fr)',
+    card: 'fact',
+    cell: ({ latest }) => (latest?.format ? modelFormats[latest.format].label : none),
+  },
+  {
+    id: 'parameters',
+    title: 'Parameters',
+    width: '104px',
+    align: 'right',
+    cell: ({ latest }) => <ParameterCount count={latest?.parameters} />,
+  },
+  { id: 'scan', title: 'Scan', width: '112px', cell: ({ latest }) => <Verdict verdict={latest?.verdict ?? null} /> },
+  {
+    id: 'size',
+    title: 'Size',
+    width: '90px',
+    align: 'right',
+    cell: ({ latest }) => <Bytes bytes={latest?.sizeBytes} />,
+  },
+  { id: 'project', title: 'Project', width: 'minmax(90px, 1fr)', cell: ({ project }) => project?.name ?? none },
+  { id: 'tags', title: 'Tags', width: 'minmax(90px, 1fr)', hidden: true, cell: ({ tags }) => tags.join(', ') },
+  {
+    id: 'changed',
+    title: 'Changed',
+    width: '100px',
+    card: 'fact',
+    cell: ({ latest, createdAt }) => <RelativeTime time={latest?.createdAt ?? createdAt} />,
+  },
+]
+
+type Open = { form: 'new' } | { form: 'change' | 'delete'; model: Model }
+
+/** The models of the team. */
+export function ModelListPage(): ReactNode {
+  const [tag] = useUrlState('tag')
+  const [name] = useUrlState('name')
+  const [project] = useUrlState('project')
+  const list = useList<Model>({
+    noun: 'model',
+    input: { tag, name, project },
+    fetch: (page, options) =>
+      client.model.list({ ...page, ...(tag && { tag }), ...(name && { name }), ...(project && { project }) }, options),
+  })
+  const [open, setOpen] = useState<Open>()
+  const navigate = useNavigate()
+  const close = () => setOpen(undefined)
+  const make: Action = {
+    label: 'Upload model',
+    icon: 'upload',
+    command: 'model upload NAME PATH',
+    run: () => setOpen({ form: 'new' }),
+  }
+  usePaletteActions('Models', [make])
+  const isFiltered = tag !== '' || name !== '' || project !== ''
+  return (
+    <>
+      <PageHeader title="Models" actions={<ActionButton action={make} />} />
+      <DataTable
+        id="model"
+        label="Models"
+        list={list}
+        columns={columns}
+        rowKey={({ id }) => id}
+        rowLabel={(row) => row.name}
+        href={(row) => `/models/${row.name}`}
+        actions={(model) => modelActions(model, (form) => setOpen({ form, model }))}
+        toolbar={(chooser) => (
+          <FilterBar
+            searchKey="name"
+            placeholder="Name begins with, tag:, project:"
+            filters={[
+              { key: 'tag', label: 'Tag' },
+              { key: 'project', label: 'Project' },
+            ]}
+          >
+            {chooser}
+          </FilterBar>
+        )}
+        empty={
+          isFiltered ? (
+            <EmptyState title="No model is like that." command="model list" />
+          ) : (
+            <EmptyState
+              title="No models yet."
+              command="model upload digits model.onnx"
+              action={<ActionButton action={make} />}
+            >
+              A model has versions that never change. Upload one, or let a job leave one with <code>--model-name</code>.
+            </EmptyState>
+          )
+        }
+      />
+      {open?.form === 'new' && (
+        <UploadModel onClose={close} onMade={(made) => void navigate({ to: `/models/${made}` as never })} />
+      )}
+      {open?.form === 'change' && <ModelForm model={open.model} onClose={close} />}
+      {open?.form === 'delete' && <DeleteModel model={open.model} onClose={close} />}
+    </>
+  )
+}

@@ -1,0 +1,211 @@
+import { modelFormats, type Interpretation } from '@nabla/api/model-format'
+import type { Model, ModelVersion } from '@nabla/api/model'
+import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { useApi } from '../../api/query.ts'
+import { Bytes, RelativeTime } from '../../parts/amount.tsx'
+import { CommandLine, CopyId, CopyText } from '../../parts/copy.tsx'
+import { plural } from '../../parts/format.ts'
+import { MarkdownView } from '../../parts/markdown-view.tsx'
+import { Facts, Panel } from '../../parts/page-header.tsx'
+import { Loaded } from '../../parts/states.tsx'
+import { Aliases, ParameterCount, Verdict } from './model-words.tsx'
+import { signers } from './version-table.tsx'
+
+/** What a version is, what made it, and how it is used. */
+export function Overview({ model, version }: { model: Model; version: ModelVersion }): ReactNode {
+  const query = useApi('model', 'interpretation', { model: model.id, version: `${version.version}` })
+  return (
+    <div className="stack">
+      <Lineage version={version} />
+      <div className="model-columns">
+        <div className="stack">
+          <Loaded query={query}>{(read) => <Read read={read} version={version} />}</Loaded>
+          {version.notes !== '' && (
+            <Panel title="Notes">
+              <MarkdownView text={version.notes} />
+            </Panel>
+          )}
+          {model.notes !== '' && (
+            <Panel title="About the model">
+              <MarkdownView text={model.notes} />
+            </Panel>
+          )}
+        </div>
+        <div className="stack">
+          <About version={version} />
+          <Use version={version} />
+        </div>
+      </div>
+    </div>
+  )
+}
+
+/** Code, data and run at the left, the version in the middle, and what it is called at the right. */
+function Lineage({ version }: { version: ModelVersion }): ReactNode {
+  const { lineage, aliases, source } = version
+  const code = lineage.commit ?? lineage.workspaceDigest
+  const from: { key: string; kind: string; content: ReactNode }[] = [
+    ...(code === null ? [] : [{ key: 'code', kind: 'Code', content: <code>{code.slice(0, 12)}</code> }]),
+    ...lineage.datasets.map((one) => ({
+      key: `${one.id}:${one.version}`,
+      kind: 'Data',
+      content: (
+        <Link to={`/data/datasets/${one.name}?tab=files&version=${one.version}` as never}>
+          {one.name}:{one.version}
+        </Link>
+      ),
+    })),
+  ]
+  const made = lineage.job ? (
+    <Link to={`/jobs/${lineage.job.id}` as never}>{lineage.job.name}</Link>
+  ) : (
+    <span className="ellipsis" title={source}>
+      {source}
+    </span>
+  )
+  return (
+    <section className="panel model-lineage" aria-label="Lineage">
+      {from.length > 0 && (
+        <ul className="model-stage">
+          {from.map(({ key, kind, content }) => (
+            <li key={key}>
+              <Kind>{kind}</Kind>
+              {content}
+            </li>
+          ))}
+        </ul>
+      )}
+      <ul className="model-stage">
+        <li>
+          <Kind>{lineage.job ? 'Job' : lineage.run ? 'Run' : 'From'}</Kind>
+          {made}
+        </li>
+      </ul>
+      <ul className="model-stage">
+        <li className="model-self" aria-current="true">
+          <Kind>Model</Kind>
+          {version.reference}
+        </li>
+      </ul>
+      {aliases.length > 0 && (
+        <ul className="model-stage">
+          {aliases.map((alias) => (
+            <li key={alias}>
+              <Kind>Alias</Kind>@{alias}
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
+
+function Kind({ children }: { children: ReactNode }): ReactNode {
+  return <span className="model-kind">{children}</span>
+}
+
+function Read({ read, version }: { read: Interpretation; version: ModelVersion }): ReactNode {
+  const odd = read.pickles.filter(({ verdict }) => verdict !== 'clean')
+  const metrics = version.metrics.length > 0 ? version.metrics : read.metrics
+  return (
+    <>
+      {read.warnings.map((text) => (
+        <p key={text} className="model-note" role="note">
+          {text}
+        </p>
+      ))}
+      {odd.map(({ path, verdict, imports, reason }) => (
+        <p key={path} className={`model-note model-${verdict}`} role="note">
+          <strong>{path}</strong> looks {verdict}.{' '}
+          {imports.some((one) => one.verdict !== 'clean') &&
+            `It names ${imports
+              .filter((one) => one.verdict !== 'clean')
+              .slice(0, 8)
+              .map(({ name }) => name)
+              .join(', ')}.`}{' '}
+          {reason !== null && `${reason}.`} Nothing of it was run.
+        </p>
+      ))}
+      <Panel title="What it is">
+        <Facts
+          facts={[
+            ['Format', modelFormats[read.format].label],
+            ['Made with', read.producer ?? <span className="faint">–</span>],
+            ['Parameters', <ParameterCount key="parameters" count={read.parameters} />],
+            ['Inputs', `${read.inputs.length}`],
+            ['Outputs', `${read.outputs.length}`],
+            ...(read.opsets.length > 0
+              ? [['Opset', read.opsets.map(({ domain, version: own }) => `${domain} ${own}`).join(', ')] as const]
+              : []),
+            ['Scan', <Verdict key="scan" verdict={read.verdict} />],
+            ...Object.entries(read.details)
+              .slice(0, 40)
+              .map(([name, value]) => [name, <bdi key={name}>{value}</bdi>] as const),
+          ]}
+        />
+      </Panel>
+      {metrics.length > 0 && (
+        <Panel title="Metrics">
+          <Facts
+            facts={metrics.slice(0, 100).map(({ name, value }) => [
+              name,
+              <span key={name} className="number">
+                {Number(value.toPrecision(6))}
+              </span>,
+            ])}
+          />
+        </Panel>
+      )}
+    </>
+  )
+}
+
+function About({ version }: { version: ModelVersion }): ReactNode {
+  const { id, digest, files, sizeBytes, createdAt, createdBy, signatures, type, attributes, source, aliases } = version
+  return (
+    <Panel title="This version">
+      <Facts
+        facts={[
+          ['Aliases', aliases.length > 0 ? <Aliases key="aliases" aliases={aliases} /> : '–'],
+          ...(type === null ? [] : [['Type', type] as const]),
+          ['From', <bdi key="from">{source}</bdi>],
+          [
+            'Files',
+            <span key="files">
+              {plural(files, 'file')}, <Bytes bytes={sizeBytes} />
+            </span>,
+          ],
+          ['Signed by', signers(signatures) || <span className="faint">nobody</span>],
+          [
+            'Made',
+            <span key="made">
+              <RelativeTime time={createdAt} /> by <bdi>{createdBy.name}</bdi>
+            </span>,
+          ],
+          ['Id', <CopyId key="id" value={id} />],
+          ['Digest', digest === null ? '–' : <CopyId key="digest" value={digest} />],
+          ...Object.entries(attributes).map(([name, value]) => [name, <bdi key={name}>{value}</bdi>] as const),
+        ]}
+      />
+    </Panel>
+  )
+}
+
+function Use({ version }: { version: ModelVersion }): ReactNode {
+  const { model, reference, aliases, signatures } = version
+  const best = aliases[0] === undefined ? reference : `${model.name}@${aliases[0]}`
+  return (
+    <Panel title="Use it">
+      <div className="stack">
+        <p>A job finds its files, read-only, at:</p>
+        <CopyText value={`/models/${model.name}`} label="Folder in the job" />
+        <CommandLine line={`run --model ${best} -- python predict.py`} label="In a job" />
+        <CommandLine line={`model get ${best} --to ${model.name}`} label="Download" />
+        {signatures.length === 0 && (
+          <CommandLine line={`model sign ${reference} --as KEY --key-file FILE`} label="Sign" />
+        )}
+      </div>
+    </Panel>
+  )
+}
