@@ -4,12 +4,15 @@ import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { webConsole } from './console.ts'
+import { containers } from './containers.ts'
 import { firstLine } from './first-line.ts'
 import { list } from './list.ts'
 import { logs } from './logs.ts'
 import { type Section, toMarkdown } from './report.ts'
+import { search } from './search.ts'
 import { sync } from './sync.ts'
 import { throughput } from './throughput.ts'
+import { tracking } from './tracking.ts'
 
 /**
  * Benchmarks: `npm run bench` runs all of them and prints a table each, `npm run bench -- logs list` runs some.
@@ -21,6 +24,9 @@ const benches: Record<string, () => Promise<Section>> = {
   logs,
   list,
   sync,
+  tracking,
+  search,
+  containers,
   console: webConsole,
 }
 
@@ -62,7 +68,9 @@ async function write(tables: readonly string[]): Promise<void> {
   )
 }
 
-const titleOf = (section: string): string => section.split('\n', 1)[0] ?? ''
+function titleOf(section: string): string {
+  return section.split('\n', 1)[0] ?? ''
+}
 
 /** On what and when: each table says it for itself. */
 function measuredOn(): string {

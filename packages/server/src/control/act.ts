@@ -148,8 +148,7 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     request.projectId,
     names.map((value) => value.slice(secretPrefix.length)),
   )
-  const program = await programEnv(deps, task)
-  await noteHidden(deps, task.ownerId, [...secrets.values(), ...program.hidden])
+  await noteHidden(deps, task.ownerId, [...secrets.values()])
   const env = Object.entries(request.env).map(([name, value]) => {
     const secret = value.startsWith(secretPrefix) ? secrets.get(value.slice(secretPrefix.length)) : value
     if (secret === undefined) throw new AppError('unknown_secret', { name: value.slice(secretPrefix.length) })
@@ -160,7 +159,7 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     image: request.image,
     command: request.command,
     workingDir: request.workingDir,
-    env: { ...program.env, ...Object.fromEntries(env) },
+    env: { ...programEnv(deps, task), ...Object.fromEntries(env) },
     mounts: [...(await toMounts(deps, task, signal)), ...(await gangMounts(deps, task))],
     resources: { ...request.resources, gpus: task.gpus, pids: limits.taskPids },
     ...(request.requirements === null

@@ -7,31 +7,24 @@ import type { Task } from '../../tasks/task.ts'
 import type { Caller } from '../kind.ts'
 import { jobRunId } from './job-run.ts'
 
-/** What the program of a job is told, so that it tracks itself without any set-up; and the token in it. */
-export interface ProgramEnv {
-  env: Record<string, string>
-  hidden: string[]
-}
-
 /**
- * Variables for the program of a job: where MLflow's client and the metrics of Gradient's find the server, with which
- * key, and which run is its own. Nothing for other tasks, and for containers that have no way to the server.
+ * Variables for the program of a job, so that it tracks itself without any set-up: where MLflow's client and the
+ * metrics of Gradient's find the server, with which key, and which run is its own. Nothing for other tasks, and for
+ * containers that have no way to the server. The key is not hidden in logs, since whoever reads them can do more
+ * than it: hiding costs a search in every line.
  */
-export async function programEnv(deps: Deps, task: Task): Promise<ProgramEnv> {
+export function programEnv(deps: Deps, task: Task): Record<string, string> {
   const url = addressFor(deps, task.engine)
-  if (url === null || !looksLikeId('job', task.ownerId)) return { env: {}, hidden: [] }
+  if (url === null || !looksLikeId('job', task.ownerId)) return {}
   const token = programToken(deps.box, task.ownerId)
   return {
-    hidden: [token],
-    env: {
-      MLFLOW_TRACKING_URI: url,
-      MLFLOW_TRACKING_TOKEN: token,
-      MLFLOW_RUN_ID: jobRunId(task.ownerId),
-      MLFLOW_EXPERIMENT_ID: task.request.projectId,
-      PAPERSPACE_METRIC_PUSHGATEWAY: `${url}/pushgateway/${token}`,
-      PAPERSPACE_METRIC_WORKLOAD_ID: task.ownerId,
-      PAPERSPACE_METRIC_WORKLOAD_TYPE: 'job',
-    },
+    MLFLOW_TRACKING_URI: url,
+    MLFLOW_TRACKING_TOKEN: token,
+    MLFLOW_RUN_ID: jobRunId(task.ownerId),
+    MLFLOW_EXPERIMENT_ID: task.request.projectId,
+    PAPERSPACE_METRIC_PUSHGATEWAY: `${url}/pushgateway/${token}`,
+    PAPERSPACE_METRIC_WORKLOAD_ID: task.ownerId,
+    PAPERSPACE_METRIC_WORKLOAD_TYPE: 'job',
   }
 }
 

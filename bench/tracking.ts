@@ -1,0 +1,215 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { Agent, request } from 'node:http'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { makeTempFolder, startBenchServer } from './bench-server.ts'
+import { formatMs, median, percentile, type Section, timed } from './report.ts'
+
+/** Programs that log at once. */
+const clients = 20
+const measuredMs = 8000
+const runsInSearch = 10_000
+const searches = 30
+
+/** A tracking server under test. */
+interface Peer {
+  url: string
+  headers: Record<string, string>
+  /** The program of MLflow's own client. */
+  python: string | null
+}
+
+type Figures = Map<string, string>
+
+/** MLflow's tracking API, as Nabla answers it and as `mlflow server` does, one after the other on this machine. */
+export async function tracking(): Promise<Section> {
+  const python = process.env['BENCH_MLFLOW_PYTHON']
+  const client = python !== undefined && existsSync(python) ? python : null
+  const nabla = await ofNabla(client)
+  const mlflow = client === null ? new Map<string, string>() : await ofMlflow(client)
+  const others = client === null ? [] : ['mlflow server, SQLite']
+  return {
+    title: 'Tracking',
+    about:
+      `MLflow’s REST API on SQLite: ${clients} clients that send what MLflow’s client sends, for ${measuredMs / 1000} s ` +
+      `each; the loop of single values is that client itself. Search and history with ${runsInSearch.toLocaleString('en')} ` +
+      'runs of 5 parameters and 10 metrics. Both answer only what they have stored; Nabla syncs the disk for it.',
+    columns: ['what', 'Nabla', ...others],
+    rows: [...nabla].map(([what, figure]) => [what, figure, ...(client === null ? [] : [mlflow.get(what) ?? '–'])]),
+  }
+}
+
+async function ofNabla(python: string | null): Promise<Figures> {
+  await using server = await startBenchServer({ engines: ['fake'] })
+  return await measure({ url: server.url, headers: { authorization: `Bearer ${server.key}` }, python })
+}
+
+async function ofMlflow(python: string): Promise<Figures> {
+  const folder = await makeTempFolder()
+  const port = await freePort()
+  const store = `sqlite:///${join(folder, 'mlflow.db')}`
+  const options = ['server', '--backend-store-uri', store, '--artifacts-destination', folder, '--port', String(port)]
+  const server = spawn(python, ['-m', 'mlflow', ...options], { stdio: 'ignore', detached: true })
+  try {
+    const url = `http://127.0.0.1:${port}`
+    await untilUp(url, server)
+    return await measure({ url, headers: {}, python })
+  } finally {
+    process.kill(-server.pid!, 'SIGKILL')
+    await once(server, 'exit')
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function measure(peer: Peer): Promise<Figures> {
+  const figures: Figures = new Map()
+  const post = caller(peer)
+  const { experiment_id: experiment } = await post('experiments/create', { name: 'bench' })
+  const newRun = async () => {
+    const { run } = await post('runs/create', { experiment_id: experiment, start_time: Date.now() })
+    return (run as { info: { run_id: string } }).info.run_id
+  }
+  const runs = await Promise.all(Array.from({ length: clients }, newRun))
+  if (peer.python !== null) figures.set('300 values one by one, the real client', await singly(peer, runs[0]!))
+  for (const size of [10, 1000]) {
+    let step = 0
+    const rate = await storm(async (index) => {
+      step += 1
+      const at = Date.now()
+      const metrics = Array.from({ length: size }, (_, number) => ({
+        key: `metric-${number % 50}`,
+        value: number / 7,
+        timestamp: at,
+        step: step * size + number,
+      }))
+      await post('runs/log-batch', { run_id: runs[index], metrics })
+    })
+    figures.set(`log-batch of ${size}`, rate)
+  }
+  figures.set('create-run', await storm(async () => void (await newRun())))
+  await fill(post)
+  const { experiment: big } = (await post('experiments/get-by-name?experiment_name=many', undefined)) as {
+    experiment: { experiment_id: string }
+  }
+  const experiment_ids = [big.experiment_id]
+  const search = async (filter: string, order_by: string[]) => {
+    const samples: number[] = []
+    for (let number = 0; number < searches; number++) {
+      samples.push(await timed(() => post('runs/search', { experiment_ids, filter, order_by, max_results: 100 })))
+    }
+    return `${formatMs(median(samples))}, p95 ${formatMs(percentile(samples, 0.95))}`
+  }
+  figures.set('search-runs, the newest 100', await search('', []))
+  figures.set(
+    'search-runs, by metric and parameter',
+    await search("metrics.m3 < 0.2 and params.p1 = '1'", ['metrics.m3 ASC']),
+  )
+  const samples: number[] = []
+  for (let number = 0; number < searches; number++) {
+    samples.push(
+      await timed(() => post(`metrics/get-history?run_id=${runs[0]}&metric_key=metric-1&max_results=1000`, undefined)),
+    )
+  }
+  figures.set(
+    'metric history, 1,000 values',
+    `${formatMs(median(samples))}, p95 ${formatMs(percentile(samples, 0.95))}`,
+  )
+  return figures
+}
+
+/** Runs to search in, made through the API like all others: a batch each. */
+async function fill(post: Post): Promise<void> {
+  const { experiment_id } = await post('experiments/create', { name: 'many' })
+  const one = async (number: number) => {
+    const { run } = await post('runs/create', { experiment_id, start_time: 1_700_000_000_000 + number })
+    const { run_id } = (run as { info: { run_id: string } }).info
+    const metrics = Array.from({ length: 10 }, (_, index) => ({
+      key: `m${index}`,
+      value: Math.abs(Math.sin(number * 31 + index)),
+      timestamp: 1_700_000_000_000,
+      step: 0,
+    }))
+    const params = Array.from({ length: 5 }, (_, index) => ({ key: `p${index}`, value: String((number + index) % 10) }))
+    await post('runs/log-batch', { run_id, metrics, params })
+  }
+  let next = 0
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (next < runsInSearch) {
+        next += 1
+        await one(next)
+      }
+    }),
+  )
+}
+
+/** What all clients together do in a second, and how long one waits. */
+async function storm(once: (client: number) => Promise<void>): Promise<string> {
+  const samples: number[] = []
+  const end = performance.now() + measuredMs
+  await Promise.all(
+    Array.from({ length: clients }, async (_, client) => {
+      while (performance.now() < end) samples.push(await timed(() => once(client)))
+    }),
+  )
+  return `${Math.round(samples.length / (measuredMs / 1000)).toLocaleString('en')}/s, median ${formatMs(median(samples))}`
+}
+
+async function singly(peer: Peer, run: string): Promise<string> {
+  const program =
+    'import mlflow, sys, time\n' +
+    'client = mlflow.MlflowClient()\n' +
+    'client.log_metric(sys.argv[1], "single", 0.0, step=0)\n' +
+    'begin = time.perf_counter()\n' +
+    'for step in range(1, 301): client.log_metric(sys.argv[1], "single", 1.0 / step, step=step)\n' +
+    'print((time.perf_counter() - begin) * 1000)\n'
+  const token = peer.headers['authorization']?.replace('Bearer ', '')
+  const env = { ...process.env, MLFLOW_TRACKING_URI: peer.url, ...(token ? { MLFLOW_TRACKING_TOKEN: token } : {}) }
+  const { stdout } = await promisify(execFile)(peer.python!, ['-c', program, run], { env })
+  return formatMs(Number(stdout.trim().split('\n').at(-1)))
+}
+
+type Post = (path: string, body: unknown) => Promise<Record<string, unknown>>
+
+function caller(peer: Peer): Post {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients })
+  return (path, body) =>
+    new Promise((resolve, reject) => {
+      const payload = body === undefined ? undefined : JSON.stringify(body)
+      const headers = { ...peer.headers, ...(payload ? { 'content-type': 'application/json' } : {}) }
+      const method = payload === undefined ? 'GET' : 'POST'
+      const sent = request(`${peer.url}/api/2.0/mlflow/${path}`, { method, headers, agent }, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          if (response.statusCode === 200) resolve(JSON.parse(text) as Record<string, unknown>)
+          else reject(new Error(`${path}: ${response.statusCode} ${text.slice(0, 300)}`))
+        })
+      })
+      sent.on('error', reject)
+      sent.end(payload)
+    })
+}
+
+async function untilUp(url: string, server: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 600 && server.exitCode === null; tries++) {
+    const up = await fetch(`${url}/health`).catch(() => undefined)
+    if (up?.ok) return
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error('mlflow server did not start')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}

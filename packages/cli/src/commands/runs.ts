@@ -1,0 +1,165 @@
+import type { Run, RunCurve } from '@nabla/api/run'
+import { numberOf } from '@nabla/api/run'
+import { usageError } from '../cli-error.ts'
+import { defineCommand, type Group } from '../command.ts'
+import { arg, flag } from '../flags.ts'
+import { callCommand, listCommand } from '../from-contract.ts'
+import { formatAgo, formatTime } from '../terminal/format.ts'
+import { sparkline } from '../terminal/sparkline.ts'
+
+const list = listCommand<Run>('run', {
+  about: 'Show runs with their latest metrics, newest first',
+  columns: ({ io }) => [
+    { title: 'ID', rank: 0, value: (run) => run.id },
+    { title: 'NAME', rank: 1, shrinkTo: 10, value: (run) => run.name },
+    { title: 'STATE', rank: 2, value: (run) => run.state },
+    { title: 'METRICS', rank: 3, shrinkTo: 20, value: (run) => metricsOf(run) },
+    { title: 'PARAMETERS', rank: 5, shrinkTo: 16, value: (run) => paramsOf(run) },
+    { title: 'PROJECT', rank: 6, shrinkTo: 10, value: (run) => run.project.name },
+    { title: 'STARTED', rank: 4, value: (run) => formatAgo(run.startedAt, io.now()) },
+  ],
+  empty: 'No runs. A job has one once its program logs with mlflow; see docs/guide/tracking.md.',
+  examples: [
+    { line: 'runs list --project digits', about: 'of one project' },
+    { line: `runs list --filter "metrics.loss < 0.1" --order "metrics.loss asc"`, about: 'the best first' },
+  ],
+})
+
+const show = callCommand<Run>('run', 'show', {
+  name: 'show',
+  about: 'Show one run: parameters, metrics and labels',
+  examples: [{ line: 'runs show ru0123456789abcdef', about: 'by its id, or by that of its job' }],
+  async print({ out }, run) {
+    await out.fields([
+      ['name', out.style('bold', run.name)],
+      ['id', run.id],
+      ['project', run.project.name],
+      ...(run.experiment ? ([['experiment', run.experiment.name]] as [string, string][]) : []),
+      ['job', run.job?.name ?? '–'],
+      ['state', run.state],
+      ['started', formatTime(run.startedAt)],
+      ['ended', run.endedAt === null ? '–' : formatTime(run.endedAt)],
+      ...Object.entries(run.params).map(([name, value]): [string, string] => [`params.${name}`, value]),
+      ...Object.entries(run.metrics).map(([name, latest]): [string, string] => [
+        `metrics.${name}`,
+        `${numberText(numberOf(latest.value))} at step ${latest.step}, ${latest.count} in all`,
+      ]),
+    ])
+  },
+})
+
+interface Compared {
+  what: string
+  cells: string[]
+}
+
+const compare = defineCommand({
+  name: 'compare',
+  about: 'Compare runs: their curves, and the parameters that differ',
+  details: '\nEach curve is drawn between the least and the most of that metric in all of these runs.',
+  args: { runs: arg.many('ids of runs, or of their jobs') },
+  flags: { metrics: flag.text('names', 'only these, with commas between') },
+  examples: [{ line: 'runs compare ru0123456789abcdef ru0123456789abcdeg --metrics loss', about: 'two of them' }],
+  async run(context, args, flags) {
+    const { out } = context
+    const references = args.runs
+    if (references.length < 2)
+      throw usageError('Fewer than two runs are nothing to compare.', 'See them with `nabla runs list`.')
+    const client = await context.client()
+    const runs = await Promise.all(references.map((run) => client.run.show({ run })))
+    const names = flags.metrics?.split(',') ?? [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))].sort()
+    const metrics = names.slice(0, mostMetrics)
+    const body = { runs: runs.map(({ id }) => id), metrics, points: 200 }
+    const { curves } = metrics.length === 0 ? { curves: [] } : await client.run.curves({ body })
+    if (out.json) {
+      await out.value({ runs, curves })
+      return
+    }
+    const width = Math.max(8, Math.min(24, Math.floor(((out.width ?? 100) - 20) / runs.length) - 12))
+    const rows = [...metrics.flatMap((metric) => curveRows(metric, runs, curves, width)), ...differing(runs)]
+    await out.table(rows, [
+      { title: '', rank: 0, shrinkTo: 10, value: ({ what }) => what },
+      ...runs.map((run, index) => ({
+        title: run.name,
+        rank: index < 2 ? 0 : index,
+        shrinkTo: 10,
+        value: ({ cells }: Compared) => cells[index] ?? '',
+      })),
+    ])
+  },
+})
+
+const remove = callCommand<unknown>('run', 'delete', {
+  name: 'delete',
+  about: 'Delete a run with all that it tracked; its job stays',
+  examples: [{ line: 'runs delete ru0123456789abcdef', about: 'there is no way back' }],
+  print: async ({ out }, _, { run }) => out.note(`Deleted run ${String(run)}`),
+})
+
+const exportRuns = defineCommand({
+  name: 'export',
+  about: 'Write runs as CSV: a row each, with parameters, latest metrics and labels',
+  flags: {
+    project: flag.text('name', 'only those of this project'),
+    filter: flag.text('filter', 'only those that match, such as metrics.loss < 0.1'),
+  },
+  examples: [{ line: 'runs export --project digits > runs.csv', about: 'for a spreadsheet' }],
+  async run(context, _, flags) {
+    const client = await context.client()
+    const { project, filter } = flags
+    const { body } = await client.run.export({
+      ...(project === undefined ? {} : { project }),
+      ...(filter === undefined ? {} : { filter }),
+    })
+    const decoder = new TextDecoder()
+    for await (const chunk of body ?? []) await context.out.write(decoder.decode(chunk, { stream: true }))
+  },
+})
+
+export const runs: Group = {
+  name: 'runs',
+  about: 'What programs track: parameters, metrics and labels',
+  commands: [list, show, compare, exportRuns, remove],
+}
+
+/** More than a person compares in a terminal. */
+const mostMetrics = 30
+
+function curveRows(metric: string, runs: readonly Run[], curves: readonly RunCurve[], width: number): Compared[] {
+  const own = curves.filter((curve) => curve.metric === metric)
+  const values = own.flatMap(({ points }) => points.flatMap(([, , least, , most]) => [numberOf(least), numberOf(most)]))
+  const finite = values.filter((value) => Number.isFinite(value))
+  if (finite.length === 0) return []
+  const least = finite.reduce((one, other) => Math.min(one, other))
+  const most = finite.reduce((one, other) => Math.max(one, other))
+  const cells = runs.map((run) => {
+    const latest = run.metrics[metric]
+    const points = own.find((curve) => curve.run === run.id)?.points ?? []
+    const heights = points.map(([, , , mean]) => (Number.isFinite(numberOf(mean)) ? numberOf(mean) - least : null))
+    const chart = points.length > 1 ? ` ${sparkline(heights, width, most - least)}` : ''
+    return latest ? numberText(numberOf(latest.value)) + chart : '–'
+  })
+  return [{ what: metric, cells }]
+}
+
+function differing(runs: readonly Run[]): Compared[] {
+  const names = [...new Set(runs.flatMap((run) => Object.keys(run.params)))].sort()
+  return names
+    .map((name) => ({ what: `params.${name}`, cells: runs.map((run) => run.params[name] ?? '–') }))
+    .filter(({ cells }) => new Set(cells).size > 1)
+}
+
+const metricsOf = (run: Run): string =>
+  Object.entries(run.metrics)
+    .map(([name, { value }]) => `${name}=${numberText(numberOf(value))}`)
+    .join(' ')
+
+const paramsOf = (run: Run): string =>
+  Object.entries(run.params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+
+/** With as many digits as people compare. */
+function numberText(value: number): string {
+  return Number.isFinite(value) ? String(Number(value.toPrecision(5))) : String(value)
+}

@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+
+const root = join(import.meta.dirname, '../../..')
+const lists = ['requirements.txt', 'constraints.txt'].map((name) => join(root, 'test/python', name))
+const run = promisify(execFile)
+
+/**
+ * The interpreter of an environment with the clients that tests use (`test/python`), which tasks see too. It is made
+ * once and kept beside the other caches; whoever comes second waits. Null where pip cannot fetch them.
+ */
+export async function pythonWithClients(): Promise<string | null> {
+  const name = createHash('sha256')
+    .update(lists.map((path) => readFileSync(path, 'utf8')).join())
+    .digest('hex')
+  const folder = join(root, 'node_modules/.cache', `test-python-${name.slice(0, 12)}`)
+  const python = join(folder, 'bin/python')
+  const lock = `${folder}.lock`
+  mkdirSync(join(folder, '..'), { recursive: true })
+  for (let waitedMs = 0; !existsSync(python) && !tryLock(lock); waitedMs += 500) {
+    if (waitedMs > mostMs) return null
+    await pause(500)
+  }
+  if (existsSync(python)) return python
+  const draft = `${folder}.draft`
+  try {
+    rmSync(draft, { recursive: true, force: true })
+    await run('python3', ['-m', 'venv', folder])
+    renameSync(folder, draft)
+    const pip = [join(draft, 'bin/python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    await run(pip[0]!, [...pip.slice(1), '-r', lists[0]!, '-c', lists[1]!], { timeout: mostMs })
+    renameSync(draft, folder)
+    return python
+  } catch {
+    rmSync(draft, { recursive: true, force: true })
+    return null
+  } finally {
+    rmSync(lock, { recursive: true, force: true })
+  }
+}
+
+/** A busy machine takes minutes to unpack them. */
+const mostMs = 600_000
+
+function tryLock(path: string): boolean {
+  try {
+    mkdirSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
