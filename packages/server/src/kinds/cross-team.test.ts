@@ -18,7 +18,7 @@ const shapes = Object.entries(contract).flatMap(([noun, routes]) =>
 
 /** Parameters of queries that name nothing of anybody's. */
 const plainQueries = new Set(
-  'limit after before since text errors series from to points source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force'.split(
+  'limit after before since text errors series from to points source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force kind'.split(
     ' ',
   ),
 )
@@ -83,7 +83,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset job key model modelKey name port project reference registry session subject tag team upload user version'.split(
+    'alias dataset experiment job key model modelKey name port project reference registry session subject tag team upload user version'.split(
       ' ',
     ),
   )
@@ -130,6 +130,7 @@ eachDatabase((make) => {
         client.user.list({}),
         client.storage.list({}),
         client.event.list({ after: 0 }),
+        client.experiment.list({}),
       ]
       const text = JSON.stringify(await Promise.all(lists))
       expect(
@@ -157,6 +158,8 @@ eachDatabase((make) => {
         await expect(client.key.create({ body: { name: 'theirs', team } })).rejects.toMatchObject(refused)
       }
       await expect(client.job.create({ body: { ...body, project: project! } })).rejects.toMatchObject(refused)
+      const asked = { kind: 'single' as const, ...body, project: project! }
+      await expect(client.experiment.create({ body: asked })).rejects.toMatchObject(refused)
       for (const job of foreign['job']!) {
         await expect(client.storage.copy({ body: { from: { job, path: '' }, to: 'theirs' } })).rejects.toMatchObject(
           refused,
@@ -233,6 +236,9 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   const dataset = await theirs.dataset.show({ dataset: 'their-dataset' })
   const model = await theirs.model.create({ body: { name: 'their-model', notes: 'their notes' } })
   const modelKey = await theirs.model.addKey({ body: { name: 'their-model-key', publicKey: aPublicKey } })
+  const experiment = await theirs.experiment.create({
+    body: { kind: 'single', command: 'true', project: 'their-project', name: 'their-experiment' },
+  })
   const session = await inTransaction(db, (trx) =>
     openSession(trx, { ...other, agent: 'their-browser', address: '10.0.0.1' }, server.clock.now()),
   )
@@ -252,6 +258,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     model: [model.id, model.name],
     alias: ['their-alias'],
     modelKey: [modelKey.id, modelKey.name],
+    experiment: [experiment.id, experiment.name],
     reference: [model.id, model.name, 'their-model:1', 'their-model@their-alias'],
   }
   return { server, mine, client: server.clientFor(mine.secret), foreign, theirs }
