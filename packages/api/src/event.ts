@@ -20,6 +20,13 @@ export type Event = z.infer<typeof event>
 const which = z.object({
   subject: z.string().max(100).optional().describe('Only those of this resource.'),
   project: z.string().max(200).optional().describe('Only those of this project (name or id).'),
+  type: z
+    .string()
+    .max(60)
+    .regex(/^[a-z][a-z_-]*(\.[a-z_]+)?$/, 'a noun, or a noun and what happened: `job`, `job.failed`')
+    .optional()
+    .describe('Only those of this noun (`job`), or this type (`job.failed`).'),
+  actor: z.string().max(200).optional().describe('Only what this user did; `server`: what nobody did.'),
   after: z.coerce.number().int().min(0).optional().describe('Only those with a greater `seq`.'),
 })
 
@@ -27,9 +34,12 @@ export const eventRoutes = {
   list: route({
     method: 'GET',
     path: '/api/v1/events',
-    about: 'What happened, oldest first; without `after`, the latest ones.',
+    about: 'What happened, oldest first; without `after`, the latest ones, or the latest before `before`.',
     access: 'member',
-    query: which.extend({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
+    query: which.extend({
+      before: z.coerce.number().int().min(1).optional().describe('Only those with a smaller `seq`.'),
+      limit: z.coerce.number().int().min(1).max(200).default(50),
+    }),
     response: pageOf(event),
     errors: ['not_found'],
   }),

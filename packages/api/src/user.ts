@@ -45,6 +45,15 @@ export const userRoutes = {
     access: 'member',
     response: identity,
   }),
+  rename: route({
+    method: 'PATCH',
+    path: '/api/v1/me',
+    about: 'Changes your name: how others see you, and how you sign in with a password.',
+    access: 'member',
+    body: z.strictObject({ name: displayName }),
+    response: identity,
+    errors: ['name_taken'],
+  }),
   setPassword: route({
     method: 'PUT',
     path: '/api/v1/me/password',

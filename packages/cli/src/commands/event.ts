@@ -13,11 +13,14 @@ export const events = defineCommand({
   flags: {
     follow: flag.on('go on as things happen', { short: 'f' }),
     project: flag.text('project', 'only those of this project', { completes: 'project' }),
+    type: flag.text('type', 'only of this noun, or this type: job, job.failed'),
+    by: flag.text('user', 'only what this user did; server: what nobody did'),
     limit: flag.whole('count', 'most events to show', { fallback: '50' }),
   },
   examples: [
     { line: 'events', about: 'the latest ones of the team' },
     { line: 'events --follow --project digits', about: 'watch one project' },
+    { line: 'events --type job.failed --by ada', about: 'jobs of one person that failed' },
     { line: 'events --follow --json', about: 'one JSON value a line, for a script' },
   ],
   async run(context, { subject }, flags) {
@@ -25,6 +28,8 @@ export const events = defineCommand({
     const which = {
       ...(subject !== undefined && { subject: await idOf(context, subject) }),
       ...(flags.project !== undefined && { project: flags.project }),
+      ...(flags.type !== undefined && { type: flags.type }),
+      ...(flags.by !== undefined && { actor: flags.by }),
     }
     const { items } = await client.event.list({ ...which, limit: Math.min(flags.limit ?? 50, 200) })
     if (context.out.json && !flags.follow) await context.out.value(items)
@@ -35,13 +40,15 @@ export const events = defineCommand({
   },
 })
 
+type Which = { [K in 'subject' | 'project' | 'type' | 'actor']?: string }
+
 /** Events know resources by id; a name is taken for that of a job. */
 async function idOf(context: Context, subject: string): Promise<string> {
   if (/^[a-z]{1,2}[0-9a-z]{16}$/.test(subject)) return subject
   return (await (await context.client()).job.show({ job: subject })).id
 }
 
-async function follow(context: Context, which: { subject?: string; project?: string }, from: number): Promise<number> {
+async function follow(context: Context, which: Which, from: number): Promise<number> {
   const client = await context.client()
   const watching = new AbortController()
   const ignore = context.io.onInterrupt(() => watching.abort())

@@ -1,3 +1,4 @@
+import { browserName } from '@nabla/api/browser-name'
 import type { Session } from '@nabla/api/session'
 import type { Group } from '../command.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
@@ -11,7 +12,7 @@ const list = listCommand<Session>('session', {
     { title: 'WITH', rank: 3, value: ({ key }) => (key === null ? 'a password' : `key ${key.name}`) },
     { title: 'TEAM', rank: 5, value: (session) => session.team.name },
     { title: 'USED', rank: 1, value: (session) => formatAgo(session.lastUsedAt, io.now()) },
-    { title: 'BROWSER', rank: 4, shrinkTo: 20, value: (session) => session.agent },
+    { title: 'BROWSER', rank: 4, shrinkTo: 20, value: (session) => browserName(session.agent) },
   ],
   empty: 'You are signed in nowhere. Open the console with: nabla open',
   examples: [{ line: 'session list', about: 'with when each was last used' }],

@@ -1,5 +1,6 @@
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
+import { arg } from '../flags.ts'
 import { askSecret, canAsk, readStdin } from '../terminal/prompts.ts'
 
 const password = defineCommand({
@@ -29,4 +30,17 @@ All browsers in which you are signed in are signed out.`,
   },
 })
 
-export const user: Group = { name: 'user', about: 'Your password', commands: [password] }
+const rename = defineCommand({
+  name: 'rename',
+  about: 'Change your name',
+  details: 'It is how others see you, and how you sign in to the web console with a password.',
+  args: { name: arg.required('your new name') },
+  examples: [{ line: 'user rename ada', about: 'keys and sessions stay as they are' }],
+  async run({ out, client }, { name }) {
+    const answer = await (await client()).user.rename({ body: { name } })
+    if (out.json) await out.value(answer)
+    else out.note(`You are ${answer.user.name} now.`)
+  },
+})
+
+export const user: Group = { name: 'user', about: 'Your name and password', commands: [password, rename] }

@@ -36,6 +36,8 @@ export interface ListSource<Row> {
   /** Rows of the first page, 1 to 200: it has to be there quickly. Those that follow are as large as may be. */
   pageSize?: number
   enabled?: boolean
+  /** Its events do not name rows: who shows it says when it is read again. */
+  isUntold?: boolean
 }
 
 /** Rows of the first page, unless a list says otherwise. */
@@ -105,7 +107,7 @@ function useKeptFresh<Row>(source: ListSource<Row>, queryKey: unknown[]): [numbe
   const keyText = JSON.stringify(queryKey)
   useEffect(() => setNewRows(0), [keyText])
   const take = async (events: readonly Event[]): Promise<void> => {
-    const own = events.filter(({ type }) => nounOf(type) === noun)
+    const own = events.filter(({ type }) => nounOf(type) === noun && !source.isUntold)
     const touched = events.flatMap((event) => touches?.(event) ?? [])
     const changed = new Set([...own.map(({ subject }) => subject), ...touched])
     const gone = new Set(own.flatMap(({ type, subject }) => (type.endsWith('.deleted') ? [subject] : [])))

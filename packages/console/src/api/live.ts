@@ -144,6 +144,7 @@ const alsoTouches: Record<string, readonly string[]> = {
   project: ['job'],
   member: ['team', 'user'],
   team: ['user'],
+  user: ['team'],
   password: ['user'],
   retention: ['artifact'],
 }

@@ -8,6 +8,10 @@ import { limits } from '../lib/limits.ts'
 export interface EventFilter {
   subject?: string | undefined
   projectId?: string | undefined
+  /** How its type begins: `job`, `job.failed`. */
+  type?: string | undefined
+  /** Name of a user; null for what the server did by itself. */
+  actor?: string | null | undefined
 }
 
 /**
@@ -40,12 +44,18 @@ export class EventFeed {
     return row?.value ?? 0
   }
 
-  /** Events of a team, oldest first: those after the number `after`, or the last ones there are. */
-  async read(teamId: string, query: EventFilter & { after?: number | undefined; limit: number }): Promise<Event[]> {
-    const { after, subject, projectId, limit } = query
+  /** Events of a team, oldest first: those after the number `after`, or the last ones there are before `before`. */
+  async read(
+    teamId: string,
+    query: EventFilter & { after?: number | undefined; before?: number | undefined; limit: number },
+  ): Promise<Event[]> {
+    const { after, before, subject, projectId, type, actor, limit } = query
     let rows = this.#db.selectFrom('events').selectAll().where('teamId', '=', teamId).limit(limit)
     if (subject !== undefined) rows = rows.where('subject', '=', subject)
     if (projectId !== undefined) rows = rows.where('projectId', '=', projectId)
+    if (type !== undefined) rows = rows.where((eb) => eb.or([eb('type', '=', type), eb('type', 'like', `${type}.%`)]))
+    if (actor !== undefined) rows = actor === null ? rows.where('actor', 'is', null) : rows.where('actor', '=', actor)
+    if (before !== undefined) rows = rows.where('seq', '<', before)
     if (after === undefined) return (await rows.orderBy('seq', 'desc').execute()).toReversed().map(toEvent)
     return (await rows.where('seq', '>', after).orderBy('seq').execute()).map(toEvent)
   }

@@ -42,6 +42,20 @@ eachDatabase((make) => {
     expect(types(await as(ada).list({ subject: 'of b' }))).toEqual(['b'])
   })
 
+  test('of a noun or a type, of a person or of nobody, and what was before', async () => {
+    await happen(ada, ['job.started', 'job.failed', 'jobs.other', 'key.created'])
+    await change(deps, (trx) =>
+      recordEvents(trx, start, [{ teamId: ada.teamId, subject: 'x', type: 'job.created', actor: ada.userName }]),
+    )
+    expect(types(await as(ada).list({ type: 'job' }))).toEqual(['job.started', 'job.failed', 'job.created'])
+    expect(types(await as(ada).list({ type: 'job.failed' }))).toEqual(['job.failed'])
+    expect(types(await as(ada).list({ actor: ada.userName }))).toEqual(['job.created'])
+    const mine = await as(ada).list({ actor: 'server', type: 'job', limit: 1 })
+    expect(types(mine)).toEqual(['job.failed'])
+    const before = mine.items[0]!.seq
+    expect(types(await as(ada).list({ actor: 'server', type: 'job', before }))).toEqual(['job.started'])
+  })
+
   test('of a project, which must be one of the team', async () => {
     const project = await aProject(database.db, { teamId: ada.teamId })
     await happen(ada, ['elsewhere'])

@@ -8,9 +8,9 @@ import { findProject } from './project.ts'
 
 export const eventHandlers: Handlers<'event'> = {
   async list({ caller, query }, { db, feed }) {
-    const { after, limit } = query
+    const { after, before, limit } = query
     const filter = await filterOf(db, caller, query)
-    const items = await feed.read(caller.teamId, { ...filter, after, limit })
+    const items = await feed.read(caller.teamId, { ...filter, after, before, limit })
     const last = items.at(-1)
     return { items, next: after !== undefined && last && items.length === limit ? String(last.seq) : null }
   },
@@ -25,11 +25,12 @@ export const eventHandlers: Handlers<'event'> = {
 async function filterOf(
   db: Kysely<Tables>,
   caller: Caller,
-  query: { subject?: string | undefined; project?: string | undefined },
+  query: { [K in 'subject' | 'project' | 'type' | 'actor']?: string | undefined },
 ): Promise<EventFilter> {
-  const { subject, project } = query
-  if (project === undefined) return { subject }
-  return { subject, projectId: (await findProject(db, caller.teamId, project)).id }
+  const { project, subject, type, actor } = query
+  const filter = { subject, type, actor: actor === 'server' ? null : actor }
+  if (project === undefined) return filter
+  return { ...filter, projectId: (await findProject(db, caller.teamId, project)).id }
 }
 
 function resumeAfter(header: string | string[] | undefined): number | undefined {

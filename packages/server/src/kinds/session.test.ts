@@ -69,6 +69,23 @@ eachDatabase((make) => {
       expect(after.setCookie).toContain('Max-Age=0')
     })
 
+    test('a name is changed: keys stay, the password goes with it, and no two are called the same', async () => {
+      const server = await startTestServer(make)
+      await server.client.user.setPassword({ body: { password } })
+      const { user } = await server.client.user.rename({ body: { name: 'Ada' } })
+      expect(user.name).toBe('Ada')
+      expect((await server.client.user.me()).user).toMatchObject({ id: user.id, name: 'Ada' })
+      expect((await signIn(aBrowser(server), { name: 'Ada', password })).status).toBe(200)
+      const { userId } = await aCaller(server.running().deps.db)
+      const { name } = await server
+        .running()
+        .deps.db.selectFrom('users')
+        .select('name')
+        .where('id', '=', userId)
+        .executeTakeFirstOrThrow()
+      await expect(server.client.user.rename({ body: { name } })).rejects.toMatchObject({ code: 'name_taken' })
+    })
+
     test('with a password, to a team of choice; the cookie is for https only if the page is', async () => {
       const server = await startTestServer(make)
       const { db } = server.running().deps

@@ -12,6 +12,7 @@ import { artifactsOf } from './artifact.ts'
 import { openContentLink } from './content.ts'
 import { hashOne, sendArchive, sendFile, sendFiles } from './files.ts'
 import type { Caller, Handlers } from './kind.ts'
+import { tellOfStorage } from './storage/tell.ts'
 import { uploadHandlers } from './storage/uploads.ts'
 import { admission, quotaOf, storageOf } from './storage/volume.ts'
 
@@ -52,7 +53,9 @@ export const storageHandlers: Handlers<'storage'> = {
   async unpack({ caller, query, upload, signal }, deps) {
     const storage = await storageOf(deps, caller)
     const admit = await admission(deps, caller, storage, { signal })
-    return receiveTar(storage.root, query.path, upload, admit)
+    const received = await receiveTar(storage.root, query.path, upload, admit)
+    tellOfStorage(deps, caller, storage.volume, query.path)
+    return received
   },
 
   async put({ caller, query, upload, signal }, deps) {
@@ -64,6 +67,7 @@ export const storageHandlers: Handlers<'storage'> = {
       ...(query.sha256 === undefined ? {} : { expectedSha256: query.sha256 }),
       ...(query.modifiedAt === undefined ? {} : { modifiedMs: fromIso(query.modifiedAt) }),
     })
+    tellOfStorage(deps, caller, storage.volume, query.path)
     return { path: query.path, ...written }
   },
 
@@ -74,24 +78,29 @@ export const storageHandlers: Handlers<'storage'> = {
     const admit = await admission(deps, caller, storage, { signal })
     const until = deps.clock.steady() + limits.copyMs
     const target = { root: storage.root, path: body.to }
-    return copyTree({ root, path }, target, { admit, signal, isOver: () => deps.clock.steady() > until })
+    const copied = await copyTree({ root, path }, target, { admit, signal, isOver: () => deps.clock.steady() > until })
+    tellOfStorage(deps, caller, storage.volume, body.to)
+    return copied
   },
 
   async move({ caller, body }, deps) {
-    const { root } = await storageOf(deps, caller)
+    const { root, volume } = await storageOf(deps, caller)
     await move(root, body.from, body.to, { overwrite: body.overwrite })
+    tellOfStorage(deps, caller, volume, body.to, body.from)
     return { path: body.to }
   },
 
   async makeFolder({ caller, body }, deps) {
-    const { root } = await storageOf(deps, caller)
+    const { root, volume } = await storageOf(deps, caller)
     await makeFolder(root, body.path)
+    tellOfStorage(deps, caller, volume, body.path)
     return { path: body.path }
   },
 
   async delete({ caller, query }, deps) {
-    const { root } = await storageOf(deps, caller)
+    const { root, volume } = await storageOf(deps, caller)
     await remove(root, query.path, { recursive: query.recursive })
+    tellOfStorage(deps, caller, volume, query.path)
     return { deleted: true }
   },
 

@@ -1,4 +1,5 @@
 import type { Identity } from '@nabla/api/user'
+import { isUniqueViolation } from '../db/errors.ts'
 import { isAfter, toPage } from '../db/paging.ts'
 import type { Deps } from '../deps.ts'
 import { change } from '../events/change.ts'
@@ -11,6 +12,21 @@ import { checkOwnPassword } from './session/credentials.ts'
 
 export const userHandlers: Handlers<'user'> = {
   me: ({ caller }, deps) => identityOf(deps, caller),
+
+  async rename({ caller, body: { name } }, deps) {
+    const { userId, userName, teamId } = caller
+    try {
+      await change(deps, async (trx) => {
+        await trx.updateTable('users').set({ name }).where('id', '=', userId).execute()
+        const event = { teamId, subject: userId, type: 'user.renamed', data: { name, before: userName } }
+        await recordEvents(trx, deps.clock.now(), [{ ...event, actor: name }])
+      })
+    } catch (error) {
+      if (isUniqueViolation(error)) throw new AppError('name_taken', { noun: 'user', name })
+      throw error
+    }
+    return identityOf(deps, { ...caller, userName: name })
+  },
 
   async setPassword({ caller, body }, deps) {
     const { userId, userName, sessionId, teamId } = caller

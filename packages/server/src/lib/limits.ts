@@ -95,6 +95,10 @@ export const limits = {
   streamsPerKey: 200,
   /** Silence after which an event stream sends a comment, so that proxies do not close it (most wait 60 s). */
   heartbeatMs: 15_000,
+  /** An event for each file of a large upload would be more work than the upload. */
+  storageToldMs: 2000,
+  /** Who looks at a folder has to know whether it is among them; of more than this all is read again. */
+  storageToldPaths: 50,
   /** Bytes that wait in one connection before its writer has to pause: large enough for 200 MB/s and more. */
   socketBufferBytes: 256 * KiB,
   /** Requests under way when the server stops get this long to finish. */

@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
 import { CommandLine } from '../../parts/copy.tsx'
@@ -14,7 +15,19 @@ import { useEvents } from './use-events.ts'
 const most = 200
 
 const jobVerbs = ['created', 'started', 'succeeded', 'failed', 'error', 'cancelled', 'retrying', 'deleted']
-const nouns = ['job', 'project', 'dataset', 'secret', 'key', 'member', 'team', 'artifacts', 'retention']
+const nouns = [
+  'job',
+  'project',
+  'dataset',
+  'storage',
+  'user',
+  'secret',
+  'key',
+  'member',
+  'team',
+  'artifacts',
+  'retention',
+]
 const types = [...jobVerbs.map((verb) => `job.${verb}`), ...nouns].map((type) => ({
   value: type,
   label: type.replace('.', ' '),
@@ -28,8 +41,11 @@ export function ActivityPage(): ReactNode {
   const [actor] = useUrlState('actor')
   const people = useApi('user', 'list', { limit: 200 })
   const projects = useApi('project', 'list', { limit: 200 })
-  const { events, query } = useEvents({ subject, project, type, actor }, most)
-  const command = ['events', subject, project && `--project ${quote(project)}`, '--follow'].filter(Boolean).join(' ')
+  const { events, query, readMore } = useEvents({ subject, project, type, actor }, most)
+  const flags = Object.entries({ project, type, by: actor }).flatMap(([name, value]) =>
+    value ? [`--${name} ${quote(value)}`] : [],
+  )
+  const command = ['events', ...(subject ? [subject] : []), ...flags, '--follow'].join(' ')
   const actors = [...(people.data?.items ?? []).map(({ name }) => name), 'server']
   return (
     <>
@@ -47,13 +63,18 @@ export function ActivityPage(): ReactNode {
           { key: 'subject', label: 'Of' },
         ]}
       >
-        {events && <span className="faint number">{plural(events.length, 'event')}</span>}
+        {events && (
+          <span className="faint number">
+            {plural(events.length, 'event')}
+            {readMore && ', more below'}
+          </span>
+        )}
       </FilterBar>
       <div className="stack">
         <Loaded query={{ ...query, data: events }} lines={10}>
           {(found) =>
             found.length === 0 ? (
-              <EmptyState title="Nothing like that has happened lately." command={command} />
+              <EmptyState title="Nothing like that has happened." command={command} />
             ) : (
               <ul className="event-list panel" aria-label="Activity">
                 {found.map((event) => (
@@ -63,6 +84,11 @@ export function ActivityPage(): ReactNode {
             )
           }
         </Loaded>
+        {readMore && (
+          <Button onClick={readMore} loading={query.isFetchingNextPage}>
+            Show what was before
+          </Button>
+        )}
         <CommandLine line={command} />
       </div>
     </>

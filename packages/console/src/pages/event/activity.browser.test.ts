@@ -16,7 +16,7 @@ describeConsole('activity', (console) => {
     await client.project.create({ body: { name: 'just-now' } })
     await list.getByRole('link', { name: 'just-now' }).waitFor()
     await page.goto(`${console().url}/activity?type=project&actor=server`)
-    await page.getByText('Nothing like that has happened lately.').waitFor()
+    await page.getByText('Nothing like that has happened.').waitFor()
     await page.goto(`${console().url}/activity`)
     await list.getByText('baseline').first().waitFor()
     expect(await findBarriersInBothThemes(page)).toEqual([])

@@ -16,6 +16,8 @@ const icons: Record<string, IconName> = {
   member: 'people',
   team: 'people',
   password: 'lock',
+  user: 'people',
+  storage: 'data',
   retention: 'clock',
 }
 

@@ -1,6 +1,6 @@
 import type { Event } from '@nabla/api/event'
 import type { ApiError } from '@nabla/api/client'
-import { useQuery } from '@tanstack/react-query'
+import { type InfiniteData, useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { useLiveEvents } from '../../api/live.ts'
@@ -15,16 +15,27 @@ export interface EventFilter {
   actor?: string
 }
 
-/** No page shows more than this many. */
+/** No page keeps more than this many that came while it was open. */
 const most = 500
 
-/** What happened, newest first, and what happens while one looks. */
+/**
+ * What happened, newest first, and what happens while one looks; `readMore` reads what was before, as long as there is
+ * more.
+ */
 export function useEvents(filter: EventFilter, limit: number) {
   const { subject, project, type, actor } = filter
-  const input = { ...(subject && { subject }), ...(project && { project }), limit }
-  const query = useQuery<Event[], ApiError>({
-    queryKey: ['event', 'latest', input],
-    queryFn: async ({ signal }) => (await client.event.list(input, { signal })).items,
+  const input = {
+    ...(subject && { subject }),
+    ...(project && { project }),
+    ...(type && { type }),
+    ...(actor && { actor }),
+  }
+  const query = useInfiniteQuery<Event[], ApiError, InfiniteData<Event[]>, unknown[], number | undefined>({
+    queryKey: ['event', 'latest', { ...input, limit }],
+    queryFn: async ({ signal, pageParam: before }) =>
+      (await client.event.list({ ...input, limit, ...(before !== undefined && { before }) }, { signal })).items,
+    initialPageParam: undefined,
+    getNextPageParam: (page) => (page.length < limit ? undefined : page[0]?.seq),
     refetchOnMount: 'always',
   })
   const [since, setSince] = useState<readonly Event[]>([])
@@ -32,12 +43,12 @@ export function useEvents(filter: EventFilter, limit: number) {
   useEffect(() => setSince([]), [key])
   useLiveEvents((event) => {
     const fits = (!subject || event.subject === subject) && (!project || event.projectId === project)
-    if (fits) setSince((now) => [...now, event].slice(-most))
+    if (fits && hasType(event, type) && hasActor(event, actor)) setSince((now) => [...now, event].slice(-most))
   })
-  const last = query.data?.at(-1)?.seq ?? 0
-  const all = [...(query.data ?? []), ...since.filter(({ seq }) => seq > last)]
-  const events = all.filter((event) => hasType(event, type) && hasActor(event, actor)).toReversed()
-  return { events: query.data && events, query }
+  const read = query.data?.pages.toReversed().flat()
+  const last = read?.at(-1)?.seq ?? 0
+  const events = read && [...read, ...since.filter(({ seq }) => seq > last)].toReversed()
+  return { events, query, readMore: query.hasNextPage ? () => void query.fetchNextPage() : undefined }
 }
 
 const hasType = (event: Event, type: string | undefined): boolean =>

@@ -14,13 +14,14 @@ const mostPages = 10
 
 /** What is in a folder of the storage, in the order of names, page by page. */
 export function useFolder(path: string): LiveList<FileEntry> {
-  useOutsideChanges()
+  useOutsideChanges(path)
   return useList<FileEntry>({
     noun: 'storage',
     input: { path },
     fetch: (page, options) => client.storage.list({ path, ...page }, options),
     rowKey: (row) => row.path,
     pageSize,
+    isUntold: true,
   })
 }
 
@@ -34,9 +35,13 @@ export function reread(): void {
   void queries.invalidateQueries({ queryKey: ['storage'] })
 }
 
-/** Jobs write into the storage without anybody being told: it is read again when one has ended, and when one looks. */
-function useOutsideChanges(): void {
-  useLiveEvents(({ type }) => {
+/**
+ * Others change the storage, and say so; jobs write into it without anybody being told: it is read again when one has
+ * ended, and when one looks.
+ */
+function useOutsideChanges(folder: string): void {
+  useLiveEvents(({ type, data }) => {
+    if (type === 'storage.changed' && concerns(folder, data)) reread()
     const state = type.replace(/^job\./, '')
     if (Object.hasOwn(jobStates, state) && jobStates[state as JobState].ended) reread()
   })
@@ -47,4 +52,11 @@ function useOutsideChanges(): void {
     document.addEventListener('visibilitychange', look)
     return () => document.removeEventListener('visibilitychange', look)
   }, [])
+}
+
+/** Whether something in the folder itself was changed, or what it is in. */
+function concerns(folder: string, { paths, more }: Record<string, unknown>): boolean {
+  if (more === true || !Array.isArray(paths)) return true
+  const inside = folder === '' ? '' : `${folder}/`
+  return paths.some((path) => typeof path === 'string' && (path.startsWith(inside) || inside.startsWith(`${path}/`)))
 }

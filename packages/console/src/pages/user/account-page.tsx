@@ -5,6 +5,7 @@ import { CommandLine, CopyId } from '../../parts/copy.tsx'
 import { Facts, Panel } from '../../parts/page-header.tsx'
 import { Loaded } from '../../parts/states.tsx'
 import { PasswordForm } from './password-form.tsx'
+import { Rename } from './rename-form.tsx'
 import { SessionList } from './session-list.tsx'
 
 /** Who one is here, one's password, and where one is signed in. */
@@ -14,7 +15,7 @@ export function AccountPage(): ReactNode {
     <Loaded query={me}>
       {({ user, team, role, key, session, hasPassword }) => (
         <>
-          <Panel title="You">
+          <Panel title="You" actions={<Rename name={user.name} />}>
             <div className="stack">
               <Facts
                 facts={[

@@ -8,7 +8,7 @@ import { ConfirmDelete } from '../../parts/confirm-delete.tsx'
 import { CopyId } from '../../parts/copy.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { EmptyState } from '../../parts/states.tsx'
-import { browserName } from './browser-name.ts'
+import { browserName } from '@nabla/api/browser-name'
 
 const columns: readonly Column<Session>[] = [
   {

@@ -8,6 +8,7 @@ import { parseRelativePath } from '../../lib/safe-path.ts'
 import { freeBytes } from '../../volumes/ballast.ts'
 import type { Upload, UploadPlan } from '../../volumes/upload-store.ts'
 import type { Caller, Handlers } from '../kind.ts'
+import { tellOfStorage } from './tell.ts'
 import { admission, storageOf } from './volume.ts'
 
 type UploadRoutes = 'beginUpload' | 'showUpload' | 'appendUpload' | 'finishUpload' | 'cancelUpload'
@@ -58,6 +59,7 @@ export const uploadHandlers: Pick<Handlers<'storage'>, UploadRoutes> = {
       sha256: body.sha256,
       now: deps.clock.now(),
     })
+    tellOfStorage(deps, caller, volume, upload.path)
     return { path: upload.path, ...written }
   },
 
