@@ -8,6 +8,7 @@ import { containers } from './containers.ts'
 import { firstLine } from './first-line.ts'
 import { list } from './list.ts'
 import { logs } from './logs.ts'
+import { models } from './models.ts'
 import { type Section, toMarkdown } from './report.ts'
 import { search } from './search.ts'
 import { sync } from './sync.ts'
@@ -27,6 +28,7 @@ const benches: Record<string, () => Promise<Section>> = {
   tracking,
   search,
   containers,
+  models,
   console: webConsole,
 }
 

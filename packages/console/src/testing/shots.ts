@@ -128,8 +128,8 @@ async function uploadModel(page: Page, field: string, path: string, alias: strin
   await dialog.getByRole('textbox', { name: 'Name' }).fill('digits')
   await dialog.getByLabel(field).setInputFiles(file)
   await dialog.getByText(/\d files?,/).waitFor()
-  await dialog.getByRole('textbox', { name: 'Aliases' }).fill(alias)
-  await dialog.getByRole('textbox', { name: 'Aliases' }).press('Enter')
+  await dialog.getByRole('combobox', { name: 'Aliases' }).fill(alias)
+  await dialog.getByRole('combobox', { name: 'Aliases' }).press('Enter')
   await dialog.getByRole('button', { name: 'Upload' }).click()
   await page.getByRole('region', { name: 'Lineage' }).getByText(alias).waitFor()
 }
