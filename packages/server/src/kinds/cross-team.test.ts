@@ -18,7 +18,7 @@ const shapes = Object.entries(contract).flatMap(([noun, routes]) =>
 
 /** Parameters of queries that name nothing of anybody's. */
 const plainQueries = new Set(
-  'limit after before since text errors series from to points source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force kind'.split(
+  'limit after before since text errors series from to points source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force kind filter order x metric metrics'.split(
     ' ',
   ),
 )
@@ -53,6 +53,7 @@ const bodies: Record<string, object> = {
   'model.open': { path: 'file' },
   'model.pack': { paths: ['file'] },
   'team.update': { name: 'taken over' },
+  'run.update': { name: 'taken over' },
   'registry.update': { name: 'taken over' },
 }
 
@@ -65,6 +66,7 @@ const queries: Record<string, Record<string, string>> = {
   'dataset.checksum': { path: 'file' },
   'model.get': { path: 'file' },
   'model.checksum': { path: 'file' },
+  'run.history': { metric: 'loss' },
   'storage.appendUpload': { offset: '0' },
 }
 
@@ -83,7 +85,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset experiment job key model modelKey name port project reference registry session subject tag team upload user version'.split(
+    'alias dataset experiment job key model modelKey name port project reference registry run runs session subject tag team upload user version'.split(
       ' ',
     ),
   )
@@ -239,6 +241,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   const experiment = await theirs.experiment.create({
     body: { kind: 'single', command: 'true', project: 'their-project', name: 'their-experiment' },
   })
+  const run = await theirs.run.create({ body: { project: 'their-project', name: 'their-run' } })
   const session = await inTransaction(db, (trx) =>
     openSession(trx, { ...other, agent: 'their-browser', address: '10.0.0.1' }, server.clock.now()),
   )
@@ -256,6 +259,8 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     version: [version.id, 'their-tag'],
     tag: ['their-tag'],
     model: [model.id, model.name],
+    run: [run.id],
+    runs: [run.id],
     alias: ['their-alias'],
     modelKey: [modelKey.id, modelKey.name],
     experiment: [experiment.id, experiment.name],
