@@ -7,7 +7,7 @@ import { usageError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { limits } from '../limits.ts'
 import { isLoopback } from '../target.ts'
-import { formatBytes, plural } from '../terminal/format.ts'
+import { formatBytes, formatCount, plural } from '../terminal/format.ts'
 import { type Progress, showGrowingProgress, showProgress } from '../terminal/progress.ts'
 import { nameSome, sayWhatGoes } from '../workspace/say-what-goes.ts'
 import { type Scan, scanWorkspace } from '../workspace/scan.ts'
@@ -119,7 +119,7 @@ function sayWhatWasSent({ out }: Context, synced: Synced): void {
   const what =
     sentFiles === 0
       ? `Sent nothing: the server has ${tree.files === 1 ? 'it' : 'all of it'}.`
-      : `Sent ${sentFiles.toLocaleString('en-US')} of ${plural(tree.files, 'file')} ` +
+      : `Sent ${formatCount(sentFiles)} of ${plural(tree.files, 'file')} ` +
         `(${formatBytes(sentBytes)} of ${formatBytes(tree.sizeBytes)}).`
   if (tree.files > 0) out.note(out.styleNote('dim', `  ${what}`))
   if (changed.length > 0) {

@@ -55,7 +55,7 @@ export class ChunkReader {
   *read(path: string): Generator<Slab, ReadFile | undefined> {
     let fd: number
     try {
-      fd = openSync(join(this.#root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+      fd = openSync(`${this.#root}/${path}`, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     } catch (error) {
       if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(systemCode(error) ?? '')) return undefined
       throw unreadable(path, error)

@@ -139,7 +139,7 @@ function scanChild({ root, scan }: Walk, path: string, child: Pick<Dirent, 'isFi
     else if (target !== undefined) scan.linksOut.push(path)
     return
   }
-  const stats = child.isFile() ? lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false }) : undefined
+  const stats = child.isFile() ? lstatSync(`${root}/${path}`, { bigint: true, throwIfNoEntry: false }) : undefined
   if (!stats?.isFile()) {
     if (!child.isFile()) scan.special.push(path)
     return
