@@ -65,7 +65,7 @@ test.skipIf(!canMount())(
     for (const id of [first, job]) await server.client.job.delete({ job: id, force: 'true' })
     await server.kill()
     const emptyInTheEnd = fillDisk(disk, 4)
-    await collectAll(server.data, { rounds: 12 })
+    await collectAll(server.data, { forMs: 2000 })
     emptyInTheEnd()
     expect(await collectAll(server.data)).toBe(0)
     await server.start()
@@ -73,6 +73,7 @@ test.skipIf(!canMount())(
     expect(difference(folder, join(home, 'last'))).toBe('')
     expect((await startNabla(server, home, ['fsck']).end).code).toBe(0)
   },
+  400_000,
 )
 
 /** Until the server takes what is sent to it. */

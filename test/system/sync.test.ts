@@ -48,7 +48,7 @@ test('kill -9 of client and server while a folder is sent and while what is left
   const fsck = await startNabla(server, home, ['fsck', '--json']).end
   expect({ ...fsck, report: JSON.parse(fsck.stdout) }).toMatchObject({ code: 0, report: { extraObjects: [] } })
   expect(server.log()).not.toMatch(/"level":(50|60)/)
-})
+}, 400_000)
 
 test('a byte that the disk has changed: the job, the download and nabla fsck say where', async () => {
   const server = await startServerProcess()

@@ -9,8 +9,8 @@ const node = join(import.meta.dirname, '../../../node_modules/.bin/node')
 
 export interface Collection {
   killAfterMs?: number
-  /** Quarters of days that pass at most. */
-  rounds?: number
+  /** How long it is given. */
+  forMs?: number
 }
 
 /**
@@ -18,9 +18,12 @@ export interface Collection {
  * Answers with its exit code: 1 when something stays, null when it was killed (SIGKILL) `killAfterMs` after days
  * began to pass.
  */
-export async function collectAll(data: string, { killAfterMs, rounds = 60 }: Collection = {}): Promise<number | null> {
+export async function collectAll(
+  data: string,
+  { killAfterMs, forMs = 120_000 }: Collection = {},
+): Promise<number | null> {
   const program = join(import.meta.dirname, 'collect-program.ts')
-  const child = spawn(node, [program, data, String(rounds)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(node, [program, data, String(forMs)], { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const ended = once(child, 'close').then(([code]) => code as number | null)
   await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])
