@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { noBrowser, openBrowser, openWindow } from '../packages/console/src/testing/browser.ts'
 import { startServed } from '../packages/console/src/testing/served.ts'
 import { type Shot, shots } from '../packages/console/src/testing/shots.ts'
+import { seedExperiments, seedRuns } from './seed-runs.ts'
 
 const folder = join(import.meta.dirname, '../shots')
 const sizes = [
@@ -19,6 +20,8 @@ const names = process.argv.slice(2)
 const chosen = shots.filter(({ name }) => names.length === 0 || names.some((begin) => name.startsWith(begin)))
 mkdirSync(folder, { recursive: true })
 const served = await startServed()
+await seedRuns(served.client)
+await seedExperiments(served.client)
 const browser = await openBrowser()
 try {
   for (const shot of chosen) {

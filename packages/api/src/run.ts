@@ -135,7 +135,17 @@ export const runRoutes = {
     path: '/api/v1/runs',
     about: 'The runs of the team that match, with their parameters and latest metrics.',
     access: 'member',
-    query: chosenRuns.extend(pageQuery.shape),
+    query: chosenRuns.extend({
+      ...pageQuery.shape,
+      columns: z
+        .string()
+        .max(10_000)
+        .optional()
+        .describe(
+          'Only these metrics, parameters and labels, with commas between and written as in an address, such as ' +
+            '`metrics.val%2Floss,params.lr`; all if left out.',
+        ),
+    }),
     response: pageOf(run),
     errors: ['not_found'],
   }),

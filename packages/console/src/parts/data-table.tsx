@@ -206,7 +206,11 @@ const orderOf = ({ descending }: { descending?: boolean }) => (descending ? 'des
 
 function gridColumns<Row>(props: DataTableProps<Row>, shown: readonly Column<Row>[]): string {
   const widths = shown.map(({ width }) => width ?? 'minmax(80px, 1fr)')
-  return [...(props.bulkActions ? ['32px'] : []), ...widths, ...(props.actions ? ['36px'] : [])].join(' ')
+  return [
+    ...(props.bulkActions ? ['32px'] : []),
+    ...widths,
+    ...(props.actions ? [props.wide ? 'minmax(36px, 1fr)' : '36px'] : []),
+  ].join(' ')
 }
 
 /** So many rows before the end the next page is read: who scrolls on finds it there. */

@@ -16,7 +16,7 @@ export interface ScatterProps {
   height?: number
 }
 
-const [left, right, top, bottom] = [64, 16, 12, 40]
+const [left, right, top, bottom] = [64, 16, 24, 40]
 
 /** Points by two values each. The one next to the pointer is told of, and opened by a click; arrow keys go through all. */
 export function ScatterPlot(props: ScatterProps): ReactNode {
@@ -61,8 +61,10 @@ export function ScatterPlot(props: ScatterProps): ReactNode {
   )
 }
 
-const placeX = (place: number, width: number): number => left + place * (width - left - right)
-const placeY = (place: number, height: number): number => top + (1 - place) * (height - top - bottom)
+/** Points at the ends of an axis do not stand on the edge. */
+const inset = (place: number): number => 0.03 + 0.94 * place
+const placeX = (place: number, width: number): number => left + inset(place) * (width - left - right)
+const placeY = (place: number, height: number): number => top + (1 - inset(place)) * (height - top - bottom)
 
 function tipPlace([x, y]: readonly [number, number], width: number): { left?: number; right?: number; top: number } {
   return x > width / 2 ? { right: width - x + 12, top: y } : { left: x + 12, top: y }
@@ -87,7 +89,10 @@ function draw({ context, width, height, color }: Drawing, props: ScatterProps, a
     stroke(context, [level, top], [level, height - bottom])
     context.fillText(tick.label.slice(0, 14), level, height - bottom + 6)
   }
+  context.fillStyle = color('--text')
   context.fillText(x.label, left + (width - left - right) / 2, height - 16)
+  context.textAlign = 'left'
+  context.fillText(y.label, 0, 0)
   context.globalAlpha = points.length > 400 ? 0.5 : 0.85
   for (const point of points) {
     context.fillStyle = color(`--series-${point.color}`)

@@ -10,7 +10,7 @@ test('numbers stand by their size, with round ones at the ticks', () => {
   expect(axis.place(undefined)).toBeUndefined()
   expect(axis.place(Number.NaN)).toBeUndefined()
   expect(axis.textAt(0.25)).toBe('2.5')
-  expect(labels([0, 10])).toEqual(['0', '5', '10'])
+  expect(labels([0, 10])).toEqual(['0', '2', '4', '6', '8', '10'])
   expect(labels([0.1, 0.3])).toEqual(['0.1', '0.15', '0.2', '0.25', '0.3'])
 })
 

@@ -45,7 +45,7 @@ function linearAxis(low: number, high: number, format: (value: number) => string
       ticks: [{ place: 0.5, label: format(low) }],
     }
   }
-  const step = niceStep(width / 4)
+  const step = niceStep(width / 6)
   const first = Math.ceil(low / step)
   const ticks = Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, index) => (first + index) * step)
   return {

@@ -14,6 +14,40 @@ const settings = 'account keys appearance members teams secrets registries reten
   .split(' ')
   .map((section): Shot => ({ name: `settings-${section}`, path: `/settings/${section}` }))
 
+/** Runs and experiments of `tools/seed-runs.ts`. */
+const tracked: readonly Shot[] = [
+  { name: 'runs', path: '/runs' },
+  { name: 'runs-charts', path: '/runs?view=charts&smooth=0.6' },
+  { name: 'runs-parallel', path: '/runs?view=parallel&brush=params.lr:0.4-0.8' },
+  { name: 'runs-scatter', path: '/runs?view=scatter' },
+  {
+    name: 'runs-importance',
+    path: '/runs?view=importance',
+    prepare: (page) => page.getByText('By how much').waitFor(),
+  },
+  { name: 'run', path: '/runs', prepare: (page) => page.getByRole('link', { name: 'cnn-1', exact: true }).click() },
+  {
+    name: 'runs-compare',
+    path: '/runs',
+    async prepare(page) {
+      for (const name of ['cnn-1', 'mlp-2', 'transformer-3', 'cnn-4']) {
+        await page.getByRole('checkbox', { name: `Select ${name}`, exact: true }).check({ force: true })
+      }
+      await page.getByRole('button', { name: 'Compare' }).click()
+      await page.getByRole('figure').first().waitFor()
+    },
+  },
+  { name: 'experiments', path: '/experiments' },
+  { name: 'experiment', path: '/experiments/digits-distributed' },
+  { name: 'experiment-logs', path: '/experiments/digits-distributed?tab=logs' },
+  { name: 'experiment-record', path: '/experiments/digits-distributed?tab=record' },
+  {
+    name: 'experiment-new',
+    path: '/experiments/new',
+    prepare: (page) => page.locator('label', { hasText: /^Multi-node$/ }).click(),
+  },
+]
+
 /** Every page that `npm run shots` takes pictures of: at 1440 and 390 px, in light and in dark. */
 export const shots: readonly Shot[] = [
   { name: 'sign-in', path: '/sign-in', signedIn: false },
@@ -95,6 +129,7 @@ export const shots: readonly Shot[] = [
   { name: 'job-settings', path: '/jobs/baseline?tab=settings' },
   { name: 'job-events', path: '/jobs/stopped?tab=events' },
   { name: 'job-artifacts', path: '/jobs/baseline?tab=artifacts' },
+  ...tracked,
   { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },
   {
     name: 'models',

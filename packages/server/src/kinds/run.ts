@@ -18,14 +18,14 @@ import { followRuns } from './run/follow.ts'
 import { logTo } from './run/log.ts'
 import { makeRun } from './run/make.ts'
 import { pageOfRuns, selectRuns } from './run/select.ts'
-import { toRuns } from './run/view.ts'
+import { readColumns, toRuns } from './run/view.ts'
 import { replaceTags } from './tags.ts'
 
 export const runHandlers: Handlers<'run'> = {
   async list({ caller, query }, deps) {
     const runs = await matching(deps, caller, query)
     const { ids, next } = await pageOfRuns(runs, ordersIn(query.order), query)
-    return { items: await toRuns(deps.db, ids), next }
+    return { items: await toRuns(deps.db, ids, readColumns(query.columns)), next }
   },
 
   async columns({ caller, query }, deps) {

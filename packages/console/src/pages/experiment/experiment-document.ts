@@ -44,10 +44,7 @@ function shortRole(role: Record<string, unknown>): Record<string, unknown> {
 /** Most of a text that is read: far more than an experiment is. */
 const mostCharacters = 1_000_000
 
-/**
- * Reads YAML or JSON that was pasted. Throws an error whose message says what is wrong, in a sentence. `problems` are
- * those that filling in the form may mend.
- */
+/** Reads YAML or JSON that was pasted. Throws an error whose message says what is wrong, in a sentence. */
 export async function readDocument(text: string): Promise<ExperimentDocument> {
   if (text.length > mostCharacters) throw new Error('It is too long for an experiment.')
   const { parse } = await import('yaml')
@@ -55,7 +52,8 @@ export async function readDocument(text: string): Promise<ExperimentDocument> {
   try {
     value = parse(text, { maxAliasCount: 20, logLevel: 'error' })
   } catch (error) {
-    throw new Error(`It is no YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
+    const [first] = (error instanceof Error ? error.message : String(error)).split('\n')
+    throw new Error(`It is no YAML: ${first}`, { cause: error })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error('It is neither YAML nor JSON of an experiment.')

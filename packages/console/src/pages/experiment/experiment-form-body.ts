@@ -1,4 +1,4 @@
-import { createExperiment, type Experiment, experimentRole } from '@nabla/api/experiment'
+import { createExperiment, type Experiment, type experimentRole } from '@nabla/api/experiment'
 import { z } from 'zod'
 import { jobFields } from '../job/job-form-body.ts'
 

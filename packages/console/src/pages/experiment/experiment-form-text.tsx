@@ -4,20 +4,27 @@ import { CommandLine, useCopy } from '../../parts/copy.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { Panel } from '../../parts/page-header.tsx'
-import { readJobText } from '../job/job-document.ts'
-import { looksLikeLine } from '../job/job-line-read.ts'
 import { toYaml } from '../job/job-page-spec.ts'
 import { type ExperimentDocument, readDocument } from './experiment-document.ts'
+import { looksLikeExperiment, readExperimentLine } from './experiment-line.ts'
 
 /** What the form says as a file for the CLI: to copy, and to paste back. */
 export function ExperimentText(props: {
   document: ExperimentDocument
+  /** The line of the CLI; undefined if it needs a file. */
+  line: string | undefined
   onPaste: (document: ExperimentDocument) => void
 }): ReactNode {
-  const { document, onPaste } = props
-  const [shown, setShown] = useState<'yaml' | 'json'>('yaml')
+  const { document, line, onPaste } = props
+  const [shown, setShown] = useState<'line' | 'yaml' | 'json'>('line')
   const [isPasting, setIsPasting] = useState(false)
-  const text = shown === 'yaml' ? toYaml(document).trimStart() : JSON.stringify(document, null, 2)
+  const yaml = toYaml(document).trimStart()
+  const text =
+    shown === 'json'
+      ? JSON.stringify(document, null, 2)
+      : shown === 'yaml' || line === undefined
+        ? yaml
+        : `nabla ${line}`
   const [copied, copy] = useCopy(text)
   return (
     <Panel
@@ -32,9 +39,10 @@ export function ExperimentText(props: {
         <div className="row">
           <SegmentedControl
             aria-label="As what"
-            value={shown}
+            value={line === undefined && shown === 'line' ? 'yaml' : shown}
             onChange={setShown}
             data={[
+              ...(line === undefined ? [] : [{ value: 'line' as const, label: 'Command line' }]),
               { value: 'yaml', label: 'YAML' },
               { value: 'json', label: 'JSON' },
             ]}
@@ -47,8 +55,7 @@ export function ExperimentText(props: {
         <pre className="job-text" tabIndex={0} aria-label="The same as text">
           {text}
         </pre>
-        <p className="faint">In a file of its own:</p>
-        <CommandLine line="experiment run -f experiment.yaml" />
+        {shown !== 'line' && <CommandLine line="experiment run -f experiment.yaml" label="With a file of it" />}
       </div>
       {isPasting && <PasteDialog onClose={() => setIsPasting(false)} onPaste={onPaste} />}
     </Panel>
@@ -76,7 +83,7 @@ function PasteDialog(props: { onClose: () => void; onPaste: (document: Experimen
         }}
       >
         <Textarea
-          label="YAML or JSON of an experiment, or a line of nabla run"
+          label="YAML or JSON of an experiment, or a line of nabla experiment run"
           description="It is only read: nothing is run, and nothing is sent yet."
           className="mono-field job-paste"
           value={text}
@@ -101,7 +108,5 @@ function PasteDialog(props: { onClose: () => void; onPaste: (document: Experimen
 }
 
 async function read(text: string): Promise<ExperimentDocument> {
-  if (!looksLikeLine(text)) return readDocument(text)
-  const { fields, origin } = await readJobText(text)
-  return { kind: 'single', ...fields, ...(origin?.from === 'git' && { workspace: origin }) }
+  return looksLikeExperiment(text) ? readExperimentLine(text) : readDocument(text)
 }

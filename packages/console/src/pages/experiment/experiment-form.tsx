@@ -14,6 +14,7 @@ import { SourcePanel } from '../job/job-form-sources.tsx'
 import { ExperimentText } from './experiment-form-text.tsx'
 import { RolesPanel } from './experiment-form-roles.tsx'
 import { WhatPanel } from './experiment-form-what.tsx'
+import type { BuiltKind } from './experiment-form-body.ts'
 import { samples } from './experiment-samples.ts'
 import { useExperimentForm } from './use-experiment-form.ts'
 import '@mantine/core/styles/FloatingIndicator.css'
@@ -59,20 +60,7 @@ export function ExperimentForm({ clone }: { clone?: Experiment }): ReactNode {
         }}
       >
         <div className="stack job-form-main">
-          {!clone && (
-            <Panel title="Kind" actions={<Samples onPick={state.fill} />}>
-              <SegmentedControl
-                aria-label="Kind"
-                value={kind}
-                onChange={state.setKind}
-                data={(['single', 'multi-node'] as const).map((value) => ({
-                  value,
-                  label: experimentKinds[value].label,
-                }))}
-              />
-              <p className="muted experiment-kind">{experimentKinds[kind].about}</p>
-            </Panel>
-          )}
+          {!clone && <KindPanel kind={kind} onKind={state.setKind} onSample={state.fill} />}
           <WhatPanel key={`what ${kind}`} form={form} withCommand={kind === 'single'} />
           {kind === 'multi-node' && (
             <RolesPanel
@@ -104,14 +92,40 @@ export function ExperimentForm({ clone }: { clone?: Experiment }): ReactNode {
             isOpen={advanced.some((name) => Object.hasOwn(state.document, name))}
           />
         </div>
-        <div className="stack job-form-side">
-          {sending.now && <ProgressPanel state={sending.now} onCancel={sending.cancel} />}
-          <ErrorNote error={sending.error} />
-          <ExperimentText document={state.document} onPaste={state.fill} />
-          <div className="only-phone row">{buttons}</div>
-        </div>
+        <Side state={state}>{buttons}</Side>
       </form>
     </>
+  )
+}
+
+function Side({ state, children }: { state: ReturnType<typeof useExperimentForm>; children: ReactNode }): ReactNode {
+  const { sending } = state
+  return (
+    <div className="stack job-form-side">
+      {sending.now && <ProgressPanel state={sending.now} onCancel={sending.cancel} />}
+      <ErrorNote error={sending.error} />
+      <ExperimentText document={state.document} line={state.line} onPaste={state.fill} />
+      <div className="only-phone row">{children}</div>
+    </div>
+  )
+}
+
+function KindPanel(props: {
+  kind: BuiltKind
+  onKind: (kind: BuiltKind) => void
+  onSample: (document: Record<string, unknown>) => void
+}): ReactNode {
+  const { kind, onKind, onSample } = props
+  return (
+    <Panel title="Kind" actions={<Samples onPick={onSample} />}>
+      <SegmentedControl
+        aria-label="Kind"
+        value={kind}
+        onChange={onKind}
+        data={(['single', 'multi-node'] as const).map((value) => ({ value, label: experimentKinds[value].label }))}
+      />
+      <p className="muted experiment-kind">{experimentKinds[kind].about}</p>
+    </Panel>
   )
 }
 

@@ -14,10 +14,7 @@ export function ExperimentListPage(): ReactNode {
         title="Experiments"
         actions={
           <>
-            <Button
-              leftSection={<Icon name="chart" size={14} />}
-              onClick={() => void navigate({ to: '/runs' as never })}
-            >
+            <Button leftSection={<Icon name="chart" size={14} />} onClick={() => void navigate({ to: '/runs' })}>
               All runs
             </Button>
             <NewExperimentButton />

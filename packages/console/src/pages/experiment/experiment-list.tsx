@@ -35,7 +35,7 @@ const columns: readonly Column<ExperimentSummary>[] = [
   {
     id: 'kind',
     title: 'Kind',
-    width: 'minmax(90px, 1fr)',
+    width: 'minmax(130px, 1fr)',
     card: 'fact',
     cell: ({ kind, scheme }) => kindOf(kind, scheme),
   },

@@ -33,53 +33,7 @@ export function ExperimentLog({ experiment }: { experiment: Experiment }): React
   return (
     <div className="stack">
       <section className="panel" aria-label="Logs of all nodes">
-        <div className="log-tools">
-          <div className="log-search">
-            <TextInput
-              type="search"
-              aria-label="Mark in the log"
-              placeholder="Mark in the log"
-              leftSection={<Icon name="search" size={14} />}
-              value={find}
-              onChange={(event) => setFind(event.currentTarget.value)}
-            />
-          </div>
-          <span className="grow" />
-          <Select
-            aria-label="Node"
-            data={[{ value: '', label: 'All nodes' }, ...hosts.map((host) => ({ value: host, label: host }))]}
-            value={node}
-            onChange={(value) => setNode(value ?? '')}
-            allowDeselect={false}
-            className="experiment-log-node"
-          />
-          <Select
-            aria-label="Source"
-            data={[
-              { value: '', label: 'All sources' },
-              { value: 'stdout', label: 'stdout' },
-              { value: 'stderr', label: 'stderr' },
-              { value: 'system', label: 'system' },
-            ]}
-            value={source}
-            onChange={(value) => setSource(value ?? '')}
-            allowDeselect={false}
-            className="log-source"
-          />
-          <SegmentedControl
-            aria-label="Times"
-            value={times}
-            onChange={(value) => setTimes(value)}
-            data={[
-              { value: 'off', label: 'No times' },
-              { value: 'relative', label: '+ s' },
-              { value: 'absolute', label: 'Clock' },
-            ]}
-          />
-          <button type="button" className="log-toggle" aria-pressed={follow} onClick={() => setFollow(!follow)}>
-            Follow
-          </button>
-        </div>
+        <Tools {...{ hosts, node, setNode, source, setSource, times, setTimes, find, setFind, follow, setFollow }} />
         {rows.error ? (
           <ErrorState error={rows.error} />
         ) : rows.isLoading ? (
@@ -124,6 +78,71 @@ export function ExperimentLog({ experiment }: { experiment: Experiment }): React
           </pre>
         </Dialog>
       )}
+    </div>
+  )
+}
+
+function Tools(props: {
+  hosts: readonly string[]
+  node: string
+  setNode: (node: string) => void
+  source: string
+  setSource: (source: string) => void
+  times: LogTimes
+  setTimes: (times: LogTimes) => void
+  find: string
+  setFind: (find: string) => void
+  follow: boolean
+  setFollow: (follow: boolean) => void
+}): ReactNode {
+  const { hosts, node, setNode, source, setSource, times, setTimes, find, setFind, follow, setFollow } = props
+  return (
+    <div className="log-tools">
+      <div className="log-search">
+        <TextInput
+          type="search"
+          aria-label="Mark in the log"
+          placeholder="Mark in the log"
+          leftSection={<Icon name="search" size={14} />}
+          value={find}
+          onChange={(event) => setFind(event.currentTarget.value)}
+        />
+      </div>
+      <span className="grow" />
+      <Select
+        aria-label="Node"
+        data={[{ value: '', label: 'All nodes' }, ...hosts.map((host) => ({ value: host, label: host }))]}
+        value={node}
+        onChange={(value) => setNode(value ?? '')}
+        allowDeselect={false}
+        className="experiment-log-node"
+      />
+      <Select
+        aria-label="Source"
+        data={[
+          { value: '', label: 'All sources' },
+          { value: 'stdout', label: 'stdout' },
+          { value: 'stderr', label: 'stderr' },
+          { value: 'system', label: 'system' },
+        ]}
+        value={source}
+        onChange={(value) => setSource(value ?? '')}
+        allowDeselect={false}
+        className="log-source"
+      />
+      <SegmentedControl
+        aria-label="Times"
+        value={times}
+        onChange={(value) => setTimes(value)}
+        data={[
+          { value: 'off', label: 'No times' },
+          { value: 'relative', label: '+ s' },
+          { value: 'absolute', label: 'Clock' },
+        ]}
+      />
+      <button type="button" className="log-toggle" aria-pressed={follow} onClick={() => setFollow(!follow)}>
+        Follow
+      </button>
     </div>
   )
 }

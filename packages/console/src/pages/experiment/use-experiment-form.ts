@@ -1,4 +1,4 @@
-import { createExperiment, type Experiment } from '@nabla/api/experiment'
+import type { createExperiment, Experiment } from '@nabla/api/experiment'
 import { workspaceSource } from '@nabla/api/workspace'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -9,6 +9,7 @@ import { toast } from '../../parts/toast.ts'
 import { useUrlState } from '../../parts/url-state.ts'
 import { useJobFiles } from '../job/job-form-files.ts'
 import { type ExperimentDocument, withoutDefaults } from './experiment-document.ts'
+import { experimentLine } from './experiment-line.ts'
 import { type BuiltKind, type ExperimentFields, fieldsOf, fieldsOfKind } from './experiment-form-body.ts'
 import { useSubmitExperiment } from './use-submit-experiment.ts'
 
@@ -31,6 +32,7 @@ export function useExperimentForm(clone: Experiment | undefined) {
   const [tried, setTried] = useState(false)
   const own = ownFields(kind, form.values)
   const source = files.origin.from === 'git' ? { workspace: files.origin } : {}
+  const document = withoutDefaults({ kind, ...own, ...source })
   return {
     kind,
     setKind,
@@ -39,9 +41,10 @@ export function useExperimentForm(clone: Experiment | undefined) {
     sending,
     version,
     shownProblem: tried ? files.problem : undefined,
-    document: withoutDefaults({ kind, ...own, ...source }),
-    fill(document: ExperimentDocument) {
-      const { kind: wanted, workspace, start: _start, cliCommand: _command, ...fields } = document
+    document,
+    line: files.from === 'same' ? undefined : experimentLine(document, files.origin),
+    fill(given: ExperimentDocument) {
+      const { kind: wanted, workspace, start: _start, cliCommand: _command, ...fields } = given
       const next = wanted === 'multi-node' ? 'multi-node' : 'single'
       setKind(next)
       const { project: now = usualProject } = form.values
@@ -49,7 +52,9 @@ export function useExperimentForm(clone: Experiment | undefined) {
       const parsed = workspaceSource.safeParse(workspace)
       if (parsed.success && parsed.data.from === 'git') {
         const { ref, username, password, ...git } = parsed.data
-        files.fill({ ...git, ...(ref && { ref }), ...(username && { username }), ...(password && { password }) }, [])
+        const origin = { ...git, ...(ref && { ref }), ...(username && { username }), ...(password && { password }) }
+        // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- it is no array
+        files.fill(origin, [])
       }
       setVersion((before) => before + 1)
     },

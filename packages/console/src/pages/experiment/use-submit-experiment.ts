@@ -54,5 +54,5 @@ export function useSubmitExperiment(): SubmitExperiment {
 }
 
 function asClone({ kind: _kind, ...fields }: Body): z.input<typeof cloneExperiment> {
-  return fields as z.input<typeof cloneExperiment>
+  return fields
 }

@@ -7,6 +7,7 @@ import { Chart, type ChartSeries } from '../../parts/chart.tsx'
 import { CommandLine } from '../../parts/copy.tsx'
 import { formatTime } from '../../parts/format.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
+import { JobRuns } from '../run/job-runs.tsx'
 import { useChartRange, useJobMetrics } from './metrics.ts'
 
 /** Which series stand on one chart. */
@@ -27,8 +28,24 @@ export const metricCharts: readonly { title: string; names: readonly string[]; l
 export function JobMetrics({ job }: { job: Job }): ReactNode {
   const [range, setRange] = useChartRange()
   const { query, series } = useJobMetrics(job.id, range)
-  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set())
   const charts = useMemo(() => chartsOf(series), [series])
+  return (
+    <div className="stack">
+      <JobRuns job={job.id} />
+      <Measured {...{ job, query, charts, range, setRange }} />
+    </div>
+  )
+}
+
+function Measured(props: {
+  job: Job
+  query: ReturnType<typeof useJobMetrics>['query']
+  charts: ReturnType<typeof chartsOf>
+  range: ReturnType<typeof useChartRange>[0]
+  setRange: ReturnType<typeof useChartRange>[1]
+}): ReactNode {
+  const { job, query, charts, range, setRange } = props
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set())
   const { ended } = jobStates[job.state]
   return (
     <Loaded query={query}>
@@ -58,6 +75,12 @@ export function JobMetrics({ job }: { job: Job }): ReactNode {
                 />
               ))}
             </div>
+            {isWithoutNetwork(series) && (
+              <p className="muted">
+                Network: not measured on this engine, whose jobs share the network of the machine. Those in containers
+                have figures of their own.
+              </p>
+            )}
             <CommandLine line={`job metrics ${ended ? '' : '--follow '}${job.id}`} />
           </div>
         )
@@ -65,6 +88,10 @@ export function JobMetrics({ job }: { job: Job }): ReactNode {
     </Loaded>
   )
 }
+
+/** Whether its processor was measured and its network never was. */
+const isWithoutNetwork = (series: readonly MetricLine[]): boolean =>
+  series.some(({ name }) => name === 'cpu') && !series.some(({ name }) => name.startsWith('network'))
 
 function chartsOf(series: readonly MetricLine[]) {
   return metricCharts.flatMap(({ title, names, labels }) => {

@@ -1,5 +1,5 @@
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
-import { type ReactNode, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useState } from 'react'
 import type { Project } from '@nabla/api/project'
 import { useApi } from '../../api/query.ts'
 import { ActionsMenu } from '../../parts/actions-menu.tsx'
@@ -8,7 +8,7 @@ import { formatCount, plural } from '../../parts/format.ts'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { quote } from '../../parts/quote.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'
-import { EmptyState, Loaded } from '../../parts/states.tsx'
+import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { EventLine } from '../event/event-line.tsx'
@@ -21,6 +21,11 @@ import { ProjectForm } from './project-form.tsx'
 import { ProjectSecrets } from './project-secrets.tsx'
 import { ProjectSettings } from './project-settings.tsx'
 import './project.css'
+
+const ExperimentList = lazy(() =>
+  import('../experiment/experiment-list.tsx').then(({ ExperimentList }) => ({ default: ExperimentList })),
+)
+const ProjectRuns = lazy(() => import('./project-runs.tsx').then(({ ProjectRuns }) => ({ default: ProjectRuns })))
 
 const route = getRouteApi('/shell/projects/$project')
 const crumbs = [{ label: 'Projects', to: '/projects' }]
@@ -106,6 +111,24 @@ function ProjectTabs(props: { project: Project; open: (form: 'change' | 'delete'
       label="Project"
       tabs={[
         { id: 'jobs', label: 'Jobs', count: project.jobs.total, content: () => <JobList project={project.name} /> },
+        {
+          id: 'experiments',
+          label: 'Experiments',
+          content: () => (
+            <Suspense fallback={<Lines count={6} />}>
+              <ExperimentList project={project.name} />
+            </Suspense>
+          ),
+        },
+        {
+          id: 'runs',
+          label: 'Runs',
+          content: () => (
+            <Suspense fallback={<Lines count={6} />}>
+              <ProjectRuns project={project} />
+            </Suspense>
+          ),
+        },
         { id: 'artifacts', label: 'Artifacts', content: () => <ProjectArtifacts project={project} /> },
         { id: 'activity', label: 'Activity', content: () => <Activity project={project} /> },
         { id: 'secrets', label: 'Secrets', content: () => <ProjectSecrets project={project} /> },

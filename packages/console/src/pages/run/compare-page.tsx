@@ -47,12 +47,13 @@ export function CompareRunsPage(): ReactNode {
 }
 
 function Compared({ runs }: { runs: readonly Run[] }): ReactNode {
-  const metrics = useMemo(() => namesOf(runs, 'metrics'), [runs])
+  const names = useMemo(() => ({ metrics: namesOf(runs, 'metrics'), params: namesOf(runs, 'params') }), [runs])
+  const { metrics } = names
   const key = runs.map(({ id, name, state }) => `${id} ${name} ${state}`).join(',')
   const charted = useMemo(() => runs.map(toCharted), [key])
   const pictures = (view: 'parallel' | 'scatter' | 'importance') => (
     <Suspense fallback={<Lines count={8} />}>
-      <RunPictures runs={runs} view={view} />
+      <RunPictures runs={runs} names={names} view={view} />
     </Suspense>
   )
   return (

@@ -6,6 +6,7 @@ import { formatNumber } from '../../parts/chart.tsx'
 import { formatDuration, formatTime } from '../../parts/format.ts'
 import { Panel } from '../../parts/page-header.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
+import { labelsOf } from './run-fields.ts'
 import '@mantine/core/styles/Switch.css'
 import '../job/compare.css'
 
@@ -27,7 +28,7 @@ export function CompareParams({ runs }: { runs: readonly Run[] }): ReactNode {
       />
       <Rows title="Parameters" rows={rowsOf(runs, ({ params }) => params)} {...given} />
       <Rows title="Metrics, as they were last" rows={rowsOf(runs, lastMetrics)} {...given} />
-      <Rows title="Labels" rows={rowsOf(runs, ({ labels }) => labels)} {...given} />
+      <Rows title="Labels" rows={rowsOf(runs, labelsOf)} {...given} />
       <Rows title="How they went" rows={rowsOf(runs, outcome)} {...given} />
     </div>
   )

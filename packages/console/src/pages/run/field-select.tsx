@@ -1,18 +1,21 @@
 import { MultiSelect, Select } from '@mantine/core'
-import type { Run } from '@nabla/api/run'
 import { type ReactNode, useMemo } from 'react'
-import { type FieldId, namesOf } from './run-fields.ts'
+import type { FieldId } from './run-fields.ts'
+import type { RunNames } from './run-source.ts'
 import '@mantine/core/styles/Pill.css'
 import '@mantine/core/styles/PillsInput.css'
 
 /** Fields of runs to choose from: metrics and parameters. */
-export function useFieldOptions(runs: readonly Run[]): { group: string; items: { value: FieldId; label: string }[] }[] {
+export function useFieldOptions({
+  metrics,
+  params,
+}: RunNames): { group: string; items: { value: FieldId; label: string }[] }[] {
   return useMemo(
     () => [
-      { group: 'Metrics', items: namesOf(runs, 'metrics').map((name) => ({ value: `metrics.${name}`, label: name })) },
-      { group: 'Parameters', items: namesOf(runs, 'params').map((name) => ({ value: `params.${name}`, label: name })) },
+      { group: 'Metrics', items: metrics.map((name) => ({ value: `metrics.${name}`, label: name })) },
+      { group: 'Parameters', items: params.map((name) => ({ value: `params.${name}`, label: name })) },
     ],
-    [runs],
+    [metrics, params],
   )
 }
 

@@ -13,6 +13,9 @@ import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 import './run.css'
 
+/** So few are seen at once without groups. */
+const mostUngrouped = 12
+
 export interface RunChartsProps {
   runs: readonly (ChartedRun & { isRunning: boolean })[]
   metrics: readonly string[]
@@ -26,10 +29,16 @@ export interface RunChartsProps {
  */
 export function RunCharts({ runs, metrics, empty }: RunChartsProps): ReactNode {
   const look = useChartLook()
-  const feed = useRunFeed(useMemo(() => runs.flatMap(({ id, isRunning }) => (isRunning ? [id] : [])), [runs]))
+  const feed = useRunFeed(
+    useMemo(() => runs.flatMap(({ id, isRunning }) => (isRunning ? [id] : [])), [runs]),
+    metrics,
+  )
   const looks = useMemo(() => looksOf(runs.map(({ id }) => id)), [runs])
   const found = useMemo(() => findMetrics(metrics, look.find), [metrics, look.find])
-  const groups = useMemo(() => groupsOf(found), [found])
+  const groups = useMemo(
+    () => (metrics.length > mostUngrouped ? groupsOf(found) : [['', found] as const]),
+    [metrics, found],
+  )
   if (metrics.length === 0) return empty
   return (
     <RunFeedContext value={feed}>
@@ -54,8 +63,8 @@ export function RunCharts({ runs, metrics, empty }: RunChartsProps): ReactNode {
   )
 }
 
-/** Names that have all the words, in any case; loss, accuracy and the like before what has a slash in its name. */
-export function findMetrics(metrics: readonly string[], find: string): readonly string[] {
+/** Names that have all the words, in any case. */
+function findMetrics(metrics: readonly string[], find: string): readonly string[] {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean)
   if (words.length === 0) return metrics
   return metrics.filter((name) => words.every((word) => name.toLowerCase().includes(word)))

@@ -42,36 +42,15 @@ export function RunColumnChooser(props: {
             data-autofocus
           />
           <ul>
-            {offered.shown.map((id) => {
-              const column = chosen.find((one) => one.id === id)
-              const label = labelOf(id)
-              return (
-                <li key={id}>
-                  <Checkbox
-                    label={
-                      <span className="row">
-                        <span className="ellipsis" dir="auto" title={label.name}>
-                          {label.name}
-                        </span>
-                        <span className="faint">{label.kind}</span>
-                      </span>
-                    }
-                    checked={column !== undefined}
-                    onChange={(event) => toggle(id, event.currentTarget.checked)}
-                  />
-                  {column && (
-                    <UnstyledButton
-                      className="run-toggle"
-                      aria-pressed={column.pinned}
-                      aria-label={`Pin ${label.name}`}
-                      onClick={() => pin(id)}
-                    >
-                      pin
-                    </UnstyledButton>
-                  )}
-                </li>
-              )
-            })}
+            {offered.shown.map((id) => (
+              <Offered
+                key={id}
+                id={id}
+                column={chosen.find((one) => one.id === id)}
+                onToggle={(on) => toggle(id, on)}
+                onPin={() => pin(id)}
+              />
+            ))}
           </ul>
           <div className="row">
             <span className="faint grow">
@@ -88,6 +67,37 @@ export function RunColumnChooser(props: {
         </div>
       </Popover.Dropdown>
     </Popover>
+  )
+}
+
+function Offered(props: {
+  id: FieldId
+  column: ChosenColumn | undefined
+  onToggle: (on: boolean) => void
+  onPin: () => void
+}): ReactNode {
+  const { id, column, onToggle, onPin } = props
+  const { name, kind } = labelOf(id)
+  return (
+    <li>
+      <Checkbox
+        label={
+          <span className="row">
+            <span className="ellipsis" dir="auto" title={name}>
+              {name}
+            </span>
+            <span className="faint">{kind}</span>
+          </span>
+        }
+        checked={column !== undefined}
+        onChange={(event) => onToggle(event.currentTarget.checked)}
+      />
+      {column && (
+        <UnstyledButton className="run-toggle" aria-pressed={column.pinned} aria-label={`Pin ${name}`} onClick={onPin}>
+          pin
+        </UnstyledButton>
+      )}
+    </li>
   )
 }
 

@@ -6,7 +6,7 @@ import { formatNumber } from '../../parts/chart.tsx'
 import { CopyId } from '../../parts/copy.tsx'
 import type { Column } from '../../parts/data-table.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
-import { type Attribute, attributes, type FieldId, inQuery, readField } from './run-fields.ts'
+import { type Attribute, attributes, type FieldId, inQuery, readField, valueOfField } from './run-fields.ts'
 
 /** Columns of the address: `state,metrics.loss,params.lr`; those that are pinned with `!` before. */
 export interface ChosenColumn {
@@ -34,6 +34,19 @@ export function readColumns(text: string): ChosenColumn[] {
 export const writeColumns = (columns: readonly ChosenColumn[]): string =>
   columns.map(({ id, pinned }) => `${pinned ? '!' : ''}${encodeURIComponent(id)}`).join(',')
 
+/** Which of the columns have words in them, by the runs that are at hand. */
+export function wordColumns(chosen: readonly ChosenColumn[], runs: readonly Run[]): ReadonlySet<FieldId> {
+  const isWord = ({ id }: ChosenColumn) => {
+    const field = readField(id)
+    return (
+      field !== undefined &&
+      field.kind !== 'metrics' &&
+      runs.some((run) => typeof valueOfField(run, field) === 'string')
+    )
+  }
+  return new Set(chosen.filter(isWord).map(({ id }) => id))
+}
+
 /** What is shown until somebody chooses: the state, some metrics and parameters, and the times. */
 export function usualColumns(names: { metrics: readonly string[]; params: readonly string[] }): ChosenColumn[] {
   const short = names.metrics.filter((name) => !name.startsWith('system/'))
@@ -47,8 +60,8 @@ export function usualColumns(names: { metrics: readonly string[]; params: readon
   return ids.map((id) => ({ id, pinned: false }))
 }
 
-/** Columns as a table draws them; the name of the run comes first. */
-export function toTableColumns(chosen: readonly ChosenColumn[]): Column<Run>[] {
+/** Columns as a table draws them; the name of the run comes first. `words` are those that hold no numbers. */
+export function toTableColumns(chosen: readonly ChosenColumn[], words: ReadonlySet<FieldId>): Column<Run>[] {
   const name: Column<Run> = {
     id: 'name',
     title: 'Name',
@@ -66,7 +79,7 @@ export function toTableColumns(chosen: readonly ChosenColumn[]): Column<Run>[] {
         id,
         title: field.name,
         width: `${Math.min(220, Math.max(96, 24 + field.name.length * 8))}px`,
-        align: 'right',
+        ...(!words.has(id) && { align: 'right' as const }),
         sort: inQuery(field),
         pinned,
         ...(isMetric && { card: 'fact' as const }),
@@ -87,10 +100,15 @@ function Metric({ run, name }: { run: Run; name: string }): ReactNode {
   if (!metric) return <span className="faint">–</span>
   const { value, step, min, max } = metric
   const text = typeof value === 'number' ? formatNumber(value) : value
-  return <span title={`${value} at step ${step}; least ${min}, most ${max}`}>{text}</span>
+  return (
+    <span title={`${value} at step ${step}; least ${min}, most ${max}`}>
+      <span className="only-phone faint">{name} </span>
+      {text}
+    </span>
+  )
 }
 
-function textOf(run: Run, kind: 'params' | 'labels' | string, name: string): ReactNode {
+function textOf(run: Run, kind: string, name: string): ReactNode {
   const text = kind === 'params' ? run.params[name] : run.labels[name]
   if (text === undefined) return <span className="faint">–</span>
   return (

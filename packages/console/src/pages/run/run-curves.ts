@@ -48,7 +48,7 @@ export function useRunLines(
     const lines = runs.flatMap((run): ChartSeries[] => {
       const own: readonly RunPoint[] = withLive(curves.get(run.id) ?? [], live.get(run.id) ?? [])
       if (own.length === 0) return []
-      const drawn = toChart(own, { axis, begin: Date.parse(run.startedAt), epochs: epochsOf.get(run.id) })
+      const drawn = toChart(own, { axis, begin: beginOf(run, own), epochs: epochsOf.get(run.id) })
       odd += drawn.odd
       const line = { id: run.id, label: run.name, points: drawn.points, ...looks.get(run.id) }
       if (smoothing === 0) return [line]
@@ -62,6 +62,10 @@ export function useRunLines(
     return { query, lines, odd }
   }, [runs, query, epochs.data, live, axis, smoothing, looks])
 }
+
+/** Values may be older than the run, where they were written elsewhere and brought here. */
+const beginOf = ({ startedAt }: ChartedRun, points: readonly RunPoint[]): number =>
+  points.reduce((first, [, time]) => Math.min(first, time), Date.parse(startedAt))
 
 /** Zooming in reads more of what is left; where x differs from run to run, only what is drawn changes. */
 function useCurves(

@@ -34,6 +34,18 @@ export function readField(id: FieldId): Field | undefined {
   return isAttribute(id) ? { kind: 'attribute', name: id } : undefined
 }
 
+/** Reads ids of fields that stand in the address with commas between; what is none is left out. */
+export function readIds(text: string): string[] {
+  return text.split(',').flatMap((word) => {
+    try {
+      const id = decodeURIComponent(word)
+      return readField(id) ? [id] : []
+    } catch {
+      return []
+    }
+  })
+}
+
 /** A field as the language of the search names it: names with other signs than letters stand between backquotes. */
 export function inQuery({ kind, name }: Field): string {
   const word = kind === 'labels' ? 'tags' : kind
@@ -49,6 +61,12 @@ export function valueOfField(run: Run, field: Field): AxisValue {
   if (field.kind === 'attribute') return field.name === 'state' ? run.state : undefined
   const text = field.kind === 'params' ? run.params[field.name] : run.labels[field.name]
   return text === undefined ? undefined : asNumber(text)
+}
+
+/** The labels of a run but its note, which has a place of its own. */
+export function labelsOf({ labels }: Run): Record<string, string> {
+  const { 'mlflow.note.content': _note, ...others } = labels
+  return others
 }
 
 /** Parameters that are not the same in all of these runs, in order of their names. */

@@ -2,6 +2,7 @@ import { Autocomplete } from '@mantine/core'
 import type { ApiError } from '@nabla/api/client'
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import { Icon } from '../../parts/icon.tsx'
+import { Prose } from '../../parts/prose.tsx'
 import { completeFilter, filterNames } from './filter-completion.ts'
 
 /**
@@ -46,10 +47,10 @@ export function RunFilter(props: {
         onKeyDown={(event) => {
           // An option that is chosen with the keys is taken by the list itself.
           const isChoosing = input.current?.getAttribute('aria-activedescendant') != null
-          if (event.key === 'Enter' && !isChoosing) apply()
+          if (event.key === 'Enter' && !isChoosing) event.currentTarget.blur()
         }}
         onBlur={apply}
-        error={error === null ? undefined : `${error.message} ${error.hint}`}
+        error={error && <Prose text={`${error.message} ${error.hint}`} />}
         autoComplete="off"
         spellCheck={false}
         autoCapitalize="off"

@@ -6,7 +6,8 @@ import { useUrlState } from '../../parts/url-state.ts'
 import { FieldSelect, useFieldOptions } from './field-select.tsx'
 import type { Table } from './importance/forest.ts'
 import { type Importance, importances, toCells } from './importance/importance.ts'
-import { differingParams, namesOf, readField } from './run-fields.ts'
+import { differingParams, readField } from './run-fields.ts'
+import type { RunNames } from './run-source.ts'
 
 /** With fewer runs a forest knows nothing. */
 const fewestRuns = 8
@@ -14,9 +15,9 @@ const fewestRuns = 8
 const mostParams = 60
 
 /** Which parameters a metric depends on: how much a random forest needs each of them, and which way they go together. */
-export function RunImportance({ runs }: { runs: readonly Run[] }): ReactNode {
-  const options = useFieldOptions(runs)
-  const [target, setTarget] = useUrlState('target', `metrics.${namesOf(runs, 'metrics')[0] ?? ''}`)
+export function RunImportance({ runs, names }: { runs: readonly Run[]; names: RunNames }): ReactNode {
+  const options = useFieldOptions(names)
+  const [target, setTarget] = useUrlState('target', `metrics.${names.metrics[0] ?? ''}`)
   const given = useMemo(() => tableOf(runs, target), [runs, target])
   const { found, done } = useImportances(given.table)
   const rows = given.params

@@ -9,6 +9,8 @@ import type { LivePoint } from './run-points.ts'
 const settleMs = 400
 /** Values of one line that are kept before it is read again, in fewer points. */
 const mostValues = 500
+/** Up to so many metrics, all are followed. */
+const fewMetrics = 60
 /** Ids that one stream may name. */
 const mostRuns = 200
 /** Characters of names that an address has room for; with more, all metrics are followed. */
@@ -20,6 +22,8 @@ const mostCharacters = 6000
  */
 export class RunFeed {
   readonly #runs: readonly string[]
+  readonly #onNew: () => void
+  #known = new Set<string>()
   readonly #watched = new Map<string, number>()
   readonly #values = new Map<string, readonly LivePoint[]>()
   readonly #watchers = new Set<() => void>()
@@ -28,9 +32,16 @@ export class RunFeed {
   #timer: ReturnType<typeof setTimeout> | undefined
   #frame = 0
 
-  /** `runs`: ids of those that have not ended. */
-  constructor(runs: readonly string[]) {
+  /** `runs`: ids of those that have not ended. `onNew` is called when one logs a metric that nobody knew of. */
+  constructor(runs: readonly string[], onNew: () => void) {
     this.#runs = runs.slice(0, mostRuns)
+    this.#onNew = onNew
+  }
+
+  /** Says which metrics there are. Of few all are followed, so that one hears of those that are new. */
+  know(metrics: readonly string[]): void {
+    this.#known = new Set(metrics)
+    if (this.#runs.length > 0 && !this.#stream) this.#settle()
   }
 
   /** Follows a metric until what is returned is called. */
@@ -67,19 +78,24 @@ export class RunFeed {
   }
 
   #open(): void {
-    const names = [...this.#watched.keys()].sort().join(',')
+    const isAll = this.#known.size <= fewMetrics || !canBeListed([...this.#watched.keys()])
+    const names = isAll ? '' : [...this.#watched.keys()].sort().join(',')
     if (names === this.#names && this.#stream) return
     const isFirst = this.#stream === undefined
     this.#names = names
     this.#stream?.abort()
     const stream = new AbortController()
     this.#stream = stream
-    const isShort = names.length < mostCharacters && ![...this.#watched.keys()].some((name) => name.includes(','))
     void followStream({
       open: (options) =>
-        plainClient.run.follow({ runs: this.#runs.join(','), ...(isShort && { metrics: names }) }, options),
+        plainClient.run.follow({ runs: this.#runs.join(','), ...(names !== '' && { metrics: names }) }, options),
       take: ({ run, values }) => {
-        for (const [name, step, time, value] of values) this.#take(run, name, [step, time, numberOf(value)])
+        for (const [name, step, time, value] of values) {
+          this.#take(run, name, [step, time, numberOf(value)])
+          if (this.#known.has(name)) continue
+          this.#known.add(name)
+          this.#onNew()
+        }
       },
       signal: stream.signal,
     }).catch(() => undefined)
@@ -110,17 +126,28 @@ export class RunFeed {
   }
 }
 
+const canBeListed = (names: readonly string[]): boolean =>
+  names.join(',').length < mostCharacters && !names.some((name) => name.includes(','))
+
 const none: readonly LivePoint[] = []
 
 /** The feed of the charts below. */
 export const RunFeedContext = createContext<RunFeed | undefined>(undefined)
 
 /** Makes a feed for the runs that have not ended, as long as the page shows them. */
-export function useRunFeed(running: readonly string[]): RunFeed {
+export function useRunFeed(running: readonly string[], metrics: readonly string[]): RunFeed {
   const key = running.join(',')
-  const feed = useMemo(() => new RunFeed(key === '' ? [] : key.split(',')), [key])
+  const feed = useMemo(() => new RunFeed(key === '' ? [] : key.split(','), readNamesAgain), [key])
+  useEffect(() => feed.know(metrics), [feed, metrics])
   useEffect(() => () => feed.stop(), [feed])
   return feed
+}
+
+/** What tells of names: runs, and the columns that they have. */
+function readNamesAgain(): void {
+  void queries.invalidateQueries({
+    predicate: ({ queryKey: [noun, verb] }) => noun === 'run' && verb !== 'pages' && verb !== 'all',
+  })
 }
 
 /** What a run logs of a metric, as it comes; follows it while the component is there. */

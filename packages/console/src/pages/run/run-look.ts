@@ -1,5 +1,8 @@
 import { paletteSize } from '../../parts/chart-plot.ts'
 
+/** The last of the palette is grey, which is for what is not a run. */
+const hues = paletteSize - 1
+
 /** How the lines and points of a run look: place in the palette, and kind of dash. */
 export interface RunLook {
   color: number
@@ -7,7 +10,7 @@ export interface RunLook {
 }
 
 const dashes = 3
-const looks = paletteSize * dashes
+const looks = hues * dashes
 /** Looks that runs were given on this page, and on those before it. */
 const given = new Map<string, number>()
 
@@ -19,19 +22,19 @@ export function looksOf(ids: readonly string[]): Map<string, RunLook> {
   const taken = new Set<number>()
   const found = new Map<string, RunLook>()
   for (const id of ids) {
-    const wanted = given.get(id) ?? hash(id) % paletteSize
+    const wanted = given.get(id) ?? hash(id) % hues
     const place = taken.size >= looks ? wanted : nextFree(wanted, taken)
     taken.add(place)
     if (!given.has(id)) given.set(id, place)
-    found.set(id, { color: place % paletteSize, dash: Math.floor(place / paletteSize) })
+    found.set(id, { color: place % hues, dash: Math.floor(place / hues) })
   }
   return found
 }
 
 function nextFree(wanted: number, taken: ReadonlySet<number>): number {
-  for (let lap = Math.floor(wanted / paletteSize); lap < dashes * 2; lap++) {
-    for (let step = 0; step < paletteSize; step++) {
-      const place = (lap % dashes) * paletteSize + ((wanted + step) % paletteSize)
+  for (let lap = Math.floor(wanted / hues); lap < dashes * 2; lap++) {
+    for (let step = 0; step < hues; step++) {
+      const place = (lap % dashes) * hues + ((wanted + step) % hues)
       if (!taken.has(place)) return place
     }
   }

@@ -61,11 +61,7 @@ export function RunPage(): ReactNode {
         <Loaded query={query}>{(run) => <RunBody run={run} />}</Loaded>
       )}
       {leaving && run && (
-        <DeleteRuns
-          runs={[run]}
-          onClose={() => setLeaving(false)}
-          onDeleted={() => void navigate({ to: '/runs' as never })}
-        />
+        <DeleteRuns runs={[run]} onClose={() => setLeaving(false)} onDeleted={() => void navigate({ to: '/runs' })} />
       )}
     </>
   )

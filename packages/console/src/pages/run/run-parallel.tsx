@@ -12,7 +12,8 @@ import { useUrlState } from '../../parts/url-state.ts'
 import { makeAxis } from '../../parts/value-axis.ts'
 import { FieldsSelect, useFieldOptions } from './field-select.tsx'
 import { compareRunsAddress } from './run-actions.ts'
-import { differingParams, namesOf, readField, valueOfField } from './run-fields.ts'
+import { differingParams, readField, readIds, valueOfField } from './run-fields.ts'
+import type { RunNames } from './run-source.ts'
 
 /** Axes that fit beside each other by themselves. */
 const usualAxes = 6
@@ -21,13 +22,13 @@ const mostNamed = 8
 const mostCompared = 50
 
 /** Runs as lines across parameters and metrics; what is kept on the axes leaves the runs that go through there. */
-export function RunParallel({ runs }: { runs: readonly Run[] }): ReactNode {
-  const options = useFieldOptions(runs)
+export function RunParallel({ runs, names }: { runs: readonly Run[]; names: RunNames }): ReactNode {
+  const options = useFieldOptions(names)
   const [text, setText] = useUrlState('axes')
   const [brushText, setBrushes] = useUrlState('brush')
   const [marked, setMarked] = useState<number>()
   const navigate = useNavigate()
-  const ids = useMemo(() => (text === '' ? usualFields(runs) : readIds(text)), [text, runs])
+  const ids = useMemo(() => (text === '' ? usualFields(runs, names) : readIds(text)), [text, runs, names])
   const brushes = useMemo(() => readBrushes(brushText), [brushText])
   const axes = useMemo(() => ids.flatMap((id) => axisOf(id, runs)), [ids, runs])
   const kept = useMemo(
@@ -76,22 +77,27 @@ export function RunParallel({ runs }: { runs: readonly Run[] }): ReactNode {
           Compare
         </Button>
       </div>
-      <ul className="run-names" aria-label="Runs that are kept">
-        {kept.slice(0, mostNamed).map(({ run, row }) => (
-          <li key={run.id} onPointerEnter={() => setMarked(row)} onPointerLeave={() => setMarked(undefined)}>
-            <Link
-              to={`/runs/${run.id}` as never}
-              dir="auto"
-              onFocus={() => setMarked(row)}
-              onBlur={() => setMarked(undefined)}
-            >
-              {run.name}
-            </Link>
-          </li>
-        ))}
-        {kept.length > mostNamed && <li className="faint">and {kept.length - mostNamed} more</li>}
-      </ul>
+      <Kept kept={kept} onMark={setMarked} />
     </div>
+  )
+}
+
+function Kept(props: {
+  kept: readonly { run: Run; row: number }[]
+  onMark: (row: number | undefined) => void
+}): ReactNode {
+  const { kept, onMark } = props
+  return (
+    <ul className="run-names" aria-label="Runs that are kept">
+      {kept.slice(0, mostNamed).map(({ run, row }) => (
+        <li key={run.id} onPointerEnter={() => onMark(row)} onPointerLeave={() => onMark(undefined)}>
+          <Link to={`/runs/${run.id}` as never} dir="auto" onFocus={() => onMark(row)} onBlur={() => onMark(undefined)}>
+            {run.name}
+          </Link>
+        </li>
+      ))}
+      {kept.length > mostNamed && <li className="faint">and {kept.length - mostNamed} more</li>}
+    </ul>
   )
 }
 
@@ -103,19 +109,8 @@ function axisOf(id: string, runs: readonly Run[]) {
 }
 
 /** Parameters that differ, and the first metric at the end. */
-function usualFields(runs: readonly Run[]): string[] {
+function usualFields(runs: readonly Run[], names: RunNames): string[] {
   const params = differingParams(runs).slice(0, usualAxes - 1)
-  const metrics = namesOf(runs, 'metrics').slice(0, Math.max(1, 3 - params.length))
+  const metrics = names.metrics.slice(0, Math.max(1, 3 - params.length))
   return [...params.map((name) => `params.${name}`), ...metrics.map((name) => `metrics.${name}`)]
-}
-
-function readIds(text: string): string[] {
-  return text.split(',').flatMap((word) => {
-    try {
-      const id = decodeURIComponent(word)
-      return readField(id) ? [id] : []
-    } catch {
-      return []
-    }
-  })
 }

@@ -6,6 +6,7 @@ import { formatCount } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Panel } from '../../parts/page-header.tsx'
 import { RelativeTime } from '../../parts/amount.tsx'
+import { labelsOf } from './run-fields.ts'
 
 /** Rows that are drawn; of more, one searches. */
 const mostRows = 300
@@ -15,7 +16,7 @@ export function RunRecord({ run }: { run: Run }): ReactNode {
   const [find, setFind] = useState('')
   const has = (name: string) => name.toLowerCase().includes(find.toLowerCase())
   const params = Object.entries(run.params).filter(([name]) => has(name))
-  const labels = Object.entries(run.labels).filter(([name]) => has(name))
+  const labels = Object.entries(labelsOf(run)).filter(([name]) => has(name))
   const metrics = Object.entries(run.metrics).filter(([name]) => has(name))
   return (
     <div className="stack">

@@ -9,13 +9,14 @@ import { EmptyState } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { type AxisValue, makeAxis } from '../../parts/value-axis.ts'
 import { FieldSelect, useFieldOptions } from './field-select.tsx'
-import { type Field, type FieldId, differingParams, namesOf, readField, valueOfField } from './run-fields.ts'
+import { type Field, type FieldId, differingParams, readField, valueOfField } from './run-fields.ts'
+import type { RunNames } from './run-source.ts'
 import { looksOf } from './run-look.ts'
 
 /** Runs as points by two of their parameters and metrics. */
-export function RunScatter({ runs }: { runs: readonly Run[] }): ReactNode {
-  const options = useFieldOptions(runs)
-  const usual = useMemo(() => usualFields(runs), [runs])
+export function RunScatter({ runs, names }: { runs: readonly Run[]; names: RunNames }): ReactNode {
+  const options = useFieldOptions(names)
+  const usual = useMemo(() => usualFields(runs, names), [runs, names])
   const [across, setAcross] = useUrlState('across', usual[0])
   const [up, setUp] = useUrlState('up', usual[1])
   const navigate = useNavigate()
@@ -79,8 +80,8 @@ function draw(runs: readonly Run[], across: FieldId, up: FieldId) {
 }
 
 /** A parameter that differs across, and a metric up; or two metrics. */
-function usualFields(runs: readonly Run[]): [FieldId, FieldId] {
+function usualFields(runs: readonly Run[], names: RunNames): [FieldId, FieldId] {
   const [param] = differingParams(runs)
-  const [first = '', second = first] = namesOf(runs, 'metrics')
+  const [first = '', second = first] = names.metrics
   return [param === undefined ? `metrics.${second}` : `params.${param}`, `metrics.${first}`]
 }

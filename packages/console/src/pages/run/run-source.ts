@@ -1,9 +1,10 @@
 import type { ApiError } from '@nabla/api/client'
 import type { Run } from '@nabla/api/run'
-import { useQuery, type UseQueryResult } from '@tanstack/react-query'
+import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
 import { client } from '../../api/client.ts'
 import { useApi } from '../../api/query.ts'
 import { useUrlState } from '../../parts/url-state.ts'
+import { type FieldId, readField } from './run-fields.ts'
 
 /** Where runs are looked for: a project, an experiment, a job, or the whole team. */
 export interface RunPlace {
@@ -33,6 +34,12 @@ export function useRunSource(place: RunPlace): RunSourceState {
   return { source, filter, setFilter, order, setOrder }
 }
 
+/** Names of what runs have. */
+export interface RunNames {
+  metrics: readonly string[]
+  params: readonly string[]
+}
+
 /** Names of metrics, parameters and labels in a place, whatever is filtered. */
 export function useRunColumns(place: RunPlace) {
   return useApi('run', 'columns', { ...place })
@@ -42,8 +49,21 @@ const pageSize = 200
 /** More lines and points than these tell nobody anything. */
 export const mostRuns = 2000
 
-/** All runs that match, up to some thousand: for pictures of many. */
-export function useAllRuns(source: RunSource, enabled = true): UseQueryResult<Run[], ApiError> {
+/** Names as the API takes them for what it shall show of runs; undefined: too many, everything. */
+export function columnsWord(ids: readonly FieldId[]): string | undefined {
+  const words = [...new Set(ids)].flatMap((id) => {
+    const field = readField(id)
+    return field && field.kind !== 'attribute' ? [`${field.kind}.${encodeURIComponent(field.name)}`] : []
+  })
+  const text = words.join(',')
+  return text.length <= mostCharacters ? text : undefined
+}
+
+/** As much as the API takes, and an address has room for. */
+const mostCharacters = 6000
+
+/** All runs that match, up to some thousand, with some of what they have: for pictures of many. */
+export function useAllRuns(source: RunSource & { columns?: string }): UseQueryResult<Run[], ApiError> {
   return useQuery<Run[], ApiError>({
     queryKey: ['run', 'all', source],
     queryFn: async ({ signal }) => {
@@ -58,6 +78,6 @@ export function useAllRuns(source: RunSource, enabled = true): UseQueryResult<Ru
       }
       return runs
     },
-    enabled,
+    placeholderData: keepPreviousData,
   })
 }

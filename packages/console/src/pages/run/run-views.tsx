@@ -2,15 +2,31 @@ import { Button, SegmentedControl } from '@mantine/core'
 import { type Run, runStates } from '@nabla/api/run'
 import { lazy, type ReactNode, Suspense, useMemo } from 'react'
 import { client } from '../../api/client.ts'
-import { useList } from '../../api/list.ts'
+import { type LiveList, useList } from '../../api/list.ts'
 import { useMedia } from '../../parts/use-rows.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { EmptyState, ErrorState, Lines } from '../../parts/states.tsx'
-import { useUrlState } from '../../parts/url-state.ts'
+import { useUrlSearch, useUrlState } from '../../parts/url-state.ts'
 import { RunColumnChooser } from './run-column-chooser.tsx'
-import { type ChosenColumn, readColumns, toTableColumns, usualColumns, writeColumns } from './run-columns.tsx'
+import {
+  type ChosenColumn,
+  readColumns,
+  toTableColumns,
+  usualColumns,
+  wordColumns,
+  writeColumns,
+} from './run-columns.tsx'
 import { RunFilter } from './run-filter.tsx'
-import { type RunPlace, type RunSource, useAllRuns, useRunColumns, useRunSource } from './run-source.ts'
+import { readIds } from './run-fields.ts'
+import {
+  columnsWord,
+  type RunNames,
+  type RunPlace,
+  type RunSource,
+  useAllRuns,
+  useRunColumns,
+  useRunSource,
+} from './run-source.ts'
 import { RunTable } from './run-table.tsx'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
@@ -47,13 +63,16 @@ export function RunViews(props: {
   const { source, filter, setFilter, order, setOrder } = useRunSource(place)
   const names = useRunColumns(place)
   const [view, setView] = useUrlState('view', usualView)
+  const [chosen, setChosen] = useChosenColumns(names.data)
+  const word = columnsWord(chosen.map(({ id }) => id))
+  const asked = { ...source, ...(word !== undefined && { columns: word }) }
   const list = useList<Run>({
     noun: 'run',
-    input: { ...source },
-    fetch: (page, options) => client.run.list({ ...page, ...source }, options),
-    pageSize: 50,
+    input: asked,
+    fetch: (page, options) => client.run.list({ ...page, ...asked }, options),
+    enabled: names.data !== undefined || names.error !== null,
   })
-  const [columns, chosen, setChosen] = useChosenColumns(names.data)
+  const columns = useTableColumns(chosen, list.rows)
   const isNarrow = useMedia('(max-width: 720px)')
   if (names.data?.runs === 0 && filter === '') return empty
   return (
@@ -80,45 +99,63 @@ export function RunViews(props: {
           CSV
         </Button>
       </div>
-      {list.error && list.rows.length === 0 ? (
-        filter === '' && <ErrorState error={list.error} onRetry={list.retry} />
-      ) : view === 'table' ? (
-        <RunTable
-          list={list}
-          columns={columns}
-          order={order}
-          onOrder={setOrder}
-          empty={
-            <EmptyState
-              title="No run is like that."
-              action={<Button onClick={() => setFilter('')}>Show all runs</Button>}
-            />
-          }
-        />
-      ) : (
-        <Suspense fallback={<Lines count={8} />}>
-          {view === 'charts' ? (
-            <ManyCharts runs={list.rows} isLoading={list.isLoading} metrics={names.data?.metrics ?? []} />
-          ) : (
-            <AllPictures source={source} view={view as RunView} />
-          )}
-        </Suspense>
-      )}
+      <Shown {...{ list, view, filter, setFilter, order, setOrder, columns, source }} names={names.data ?? noNames} />
     </>
   )
 }
 
+function Shown(props: {
+  list: LiveList<Run>
+  view: string
+  names: RunNames
+  filter: string
+  setFilter: (filter: string) => void
+  order: string
+  setOrder: (order: string) => void
+  columns: ReturnType<typeof toTableColumns>
+  source: RunSource
+}): ReactNode {
+  const { list, view, names, filter, setFilter, order, setOrder, columns, source } = props
+  return list.error && list.rows.length === 0 ? (
+    filter === '' && <ErrorState error={list.error} onRetry={list.retry} />
+  ) : view === 'table' ? (
+    <RunTable
+      list={list}
+      columns={columns}
+      order={order}
+      onOrder={setOrder}
+      empty={
+        <EmptyState
+          title="No run is like that."
+          action={<Button onClick={() => setFilter('')}>Show all runs</Button>}
+        />
+      }
+    />
+  ) : (
+    <Suspense fallback={<Lines count={8} />}>
+      {view === 'charts' ? (
+        <ManyCharts runs={list.rows} isLoading={list.isLoading} metrics={names.metrics} />
+      ) : (
+        <AllPictures source={source} names={names} view={view as RunView} />
+      )}
+    </Suspense>
+  )
+}
+
 /** The columns of the table: those of the address, else what most want to see. */
-function useChosenColumns(
-  names: { metrics: readonly string[]; params: readonly string[] } | undefined,
-): [ReturnType<typeof toTableColumns>, readonly ChosenColumn[], (text: string) => void] {
+function useChosenColumns(names: RunNames | undefined): [readonly ChosenColumn[], (text: string) => void] {
   const [text, setText] = useUrlState('cols')
   const chosen = useMemo(
     () => (text === '' ? usualColumns(names ?? { metrics: [], params: [] }) : readColumns(text)),
     [text, names],
   )
-  const columns = useMemo(() => toTableColumns(chosen), [chosen])
-  return [columns, chosen, setText]
+  return [chosen, setText]
+}
+
+function useTableColumns(chosen: readonly ChosenColumn[], runs: readonly Run[]): ReturnType<typeof toTableColumns> {
+  // The first rows tell; a column that changed its side while one scrolls would be a nuisance.
+  const words = [...wordColumns(chosen, runs.slice(0, 20))].join('\n')
+  return useMemo(() => toTableColumns(chosen, new Set(words.split('\n'))), [chosen, words])
 }
 
 function ManyCharts(props: { runs: readonly Run[]; isLoading: boolean; metrics: readonly string[] }): ReactNode {
@@ -139,12 +176,21 @@ function ManyCharts(props: { runs: readonly Run[]; isLoading: boolean; metrics: 
   )
 }
 
-function AllPictures({ source, view }: { source: RunSource; view: RunView }): ReactNode {
-  const query = useAllRuns(source)
+const noNames: RunNames = { metrics: [], params: [] }
+
+/** What the pictures can be of, by the words of the address. */
+const asking = ['axes', 'across', 'up', 'target']
+
+function AllPictures({ source, names, view }: { source: RunSource; names: RunNames; view: RunView }): ReactNode {
+  const search = useUrlSearch()
+  const wanted = asking.flatMap((key) => readIds(String(search[key] ?? '')))
+  const usual = names.metrics.slice(0, 3).map((name) => `metrics.${name}`)
+  const columns = columnsWord([...wanted, ...usual, ...names.params.map((name) => `params.${name}`)])
+  const query = useAllRuns({ ...source, ...(columns !== undefined && { columns }) })
   if (query.data === undefined) {
     return query.error ? <ErrorState error={query.error} onRetry={() => void query.refetch()} /> : <Lines count={8} />
   }
-  return <RunPictures runs={query.data} view={view} />
+  return <RunPictures runs={query.data} names={names} view={view} />
 }
 
 /** What charts need of a run. */
@@ -156,4 +202,4 @@ export const toCharted = ({ id, name, startedAt, state }: Run) => ({
 })
 
 const exportAddress = (source: RunSource): string =>
-  `/api/v1/run-export?${new URLSearchParams({ ...source } as Record<string, string>).toString()}`
+  `/api/v1/run-export?${new URLSearchParams({ ...source }).toString()}`

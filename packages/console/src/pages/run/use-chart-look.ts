@@ -25,9 +25,7 @@ export function useChartLook(): ChartLookState {
   const search = useUrlSearch()
   const change = useSetUrlSearch()
   const word = (key: string) => [search[key]].flat()[0] ?? ''
-  const [x, smooth, log, from, to, hide, find] = ['x', 'smooth', 'log', 'low', 'high', 'hide', 'find'].map(
-    word,
-  ) as string[]
+  const [x, smooth, log, from, to, hide, find] = ['x', 'smooth', 'log', 'low', 'high', 'hide', 'find'].map(word)
   const set = useCallback<ChartLookState['set']>(
     (given) =>
       change({
