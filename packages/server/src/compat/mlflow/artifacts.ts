@@ -7,7 +7,7 @@ import { trackedFiles } from '../../kinds/run/files.ts'
 import { AppError } from '../../lib/app-error.ts'
 import { looksLikeId } from '../../lib/ids.ts'
 import { limits } from '../../lib/limits.ts'
-import type { FileTree } from '../../trees/file-tree.ts'
+import type { Files } from '../../volumes/files.ts'
 import { list, remove, stat, write } from '../../volumes/folder.ts'
 import { pageToken, runId } from './fields.ts'
 import { artifactUri } from './present.ts'
@@ -112,12 +112,12 @@ async function listIn(
 }
 
 /** The files of a version that was registered: nobody writes to them any more. */
-async function versionFiles(deps: Deps, caller: Caller, versionId: string): Promise<FileTree> {
+async function versionFiles(deps: Deps, caller: Caller, versionId: string): Promise<Files> {
   const { model, version } = await resolveModel(deps.db, caller.teamId, versionId)
   return deps.trees.open(caller.teamId, assertReady(model, version).digest)
 }
 
-async function listInVersion(files: FileTree, folder: string) {
+async function listInVersion(files: Files, folder: string) {
   if (folder !== '' && (await files.stat(folder)).type === 'file') return []
   const { items } = await files.list(folder, { limit: mostListed })
   return items.map(({ path: whole, type, sizeBytes }) => ({

@@ -1,7 +1,7 @@
 import type { ModelLineage, ModelVersion } from '@nabla/api/model'
 import type { Deps } from '../../deps.ts'
 import type { Caller } from '../../kinds/kind.ts'
-import type { TakenFrom } from '../../kinds/model/commit.ts'
+import type { TakenFrom } from '../../kinds/model/insert.ts'
 import { assertReady, resolveModel } from '../../kinds/model/find.ts'
 import { emptyLineage, lineageOfJob } from '../../kinds/model/lineage.ts'
 import { findLoggedModel, trackedFiles } from '../../kinds/run/files.ts'

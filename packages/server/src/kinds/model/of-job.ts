@@ -1,7 +1,7 @@
 import type { JobSpec } from '@nabla/api/job'
 import type { JobRow } from '../../db/tables.ts'
 import type { Trx } from '../../db/transaction.ts'
-import { ensureModel, insertVersion } from './commit.ts'
+import { ensureModel, insertVersion } from './insert.ts'
 import { lineageOfJob } from './lineage.ts'
 
 /** Makes a version of what a job that has succeeded left, where its spec asks for it, in the transaction of its end. */
