@@ -34,13 +34,13 @@ const columns: readonly Column<Model>[] = [
   {
     id: 'aliases',
     title: 'Aliases',
-    width: 'minmax(110px, 1.2fr)',
+    width: 'minmax(150px, 2fr)',
     cell: ({ aliases }) => <Aliases aliases={Object.entries(aliases).map(([name, at]) => `${name} v${at}`)} />,
   },
   {
     id: 'format',
     title: 'Format',
-    width: 'minmax(110px, 1fr)',
+    width: 'minmax(158px, 1fr)',
     card: 'fact',
     cell: ({ latest }) => (latest?.format ? modelFormats[latest.format].label : none),
   },
