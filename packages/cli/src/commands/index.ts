@@ -64,6 +64,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./project.ts')).project,
   },
   {
+    name: 'exec',
+    about: 'Run a program inside a running job, or open a shell there',
+    group: work,
+    load: async () => (await import('./exec.ts')).exec,
+  },
+  {
     name: 'storage',
     about: 'Files that every job of the team sees at /storage',
     group: work,

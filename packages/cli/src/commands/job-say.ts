@@ -17,7 +17,7 @@ export async function sayJob({ out }: Context, job: Job, asResult: boolean): Pro
 }
 
 /** Everything about one job, for a person. */
-export async function showJob({ io, out }: Context, job: Job): Promise<void> {
+export async function showJob({ io, out }: Context, job: Job, ports: readonly PortOfJob[]): Promise<void> {
   const { spec } = job
   const state = out.style(styleOf(job.state), `${signOf(job.state)} ${job.state}`)
   const exit = job.exitCode === null ? '' : `, exit code ${job.exitCode}`
@@ -44,7 +44,7 @@ export async function showJob({ io, out }: Context, job: Job): Promise<void> {
           .map(([name, value]) => `${name}=${value}`)
           .join('\n'),
       ],
-      ['ports', spec.ports.join(', ')],
+      ['ports', ports.map(portWords).join('\n')],
       ['time limit', spec.timeLimitSeconds === null ? undefined : formatDuration(spec.timeLimitSeconds * 1000)],
       ['retries', spec.retries > 0 ? `${spec.retries}, on ${spec.retryOn} failure` : undefined],
       ['tags', job.tags.join(', ')],
@@ -68,6 +68,11 @@ function buildWords({ spec: { build } }: Job): string | undefined {
   ]
   return parts.join(', ')
 }
+
+/** A port of a job, and where a browser opens it. */
+type PortOfJob = { port: number; address: string | null }
+
+const portWords = ({ port, address }: PortOfJob): string => (address === null ? String(port) : `${port} at ${address}`)
 
 function workspaceWords({ spec, workspace }: Job): string {
   const source = spec.workspace

@@ -16,6 +16,7 @@ import type { Column } from '../terminal/table.ts'
 import { artifacts } from './artifact.ts'
 import { logs } from './job-logs.ts'
 import { metrics } from './job-metrics.ts'
+import { forward, openPort } from './job-ports.ts'
 import { sayJob, showJob } from './job-say.ts'
 import { workspace } from './job-workspace.ts'
 
@@ -80,7 +81,7 @@ const show = defineCommand({
     const client = await context.client()
     const job = await client.job.show({ job: await findJob(context, args.job) })
     if (context.out.json) await context.out.value(job)
-    else await showJob(context, job)
+    else await showJob(context, job, job.spec.ports.length === 0 ? [] : (await client.job.ports({ job: job.id })).items)
   },
 })
 
@@ -238,7 +239,23 @@ const update = defineCommand({
 export const job: Group = {
   name: 'job',
   about: 'Submit, watch and manage jobs',
-  commands: [create, list, queue, show, logs, metrics, wait, stop, clone, update, remove, artifacts, workspace],
+  commands: [
+    create,
+    list,
+    queue,
+    show,
+    logs,
+    metrics,
+    wait,
+    stop,
+    clone,
+    update,
+    remove,
+    artifacts,
+    workspace,
+    openPort,
+    forward,
+  ],
 }
 
 async function answer({ out }: Context, job: Job, note: string): Promise<void> {

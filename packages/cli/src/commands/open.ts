@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process'
 import type { Client } from '@nabla/api/client'
 import { CliError, isApiError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
-import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
+import { openBrowser } from '../open-browser.ts'
 import { signInLink } from '../sign-in-link.ts'
 
 export const open = defineCommand({
@@ -51,18 +50,4 @@ async function pageOf(client: Client, reference: string): Promise<string> {
     'See `nabla job list` and `nabla project list`.',
     'notFound',
   )
-}
-
-/** Whether a browser was started. A program that is not there, and a machine without a screen, are no errors. */
-function openBrowser({ io, settings }: Context, link: string): Promise<boolean> {
-  const mac = process.platform === 'darwin'
-  if (!mac && !settings.hasScreen) return Promise.resolve(false)
-  return new Promise((resolve) => {
-    const child = spawn(mac ? 'open' : 'xdg-open', [link], { stdio: 'ignore', detached: true, env: io.variables })
-    child.once('error', () => resolve(false))
-    child.once('spawn', () => {
-      child.unref()
-      resolve(true)
-    })
-  })
 }

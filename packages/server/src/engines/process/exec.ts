@@ -45,9 +45,12 @@ export async function execInTask(place: Place, request: ExecRequest): Promise<Ex
     errors,
     resize: (columns, rows) => void control.write(`${JSON.stringify({ columns, rows })}\n`),
     kill: () => void control.end(),
-    exit: told.exit,
+    exit: Promise.all([told.exit, over(output), over(errors)]).then(([code]) => code),
   }
 }
+
+/** Resolves when a stream has been read to its end, or broke off. */
+const over = (stream: Readable): Promise<void> => new Promise((resolve) => stream.once('close', resolve))
 
 /** What the program between us and the task says: whether it could be started (undefined: yes), and how it ended. */
 function hear(answers: Readable) {
