@@ -31,6 +31,7 @@ import { removeVolume } from './files.ts'
 import { ImageBook } from './image-book.ts'
 import { Images } from './images.ts'
 import { DaemonImages } from './image-store.ts'
+import { MetadataGuard } from './metadata-guard.ts'
 import { Networks } from './networks.ts'
 import { Records } from './records.ts'
 import { parseReference } from '../../lib/image-reference.ts'
@@ -113,7 +114,7 @@ class DockerEngine implements Engine {
       clock,
       records: this.#records,
       images,
-      networks: new Networks(this.#daemon, this.#instance, clock),
+      networks: new Networks(this.#daemon, this.#instance, clock, new MetadataGuard(hostEnv['PATH'] ?? '')),
       settings: () => this.#settings(),
       pull,
       copyMode: 'overlay',

@@ -11,10 +11,18 @@ export async function examine(daemon: Daemon): Promise<Finding[]> {
     const [info, socket] = [await daemon.info(), await daemon.socket()]
     const name = `${info.name === 'podman' ? 'Podman' : 'Docker'} ${info.version}`
     const message = `${name} at ${socket}${info.rootless ? ', without root' : ''}.`
-    return [{ level: 'ok', topic, message }, ...limitsOf(info)]
+    return [{ level: 'ok', topic, message }, ...limitsOf(info), ...metadataOf(info)]
   } catch (error) {
     return [{ level: 'problem', topic, message: wordsOf(error), hint }]
   }
+}
+
+/** Without root the network of containers is not that of this machine: nothing can be said about its routes. */
+function metadataOf({ rootless }: DaemonInfo): Finding[] {
+  if (process.getuid?.() === 0 && !rootless) return []
+  const message = 'Containers may reach 169.254.169.254, where a cloud tells its machines their keys.'
+  const hint = 'In a cloud, run the server and the container engine as root, or close that address to containers.'
+  return [{ level: 'warning', topic: 'metadata addresses', message, hint }]
 }
 
 function limitsOf({ unlimited }: DaemonInfo): Finding[] {

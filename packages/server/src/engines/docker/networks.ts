@@ -5,6 +5,7 @@ import { limits } from '../../lib/limits.ts'
 import { type Daemon, statusOf, wordsOf } from './daemon.ts'
 import { instanceLabel } from './container.ts'
 import { SetupFailure } from './exit.ts'
+import type { MetadataGuard } from './metadata-guard.ts'
 
 /** Scope of tasks that say none. */
 const noScope = 'none'
@@ -18,6 +19,7 @@ export class Networks {
   readonly #daemon: Daemon
   readonly #instance: string
   readonly #clock: Clock
+  readonly #guard: MetadataGuard
   /** Tasks that use a network, by its name. */
   readonly #users = new Map<string, Set<string>>()
   /** What is done to a network, one thing after the other. */
@@ -25,10 +27,11 @@ export class Networks {
   /** Networks that nobody uses, with what keeps them from being removed later. */
   readonly #idle = new Map<string, () => void>()
 
-  constructor(daemon: Daemon, instance: string, clock: Clock) {
+  constructor(daemon: Daemon, instance: string, clock: Clock, guard: MetadataGuard) {
     this.#daemon = daemon
     this.#instance = instance
     this.#clock = clock
+    this.#guard = guard
   }
 
   nameOf(scope: string | undefined): string {
@@ -74,10 +77,7 @@ export class Networks {
 
   /** Removes those that an earlier server left and no task uses. */
   async sweep(): Promise<void> {
-    const filters = { label: [`${instanceLabel}=${this.#instance}`] }
-    for (const { Name } of await (await this.#daemon.calls()).listNetworks({ filters })) {
-      if (!this.#idle.has(Name)) await this.#removeUnused(Name)
-    }
+    for (const name of await this.#names()) if (!this.#idle.has(name)) await this.#removeUnused(name)
   }
 
   async #removeIdle(): Promise<void> {
@@ -104,8 +104,13 @@ export class Networks {
   }
 
   async #make(name: string): Promise<string> {
+    const subnets = (await this.#subnetsOf(name)) ?? (await this.#create(name))
+    for (const one of subnets) await this.#guard.block(one)
+    return name
+  }
+
+  async #create(name: string): Promise<string[]> {
     const docker = await this.#daemon.calls()
-    if (await this.#exists(name)) return name
     // Docker keeps bridges from each other by itself; netavark, the network of Podman, does when told to.
     const options = (await this.#daemon.info()).name === 'podman' ? { isolate: 'true' } : {}
     const labels = { [instanceLabel]: this.#instance }
@@ -117,30 +122,77 @@ export class Networks {
         await create()
       })
     } catch (error) {
-      if (!/already exists|already used/i.test(wordsOf(error)) && !(await this.#exists(name)))
+      if (!/already exists|already used/i.test(wordsOf(error)) && !(await this.#subnetsOf(name)))
         throw networkFailure(error)
     }
-    return name
+    return (await this.#subnetsOf(name)) ?? []
   }
 
   async #removeNamed(name: string): Promise<void> {
+    const subnets = (await this.#subnetsOf(name)) ?? []
     try {
       await (await this.#daemon.calls()).getNetwork(name).remove()
     } catch (error) {
-      // Gone already, or in use: then the last task that uses it removes it.
       if (statusOf(error) === undefined) throw error
+      // In use by a container that is not ours, unless it has gone already.
+      if (statusOf(error) !== 404) return
     }
+    for (const subnet of subnets) await this.#guard.unblock(subnet)
   }
 
-  async #exists(name: string): Promise<boolean> {
+  /** Null when there is no such network. */
+  async #subnetsOf(name: string): Promise<string[] | null> {
     try {
-      await (await this.#daemon.calls()).getNetwork(name).inspect()
-      return true
+      if ((await this.#daemon.info()).name === 'podman') {
+        const { subnets } = await this.#askPodman<PodmanNetwork>(`networks/${name}/json`)
+        return (subnets ?? []).map(({ subnet }) => subnet)
+      }
+      const { IPAM } = (await (await this.#daemon.calls()).getNetwork(name).inspect()) as DockerNetwork
+      return (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? [])
     } catch (error) {
-      if (statusOf(error) === 404) return false
+      if (statusOf(error) === 404) return null
       throw error
     }
   }
+
+  /** Names of those that are ours. */
+  async #names(): Promise<string[]> {
+    const filters = { label: [`${instanceLabel}=${this.#instance}`] }
+    if ((await this.#daemon.info()).name === 'podman') {
+      const query = new URLSearchParams({ filters: JSON.stringify(filters) })
+      return (await this.#askPodman<PodmanNetwork[]>(`networks/json?${query}`)).map(({ name }) => name)
+    }
+    return (await (await this.#daemon.calls()).listNetworks({ filters })).map(({ Name }) => Name)
+  }
+
+  /**
+   * Asks Podman in its own words. Podman 4 that is asked for a network as one asks Docker forgets that it is to be kept
+   * from others: containers that are started in it from then on can be reached from anywhere.
+   */
+  async #askPodman<T>(path: string): Promise<T> {
+    const { modem } = (await this.#daemon.calls()) as unknown as { modem: Modem }
+    return new Promise((resolve, reject) => {
+      const options = {
+        path: `/v4.0.0/libpod/${path}`,
+        method: 'GET',
+        statusCodes: { 200: true, 404: 'no such network' },
+      }
+      modem.dial(options, (error, found) => (error ? reject(error) : resolve(found as T)))
+    })
+  }
+}
+
+interface Modem {
+  dial(options: object, done: (error: Error | null, found: unknown) => void): void
+}
+
+interface DockerNetwork {
+  IPAM?: { Config?: { Subnet?: string }[] | null }
+}
+
+interface PodmanNetwork {
+  name: string
+  subnets?: { subnet: string }[]
 }
 
 function networkFailure(error: unknown): unknown {

@@ -1,3 +1,4 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -50,6 +51,59 @@ for (const kind of ['podman', 'docker'] as const) {
       await bench.close()
       const left = await daemon.docker.listNetworks()
       expect(left.filter(({ Name }) => Name.startsWith('nabla-'))).toEqual([])
+    }, 90_000)
+
+    test('what a cloud tells its machines is out of reach', async () => {
+      const bench = makeDockerBench(daemon)
+      const place = `nabla-meta-${process.pid}`
+      const link = `nm${process.pid}`
+      let subnet = 'none'
+      let service: ChildProcess | undefined
+      const ip = (line: string) => execFileSync('ip', line.split(' '), { encoding: 'utf8' })
+      ip(`netns add ${place}`)
+      try {
+        ip(`link add ${link} type veth peer name eth0 netns ${place}`)
+        ip(`addr add 169.254.77.1/30 dev ${link}`)
+        ip(`link set ${link} up`)
+        ip(`-n ${place} addr add 169.254.77.2/30 dev eth0`)
+        ip(`-n ${place} link set eth0 up`)
+        ip(`-n ${place} route add default via 169.254.77.1`)
+        const python = ['netns', 'exec', place, 'python3', '-m', 'http.server', '8080', '--bind', '169.254.77.2']
+        service = spawn('ip', python, { stdio: 'ignore', cwd: daemon.base })
+        const ask = `for i in 1 2 3; do ${fetchFrom('169.254.77.2')} && exit; sleep 0.2; done; echo kept away`
+        const task = bench.task(`while [ ! -e /go/now ]; do sleep 0.1; done; ${ask}; ${ask}`, {
+          image: pythonImage,
+          mounts: [{ source: bench.folder('go'), target: '/go', mode: 'ro' }],
+        })
+        await bench.engine.start(task)
+        await running(bench.engine, task.id)
+        await expect
+          .poll(
+            () =>
+              fetch('http://169.254.77.2:8080').then(
+                (answer) => answer.ok,
+                () => false,
+              ),
+            {
+              timeout: 20_000,
+            },
+          )
+          .toBe(true)
+        bench.folder('go', { now: '' })
+        await expect.poll(() => bench.output(task.id), { timeout: 20_000 }).toContain('kept away\n')
+        const { NetworkSettings } = await daemon.docker.getContainer(`nabla-${task.id}`).inspect()
+        const [network] = Object.values(NetworkSettings.Networks)
+        subnet = `${network?.Gateway.replace(/\.1$/, '.0')}/${network?.IPPrefixLen}`
+        // The way is there: without the rule it leads to the service.
+        ip(`rule del from ${subnet} to 169.254.0.0/16 prohibit pref 1169`)
+        await ended(bench.engine, task.id, 30_000)
+        expect(bench.output(task.id)).toBe('kept away\nreached\n')
+      } finally {
+        service?.kill('SIGKILL')
+        await bench.close()
+        ip(`netns del ${place}`)
+      }
+      expect(ip('rule show')).not.toContain(subnet)
     }, 90_000)
 
     test('packages that cannot be installed are told as such', async () => {

@@ -12,6 +12,8 @@ export interface TestDaemon {
   readonly socket: string
   readonly base: string
   readonly docker: Docker
+  /** The command of Docker or Podman that uses the same images, and its environment. */
+  readonly client: { words: string[]; env: Record<string, string> }
   /** Starts it again, after `kill`. */
   start(): Promise<void>
   kill(signal?: NodeJS.Signals): Promise<void>
@@ -60,6 +62,7 @@ export async function startTestDaemon(kind: 'podman' | 'docker', registry?: stri
     socket,
     base,
     docker,
+    client: { words: client, env },
     async start() {
       rmSync(socket, { force: true })
       const [program = '', ...args] = command
