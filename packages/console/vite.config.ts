@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 import { contractRoutes } from '../../tools/contract-routes.ts'
@@ -5,13 +6,15 @@ import { contractRoutes } from '../../tools/contract-routes.ts'
 /** Where `npm run dev` has its server; the pages and their live updates come from it through Vite. */
 const server = process.env['NABLA_URL'] ?? 'http://127.0.0.1:7070'
 
-/** Used by so many pages it is loaded with the first, but for what is large and drawn by few. */
-const shareCount = 6
-/** Around every page, and so as well loaded with the first script. */
-const frame = /console\/src\/shell\/(shell|top-bar|banner|toasts|keyboard|places)\./
+/** What is opened first: all that these pages are made of is one file, asked for by the page itself. */
+const firstPages = ['shell/shell.tsx', 'pages/home/home-page.tsx', 'pages/job/job-list-page.tsx'].map((path) =>
+  join(import.meta.dirname, 'src', path),
+)
 /** The schemas of the contract, for pages that check what one types; the rest of it is loaded without them. */
 const schemas = /node_modules\/zod|quiet-zod|packages\/api\/src/
 const tables = /api\/src\/(client|error-body|streamed|job-states)\.ts/
+/** Used by so many other pages it is one file too, but for what is large and drawn by few. */
+const shareCount = 8
 const own = /uplot|parts\/(chart|ansi|file-|smoothing)|node_modules\/yaml|\.(woff2|svg)$/
 
 export default defineConfig({
@@ -31,8 +34,8 @@ export default defineConfig({
           groups: [
             { name: 'plain', priority: 3, test: tables },
             { name: 'contract', priority: 2, test: (id: string) => schemas.test(id) && !tables.test(id) },
-            { name: 'base', priority: 2, test: frame },
-            { name: 'base', priority: 1, minShareCount: shareCount, test: (id: string) => !own.test(id) },
+            { name: (id, context) => (neededFirst(context).has(id) ? 'base' : null), debugName: 'base', priority: 1 },
+            { name: 'shared', priority: 0, minShareCount: shareCount, test: (id: string) => !own.test(id) },
           ],
         },
       },
@@ -49,9 +52,29 @@ export default defineConfig({
   },
 })
 
+let needed: ReadonlySet<string> | undefined
+
+/** The modules of the first pages, and all that these import. */
+function neededFirst(context: ChunkingContext): ReadonlySet<string> {
+  if (needed) return needed
+  const found = new Set<string>()
+  const add = (id: string) => {
+    if (found.has(id)) return
+    found.add(id)
+    for (const imported of context.getModuleInfo(id)?.importedIds ?? []) add(imported)
+  }
+  for (const page of firstPages) add(page)
+  needed = found
+  return found
+}
+
 /** The server refuses changes that a page of another origin asks for; this one is its own, by another port. */
 function sameOrigin(proxy: { on(event: 'proxyReq', listener: (request: HeaderSetter) => void): unknown }): void {
   proxy.on('proxyReq', (request) => request.setHeader('origin', new URL(server).origin))
+}
+
+interface ChunkingContext {
+  getModuleInfo(id: string): { importedIds: string[] } | null
 }
 
 interface HeaderSetter {

@@ -13,7 +13,7 @@ import type uPlot from 'uplot'
 import { aboveZero, alignSeries, type ChartSeries, summarize, thinOut } from './chart-data.ts'
 import { savePicture } from './chart-picture.ts'
 import { makePlot, paletteSize } from './chart-plot.ts'
-import { formatBytes, formatDuration, formatTime } from './format.ts'
+import { formatBytes, formatMemory, formatDuration, formatTime } from './format.ts'
 import 'uplot/dist/uPlot.min.css'
 import './chart.css'
 
@@ -139,7 +139,7 @@ const formatterOfX = ({ formatX, elapsed = false }: ChartProps): ((x: number) =>
 
 /** A value with its unit, as short as it can be read. */
 export function formatValue(value: number, unit: string | null): string {
-  if (unit === 'bytes') return formatBytes(value)
+  if (unit === 'bytes') return formatMemory(value)
   if (unit === 'bytes/s') return `${formatBytes(value)}/s`
   const text = formatNumber(value)
   if (unit === 'percent') return `${text} %`
@@ -184,7 +184,7 @@ function Plot(props: ChartProps & { onPoint: (index: number | null) => void }): 
     if (!element.current || width === 0) return
     const formatX = formatterOfX(latest.current)
     const formatY = (y: number) => formatValue(y, unit)
-    const isBinary = unit?.startsWith('bytes') ?? false
+    const isBinary = unit === 'bytes'
     const look = { isBinary, width, height, isTime, fromZero, limit, bands, log, syncKey, formatX, formatY }
     const made = makePlot(element.current, latest.current.series, look, {
       onRange: (next) => latest.current.onRange(next),

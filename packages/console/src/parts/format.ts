@@ -1,16 +1,23 @@
 import { preferences } from './preferences.ts'
 
-const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+const memoryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
-/** A size as people read it: `1.5 GiB`. */
-export function formatBytes(bytes: number): string {
+/** A size as disks are sold, and as the command line writes it: `1.5 GB`. */
+export const formatBytes = (bytes: number): string => inUnits(bytes, 1000, byteUnits)
+
+/** A size as memory is counted: `1.5 GiB`. */
+export const formatMemory = (bytes: number): string => inUnits(bytes, 1024, memoryUnits)
+
+function inUnits(bytes: number, step: number, units: readonly string[]): string {
   let value = bytes
   let unit = 0
-  while (value >= 1024 && unit < byteUnits.length - 1) {
-    value /= 1024
+  // What would be rounded to a whole step is one of the next unit.
+  while (value >= step - 0.5 && unit < units.length - 1) {
+    value /= step
     unit += 1
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${byteUnits[unit]}`
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
 /** A time that something took: `350 ms`, `4.2 s`, `3 m 12 s`, `2 h 5 m`, `3 d 4 h`. */

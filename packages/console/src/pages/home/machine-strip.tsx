@@ -5,7 +5,7 @@ import { type ReactNode, useState } from 'react'
 import { useMachine } from '../../api/machine-use.ts'
 import { useApi } from '../../api/query.ts'
 import { now } from '../../clock.ts'
-import { formatBytes } from '../../parts/format.ts'
+import { formatBytes, formatMemory } from '../../parts/format.ts'
 import { Panel } from '../../parts/page-header.tsx'
 import { Meter, Sparkline } from '../../parts/sparkline.tsx'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
@@ -38,8 +38,8 @@ const tiles: readonly Tile[] = [
     series: 'memory',
     of: ({ memory }) => memory.usedBytes,
     top: ({ memory }) => memory.totalBytes,
-    value: ({ memory }) => `${formatBytes(memory.usedBytes)} of ${formatBytes(memory.totalBytes)}`,
-    given: ({ given: { memoryBytes } }) => givenOut(memoryBytes, formatBytes),
+    value: ({ memory }) => `${formatMemory(memory.usedBytes)} of ${formatMemory(memory.totalBytes)}`,
+    given: ({ given: { memoryBytes } }) => givenOut(memoryBytes, formatMemory),
   },
   {
     title: 'GPU',

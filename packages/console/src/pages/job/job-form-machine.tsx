@@ -1,7 +1,7 @@
 import type { MachineType } from '@nabla/api/machine-type'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
-import { formatBytes, plural } from '../../parts/format.ts'
+import { formatMemory, plural } from '../../parts/format.ts'
 import { Panel } from '../../parts/page-header.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { Loaded } from '../../parts/states.tsx'
@@ -57,7 +57,7 @@ function Card({ type, checked, onChoose }: { type: MachineType; checked: boolean
         {isDefault && <span className="faint">default</span>}
       </span>
       <span className="muted number">
-        {plural(cpus, 'CPU')} · {formatBytes(memoryBytes)}
+        {plural(cpus, 'CPU')} · {formatMemory(memoryBytes)}
       </span>
       {gpus > 0 && (
         <span className="muted ellipsis">

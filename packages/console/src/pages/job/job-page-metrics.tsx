@@ -75,7 +75,7 @@ function Measured(props: {
                 />
               ))}
             </div>
-            {isWithoutNetwork(series) && (
+            {isWithoutNetwork(charts) && (
               <p className="muted">
                 Network: not measured on this engine, whose jobs share the network of the machine. Those in containers
                 have figures of their own.
@@ -90,8 +90,8 @@ function Measured(props: {
 }
 
 /** Whether its processor was measured and its network never was. */
-const isWithoutNetwork = (series: readonly MetricLine[]): boolean =>
-  series.some(({ name }) => name === 'cpu') && !series.some(({ name }) => name.startsWith('network'))
+const isWithoutNetwork = (charts: ReturnType<typeof chartsOf>): boolean =>
+  charts.some(({ title }) => title === 'Processor') && !charts.some(({ title }) => title === 'Network')
 
 function chartsOf(series: readonly MetricLine[]) {
   return metricCharts.flatMap(({ title, names, labels }) => {

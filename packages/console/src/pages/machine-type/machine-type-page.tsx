@@ -2,7 +2,7 @@ import type { MachineType } from '@nabla/api/machine-type'
 import type { ReactNode } from 'react'
 import { client } from '../../api/client.ts'
 import { useShortList } from '../../api/short-list.ts'
-import { Bytes } from '../../parts/amount.tsx'
+import { formatMemory } from '../../parts/format.ts'
 import { CommandLine } from '../../parts/copy.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { EmptyState } from '../../parts/states.tsx'
@@ -21,7 +21,7 @@ const columns: readonly Column<MachineType>[] = [
     ),
   },
   { id: 'cpus', title: 'CPUs', width: '64px', align: 'right', card: 'fact', cell: ({ cpus }) => formatCpus(cpus) },
-  { id: 'memory', title: 'Memory', width: '90px', align: 'right', cell: (row) => <Bytes bytes={row.memoryBytes} /> },
+  { id: 'memory', title: 'Memory', width: '90px', align: 'right', cell: (row) => formatMemory(row.memoryBytes) },
   { id: 'gpus', title: 'GPUs', width: 'minmax(80px, 1fr)', card: 'fact', cell: (row) => <Gpus {...row} /> },
   { id: 'free', title: 'Free now', width: '80px', align: 'right', cell: ({ available }) => available },
   { id: 'engine', title: 'Engine', width: '100px', card: 'fact', cell: ({ engine }) => engine },

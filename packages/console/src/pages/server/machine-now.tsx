@@ -1,6 +1,6 @@
 import type { MachineUse } from '@nabla/api/metric'
 import type { ReactNode } from 'react'
-import { formatBytes } from '../../parts/format.ts'
+import { formatBytes, formatMemory } from '../../parts/format.ts'
 import { Panel } from '../../parts/page-header.tsx'
 import { Meter } from '../../parts/sparkline.tsx'
 import { formatCpus } from '../machine-type/words.ts'
@@ -21,7 +21,7 @@ export function MachineNow({ use }: { use: MachineUse }): ReactNode {
           name="Memory"
           taken={memory.usedBytes}
           all={memory.totalBytes}
-          words={`${formatBytes(memory.usedBytes)} of ${formatBytes(memory.totalBytes)}`}
+          words={`${formatMemory(memory.usedBytes)} of ${formatMemory(memory.totalBytes)}`}
         />
         <Amount
           name="Disk"
@@ -34,7 +34,7 @@ export function MachineNow({ use }: { use: MachineUse }): ReactNode {
           <strong className="number">{load.map((value) => value.toFixed(2)).join('   ')}</strong>
         </div>
         <Given name="Processors given out" {...given.cpus} words={formatCpus} />
-        <Given name="Memory given out" {...given.memoryBytes} words={formatBytes} />
+        <Given name="Memory given out" {...given.memoryBytes} words={formatMemory} />
         {given.gpus.all > 0 && <Given name="GPUs given out" {...given.gpus} words={String} />}
         <Cores perCore={cpu.perCore} />
         {gpus.map((gpu) => (
@@ -87,7 +87,7 @@ function Gpu({ gpu }: { gpu: MachineUse['gpus'][number] }): ReactNode {
   const { index, name, taken, utilization, memoryUsedBytes, memoryTotalBytes, powerWatts, temperatureCelsius } = gpu
   const facts = [
     utilization === null ? [] : [`${Math.round(utilization)} % busy`],
-    memoryUsedBytes === null ? [] : [`${formatBytes(memoryUsedBytes)} of ${formatBytes(memoryTotalBytes ?? 0)}`],
+    memoryUsedBytes === null ? [] : [`${formatMemory(memoryUsedBytes)} of ${formatMemory(memoryTotalBytes ?? 0)}`],
     powerWatts === null ? [] : [`${Math.round(powerWatts)} W`],
     temperatureCelsius === null ? [] : [`${Math.round(temperatureCelsius)} °C`],
   ].flat()

@@ -100,12 +100,10 @@ describeConsole('the settings', (console) => {
     await page.getByRole('button', { name: 'Actions for main' }).click()
     await page.getByRole('menuitem', { name: 'Rename, or set the quota' }).click()
     await dialog.getByLabel('Its storage may fill the disk').uncheck()
-    await dialog.getByText('nabla team update main --storage-quota 100GiB').waitFor()
+    await dialog.getByText('nabla team update main --storage-quota 100GB').waitFor()
     await dialog.getByRole('button', { name: 'Save' }).click()
-    await page.getByRole('row', { name: /main.*100 GiB/ }).waitFor()
-    expect((await client.team.list({})).items.find(({ name }) => name === 'main')?.storageQuotaBytes).toBe(
-      100 * 2 ** 30,
-    )
+    await page.getByRole('row', { name: /main.*100 GB/ }).waitFor()
+    expect((await client.team.list({})).items.find(({ name }) => name === 'main')?.storageQuotaBytes).toBe(100e9)
     expect(await findBarriersInBothThemes(page)).toEqual([])
     await page.getByRole('button', { name: 'Team main' }).click()
     await page.getByRole('menuitem', { name: 'vision' }).click()

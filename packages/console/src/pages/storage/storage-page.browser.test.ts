@@ -191,7 +191,7 @@ describeConsole('the storage', (console) => {
     }
     const page = await open('/data/storage/use?view=usage')
     const map = page.getByRole('group', { name: 'What takes the space' })
-    await map.getByRole('link', { name: /^a 3.0 MiB, 1 file/ }).focus()
+    await map.getByRole('link', { name: /^a 3.1 MB, 1 file/ }).focus()
     expect(await findBarriersInBothThemes(page)).toEqual([])
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Home')
@@ -200,7 +200,7 @@ describeConsole('the storage', (console) => {
     await map.getByRole('link', { name: /part.bin/ }).waitFor()
     await page.goBack()
     await page.getByText('Table').click()
-    await page.getByRole('row', { name: /a 3\.\d MiB 50\.\d %/ }).waitFor()
+    await page.getByRole('row', { name: /a 3\.\d MB 50\.\d %/ }).waitFor()
     expect(await findBarriersInBothThemes(page)).toEqual([])
   })
 

@@ -37,7 +37,7 @@ export function NewTeamForm({ onClose }: { onClose: () => void }): ReactNode {
   )
 }
 
-const gibibyte = 1024 ** 3
+const gigabyte = 1e9
 
 /** Renames a team, and says how much its storage may hold. */
 export function TeamForm({ team, onClose }: { team: Team; onClose: () => void }): ReactNode {
@@ -66,7 +66,7 @@ export function TeamForm({ team, onClose }: { team: Team; onClose: () => void })
   }
   const flags = [
     ...(name === before ? [] : [`--name ${quote(name ?? 'NAME')}`]),
-    ...(quota === quotaBefore ? [] : [`--storage-quota ${quota == null ? 'none' : `${quota / gibibyte}GiB`}`]),
+    ...(quota === quotaBefore ? [] : [`--storage-quota ${quota == null ? 'none' : `${quota / gigabyte}GB`}`]),
   ]
   return (
     <FormDialog
@@ -83,18 +83,18 @@ export function TeamForm({ team, onClose }: { team: Team; onClose: () => void })
         label="Its storage may fill the disk"
         checked={quota == null}
         onChange={(event) =>
-          form.set('storageQuotaBytes', event.currentTarget.checked ? null : (quotaBefore ?? 100 * gibibyte))
+          form.set('storageQuotaBytes', event.currentTarget.checked ? null : (quotaBefore ?? 100 * gigabyte))
         }
       />
       {quota != null && (
         <NumberInput
           label="Storage quota"
-          suffix=" GiB"
+          suffix=" GB"
           min={0}
           decimalScale={2}
           thousandSeparator=","
-          value={quota / gibibyte}
-          onChange={(value) => form.set('storageQuotaBytes', Math.round(Number(value) * gibibyte))}
+          value={quota / gigabyte}
+          onChange={(value) => form.set('storageQuotaBytes', Math.round(Number(value) * gigabyte))}
           error={form.errors['storageQuotaBytes']}
         />
       )}
