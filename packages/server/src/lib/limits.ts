@@ -197,17 +197,10 @@ export const limits = {
   planBatch: 500,
   /** Makers and what they made are planned in turn this often in one pass; what is left is for the next one. */
   planRounds: 8,
-  /**
-   * Gangs that can have addresses and ports of their own at a time. Each has 128 ports from 10000 on, which ends below
-   * those that the kernel gives out by itself.
-   */
-  gangSlots: 170,
-  gangPorts: 128,
-  gangFirstPort: 10_000,
+  /** Gangs with addresses and ports of their own at a time: their ports end below those that the kernel gives out. */
+  gangs: { slots: 170, ports: 128, firstPort: 10_000, nodeGraceMs: 10_000 },
   /** Lines read of each job at a time when the logs of several are read as one. */
   mergedLogLines: 2000,
-  /** Nodes that end because another has failed, or because the others have finished, are killed after this. */
-  nodeGraceMs: 10_000,
   /** Events of a sweep read, or values of a trial told, in one go: a few megabytes at most. */
   trialEventsAtOnce: 5000,
   /** Trials whose values are read before others have their turn. */
@@ -362,11 +355,6 @@ export const limits = {
   proxyCheckMs: 30_000,
   /** Headers of one answer of a task; some set many cookies. */
   proxyHeaderBytes: 64 * KiB,
-  /** Files of a model that are looked at, and how long reading what they are may take. */
-  modelFiles: 10_000,
-  interpretMs: 60_000,
-  /** How long the call that registers a version waits until it is read: clients look again after three seconds. */
-  registerWaitMs: 10_000,
   /** Processes and threads of one task. */
   taskPids: 4096,
   /** Pause between two looks at what tasks and machine use: fine enough to see an epoch, and cheap. */
