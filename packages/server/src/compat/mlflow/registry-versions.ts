@@ -6,7 +6,7 @@ import type { Caller } from '../../kinds/kind.ts'
 import { modelHandlers } from '../../kinds/model.ts'
 import { ensureModel, insertVersion } from '../../kinds/model/insert.ts'
 import { assertReady, findModel, findModelVersion } from '../../kinds/model/find.ts'
-import { limits } from '../../lib/limits.ts'
+import { modelLimits } from '../../lib/model-limits.ts'
 import { type CompatRequest, compatRoute } from '../site.ts'
 import { key, offsetOf, pageToken, tagList, tagValue } from './fields.ts'
 import { parseRegistryFilter, presentVersions, stageAttribute, versionUri } from './registry-fields.ts'
@@ -113,7 +113,7 @@ async function untilRead(
   { after, signal }: { after: number; signal: AbortSignal },
 ): Promise<void> {
   const timeout = new AbortController()
-  const cancel = deps.clock.after(limits.registerWaitMs, () => timeout.abort())
+  const cancel = deps.clock.after(modelLimits.registerWaitMs, () => timeout.abort())
   const isRead = async () => {
     const row = await deps.db.selectFrom('modelVersions').select('state').where('id', '=', id).executeTakeFirst()
     return row?.state !== 'preparing'

@@ -4,7 +4,7 @@ import { interpretModel } from '../../formats/interpret.ts'
 import { FormatError, type ModelFile, type ModelFiles } from '../../formats/reader.ts'
 import { AppError } from '../../lib/app-error.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { limits } from '../../lib/limits.ts'
+import { modelLimits } from '../../lib/model-limits.ts'
 import type { FileTree } from '../../trees/file-tree.ts'
 
 /**
@@ -21,8 +21,8 @@ export async function graphOfTree(files: FileTree, clock: Clock, signal: AbortSi
 }
 
 async function filesOf(tree: FileTree, clock: Clock, signal: AbortSignal): Promise<ModelFiles> {
-  const page = await tree.list('', { recursive: true, limit: limits.modelFiles, signal })
-  const deadline = clock.steady() + limits.interpretMs
+  const page = await tree.list('', { recursive: true, limit: modelLimits.modelFiles, signal })
+  const deadline = clock.steady() + modelLimits.interpretMs
   const files = page.items
     .filter(({ type }) => type === 'file')
     .map(({ path, sizeBytes }): ModelFile => {
