@@ -15,17 +15,12 @@ export function compares(
   value: string | number | readonly string[],
 ): Expression<SqlBool> {
   const text = sql.ref(column)
-  switch (comparison) {
-    case 'like':
-    case 'ilike':
-      return like(db, column, String(value), comparison === 'ilike')
-    case 'in':
-      return sql<SqlBool>`${text} in (${sql.join([...(value as string[])])})`
-    case 'not in':
-      return sql<SqlBool>`${text} not in (${sql.join([...(value as string[])])})`
-    default:
-      return sql<SqlBool>`${text} ${sql.raw(signs[comparison])} ${value}`
+  if (comparison === 'like' || comparison === 'ilike') {
+    return like(db, column, String(value), comparison === 'ilike')
   }
+  if (comparison === 'in') return sql<SqlBool>`${text} in (${sql.join([value].flat())})`
+  if (comparison === 'not in') return sql<SqlBool>`${text} not in (${sql.join([value].flat())})`
+  return sql<SqlBool>`${text} ${sql.raw(signs[comparison])} ${value}`
 }
 
 /** What is sent raw comes from here, and from nowhere else. */

@@ -182,7 +182,9 @@ export class TrackingStore {
   }
 
   async #foldAll(): Promise<void> {
-    for (const runId of [...this.#dirty]) {
+    // One that fails is waiting again: it has its turn at the next time.
+    const waiting = [...this.#dirty]
+    for (const runId of waiting) {
       if (this.#closed) return
       await this.#fold(runId).catch((error: unknown) => this.#options.onProblem(runId, error))
     }

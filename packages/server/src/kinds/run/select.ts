@@ -1,4 +1,4 @@
-import { type Comparison, compares } from '../../db/compare.ts'
+import { compares } from '../../db/compare.ts'
 import { isAfter } from '../../db/paging.ts'
 import type { Db } from '../../deps.ts'
 import { AppError } from '../../lib/app-error.ts'
@@ -106,6 +106,9 @@ function withCondition(db: Db, rows: RunQuery, condition: Condition): RunQuery {
   if (subject.of === 'attribute') return withAttribute(db, rows, { ...condition, subject })
   if (subject.of === 'dataset') {
     if (subject.name === 'context') throw new AppError('bad_filter', { reason: 'datasets are not found by context' })
+    if (operator === 'null' || operator === 'not null') {
+      throw new AppError('bad_filter', { reason: 'a dataset always has a name and a digest' })
+    }
     const name = subject.name
     return rows.where((eb) =>
       eb.exists(
@@ -113,7 +116,7 @@ function withCondition(db: Db, rows: RunQuery, condition: Condition): RunQuery {
           .selectFrom('runInputs')
           .select('runInputs.runId')
           .whereRef('runInputs.runId', '=', 'runs.id')
-          .where(compares(db, `runInputs.${name}`, operator as Comparison, value!)),
+          .where(compares(db, `runInputs.${name}`, operator, value!)),
       ),
     )
   }
@@ -126,7 +129,7 @@ function withCondition(db: Db, rows: RunQuery, condition: Condition): RunQuery {
       .where('tracked.name', '=', subject.name)
     if (operator === 'null') return eb.not(eb.exists(found))
     if (operator === 'not null') return eb.exists(found)
-    return eb.exists(found.where(compares(db, 'tracked.value', operator as Comparison, value!)))
+    return eb.exists(found.where(compares(db, 'tracked.value', operator, value!)))
   })
 }
 
@@ -139,13 +142,13 @@ function withAttribute(
   const place = columns[subject.name]
   if (operator === 'null') return rows.where(place, 'is', null)
   if (operator === 'not null') return rows.where(place, 'is not', null)
-  if (isNumeric(subject)) return rows.where(compares(db, place, operator as Comparison, timeText(Number(value))))
+  if (isNumeric(subject)) return rows.where(compares(db, place, operator, timeText(Number(value))))
   const asKept = (text: string) => {
     if (subject.name === 'status') return text.toLowerCase()
     return subject.name === 'artifact_uri' ? text.replace(/^.*\//, '') : text
   }
-  const kept = typeof value === 'string' ? asKept(value) : ((value as string[]).map(asKept) as string[])
-  return rows.where(compares(db, place, operator as Comparison, kept))
+  const kept = typeof value === 'string' ? asKept(value) : (value as string[]).map(asKept)
+  return rows.where(compares(db, place, operator, kept))
 }
 
 /** Times are text here, which sorts as they do. */
