@@ -123,7 +123,7 @@ describe('each thing has one place', () => {
   test('tasks, volumes, stores, trees, events and engines never mention a kind', () => {
     const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|dataset/i
     const room = under(
-      ...['tasks', 'volumes', 'stores', 'trees', 'events', 'engines', 'metrics', 'proxy'].map(
+      ...['tasks', 'volumes', 'stores', 'trees', 'events', 'engines', 'metrics', 'tracking', 'proxy'].map(
         (name) => `${server}${name}/`,
       ),
     )
