@@ -71,6 +71,7 @@ describe('layers', () => {
       'metrics',
       'proxy',
       'tasks',
+      'tracking',
       'trees',
       'volumes',
     ],
