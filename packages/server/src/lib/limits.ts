@@ -198,7 +198,10 @@ export const limits = {
   /** Makers and what they made are planned in turn this often in one pass; what is left is for the next one. */
   planRounds: 8,
   /** Gangs with addresses and ports of their own at a time: their ports end below those that the kernel gives out. */
-  gangs: { slots: 170, ports: 128, firstPort: 10_000, nodeGraceMs: 10_000 },
+  gangSlots: 170,
+  gangPorts: 128,
+  gangFirstPort: 10_000,
+  nodeGraceMs: 10_000,
   /** Lines read of each job at a time when the logs of several are read as one. */
   mergedLogLines: 2000,
   /** Events of a sweep read, or values of a trial told, in one go: a few megabytes at most. */

@@ -142,7 +142,7 @@ async function slotOf(trx: Trx, row: ExperimentRow): Promise<number | null> {
     .where('slot', 'is not', null)
     .execute()
   const taken = new Set(rows.map(({ slot }) => slot))
-  const free = Array.from({ length: limits.gangs.slots }, (_, slot) => slot).filter((slot) => !taken.has(slot))
+  const free = Array.from({ length: limits.gangSlots }, (_, slot) => slot).filter((slot) => !taken.has(slot))
   if (free.length === 0) return null
   // By chance: what was used last may still be closing, and another server may count from the same end.
   const slot = free[randomInt(free.length)]!
@@ -151,7 +151,7 @@ async function slotOf(trx: Trx, row: ExperimentRow): Promise<number | null> {
 }
 
 async function waitForSlot(trx: Trx, row: ExperimentRow, now: number): Promise<void> {
-  const reason = `It waits until one of the ${limits.gangs.slots} multi-node experiments that were started has ended.`
+  const reason = `It waits until one of the ${limits.gangSlots} multi-node experiments that were started has ended.`
   const wakeAt = toIso(now + limits.sweepMs)
   await trx.updateTable('experiments').set({ reason, wakeAt }).where('id', '=', row.id).execute()
 }

@@ -57,10 +57,10 @@ export function planExperiment(want: ExperimentWant, now: number): ExperimentAct
   const failed = firstFailure(jobs)
   if (active.length === 0) return afterJobs(want, failed, now)
   if (row.stopRequestedAt !== null) return [...stopping(row, active, null, row.stopGraceMs, row.reason)]
-  if (failed) return [...stopping(row, active, 'peer', limits.gangs.nodeGraceMs, failureOf(failed))]
+  if (failed) return [...stopping(row, active, 'peer', limits.nodeGraceMs, failureOf(failed))]
   const needed = jobs.filter(({ role }) => !waits(spec, role))
   if (needed.every(({ endedAt }) => endedAt !== null)) {
-    return [...stopping(row, active, 'finished', limits.gangs.nodeGraceMs, null)]
+    return [...stopping(row, active, 'finished', limits.nodeGraceMs, null)]
   }
   return [...duringJobs(want, now)]
 }

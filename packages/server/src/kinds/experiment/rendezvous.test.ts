@@ -21,7 +21,7 @@ function meet(scheme: ExperimentScheme, counts: Record<string, number>, more: Pa
 }
 
 const envOf = (meeting: Meeting, rank: number) => environmentOf(meeting, meeting.nodes[rank]!)
-const first = limits.gangs.firstPort + 3 * limits.gangs.ports
+const first = limits.gangFirstPort + 3 * limits.gangPorts
 
 describe('the nodes of an experiment', () => {
   test('have names, ranks and addresses of their own, whoever leads first', () => {
@@ -57,7 +57,7 @@ describe('the nodes of an experiment', () => {
   })
 
   test('of PyTorch and JAX are told the first one, at a port that no node has', () => {
-    const port = String(first + limits.gangs.ports / 2)
+    const port = String(first + limits.gangPorts / 2)
     const torch = envOf(meet('pytorch', { worker: 2 }, { gpus: [0, 4] }), 1)
     expect(torch).toMatchObject({ MASTER_ADDR: 'worker-0', MASTER_PORT: port, RANK: '1', WORLD_SIZE: '2' })
     expect(torch).toMatchObject({ PET_NNODES: '2', PET_NODE_RANK: '1', PET_NPROC_PER_NODE: '4' })
@@ -79,8 +79,8 @@ describe('the nodes of an experiment', () => {
   })
 
   test('have ports below those that the kernel gives out, in every slot', () => {
-    const last = limits.gangs.firstPort + limits.gangs.slots * limits.gangs.ports
+    const last = limits.gangFirstPort + limits.gangSlots * limits.gangPorts
     expect(last).toBeLessThanOrEqual(32_768)
-    expect(limits.gangs.slots).toBeLessThan(256)
+    expect(limits.gangSlots).toBeLessThan(256)
   })
 })

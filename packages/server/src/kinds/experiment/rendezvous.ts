@@ -170,6 +170,6 @@ function jax(meeting: Meeting, node: ExperimentNode): Record<string, string> {
 const endpoint = ({ slot }: Meeting, { host, rank }: ExperimentNode): string => `${host}:${portOf(slot, rank)}`
 
 /** A port of one node; the upper half of those of a slot is for what nodes share. */
-const portOf = (slot: number, rank: number): number => limits.gangs.firstPort + slot * limits.gangs.ports + rank
+const portOf = (slot: number, rank: number): number => limits.gangFirstPort + slot * limits.gangPorts + rank
 
-const sharedPort = (slot: number, which: number): number => portOf(slot, limits.gangs.ports / 2 + which)
+const sharedPort = (slot: number, which: number): number => portOf(slot, limits.gangPorts / 2 + which)
