@@ -85,7 +85,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset experiment job key model modelKey name port project reference registry run runs session subject tag team upload user version'.split(
+    'alias dataset experiment image job key model modelKey name port project reference registry run runs session subject tag team upload user version'.split(
       ' ',
     ),
   )

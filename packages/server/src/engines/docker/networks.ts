@@ -160,7 +160,7 @@ export class Networks {
     const filters = { label: [`${instanceLabel}=${this.#instance}`] }
     if ((await this.#daemon.info()).name === 'podman') {
       const query = new URLSearchParams({ filters: JSON.stringify(filters) })
-      return (await this.#askPodman<PodmanNetwork[]>(`networks/json?${query}`)).map(({ name }) => name)
+      return (await this.#askPodman<PodmanNetwork[]>(`networks/json?${query.toString()}`)).map(({ name }) => name)
     }
     return (await (await this.#daemon.calls()).listNetworks({ filters })).map(({ Name }) => Name)
   }
