@@ -63,7 +63,11 @@ async function* readHere(root: string, paths: readonly string[]): AsyncGenerator
 
 async function* readAside(root: string, paths: readonly string[]): AsyncGenerator<ReadBatch, void> {
   const task: ReadTask = { root, paths }
-  const thread = new Worker(new URL('./read-thread.ts', import.meta.url), { workerData: task })
+  const thread = new Worker(new URL('./read-thread.ts', import.meta.url), {
+    workerData: task,
+    // It would keep up to 48 MB of garbage.
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  })
   const messages: ReadMessage[] = []
   let failure: { error: unknown } | undefined
   let wake = () => {}

@@ -4,11 +4,11 @@ import type { ChunkRow } from '../db/tables.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
 import { makePace, type Pace } from '../lib/pace.ts'
-import { SpareBuffers } from '../lib/spare-buffers.ts'
 import { collectYoungGarbage } from '../lib/young-garbage.ts'
 import { StoreError } from '../stores/store.ts'
 import type { ReadOptions } from './chunk-store.ts'
 import { frameBytes, FrameError, openFrame } from './frames.ts'
+import { largeBuffers } from './large-buffers.ts'
 import { type ChunkParts, packKey } from './packs.ts'
 
 type Place = Pick<ChunkRow, 'hash' | 'packId' | 'offsetBytes' | 'storedBytes' | 'sizeBytes' | 'compressed'>
@@ -52,13 +52,10 @@ export async function* readChunks(
       if (!chunk) throw damaged(hash, options, 'it is not there')
       yield chunk
     }
-    for (const lent of window.memory) windowMemory.give(lent)
+    for (const lent of window.memory) largeBuffers.give(lent)
     if (window.sizeBytes > limits.readAheadBytes / 4) collectYoungGarbage()
   }
 }
-
-/** Memory of windows whose chunks are only lent: with new one for each, V8 collects all garbage again and again. */
-const windowMemory = new SpareBuffers(limits.readAheadBytes / 2 + 1024 * 1024, 2)
 
 /** What `damaged_chunk` says of an error of the store. */
 export function whyUnread({ code }: StoreError): string {
@@ -150,7 +147,7 @@ async function readNeighbours(
   const [first, last] = [places[0], places.at(-1)]
   if (!first || !last) return undefined
   const length = last.offsetBytes + frameBytes(last) - first.offsetBytes
-  const into = lent && length >= leastLentBytes ? windowMemory.take(length) : undefined
+  const into = lent && length >= leastLentBytes ? largeBuffers.take(length) : undefined
   if (into) memory.push(into)
   try {
     return await parts.store.get(packKey(first.packId), { start: first.offsetBytes, length }, signal, into)

@@ -1,17 +1,16 @@
 import type { Readable } from 'node:stream'
 import { type Tree, treeRequestLimits } from '@nabla/api/tree'
 import { AppError } from '../lib/app-error.ts'
-import { alignedMemory } from '../lib/aligned-memory.ts'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import { limits } from '../lib/limits.ts'
 import { makePace } from '../lib/pace.ts'
-import { SpareBuffers } from '../lib/spare-buffers.ts'
 import { readChunk, readChunks } from './chunk-reader.ts'
 import { isMarked, touchTeamChunks } from './chunk-rows.ts'
 import { openChunkWriter } from './chunk-writer.ts'
 import { collectChunks } from './collect.ts'
 import { commitTree } from './commit.ts'
 import { checkChunks } from './fsck.ts'
+import { largeBuffers } from './large-buffers.ts'
 import { type ChunkParts, keepFrames } from './packs.ts'
 import { checkParcelSize, openParcel, readParcel } from './parcel.ts'
 
@@ -132,14 +131,11 @@ export interface FsckReport {
 
 /** Makes the store of chunks over an object store and the rows of the database. Holds nothing that has to be closed. */
 export function openChunkStore(parts: ChunkParts): ChunkStore {
-  const memory = {
-    budget: new ByteBudget(limits.parcelsBytes),
-    spare: new SpareBuffers(treeRequestLimits.usualParcelBytes, limits.spareParcels, alignedMemory),
-  }
+  const budget = new ByteBudget(limits.parcelsBytes)
   const checking = { now: false }
   return {
     lacking: (teamId, wanted) => findLacking(parts, teamId, wanted),
-    receive: (teamId, parcel, options) => receiveParcel(parts, memory, teamId, parcel, options),
+    receive: (teamId, parcel, options) => receiveParcel(parts, budget, teamId, parcel, options),
     add: (teamId, signal) => openChunkWriter(parts, teamId, signal),
     commit: (teamId, digest, signal) => commitTree(parts, teamId, digest, signal),
     read: (hash, options) => readChunk(parts, hash, options),
@@ -170,14 +166,9 @@ async function findLacking({ db, clock }: ChunkParts, teamId: string, wanted: Ha
   return { chunks: [...chunks], segments: [...segments] }
 }
 
-interface ParcelMemory {
-  budget: ByteBudget
-  spare: SpareBuffers
-}
-
 async function receiveParcel(
   parts: ChunkParts,
-  { budget, spare }: ParcelMemory,
+  budget: ByteBudget,
   teamId: string,
   source: Readable,
   { signal, sizeBytes }: ReceiveOptions,
@@ -190,13 +181,13 @@ async function receiveParcel(
   )
   try {
     const isLarge = firstBytes > treeRequestLimits.usualParcelBytes / 2
-    const memory = isLarge ? spare.take(firstBytes) : Buffer.allocUnsafeSlow(firstBytes)
+    const memory = isLarge ? largeBuffers.take(firstBytes) : Buffer.allocUnsafeSlow(firstBytes)
     const parcel = await readParcel(source, memory, AbortSignal.any([signal, late.signal]))
     cancel()
     const frames = await openParcel(parcel, makePace(parts.clock))
     const newChunks = await keepFrames(parts, teamId, parcel, frames, signal)
     // Not after a failure: a request to a store that was broken off may hold on to it for a moment.
-    spare.give(memory)
+    largeBuffers.give(memory)
     return { chunks: frames.length, newChunks }
   } finally {
     cancel()

@@ -136,7 +136,11 @@ function inHere(root: string): Target {
 }
 
 function inThread(root: string): Target {
-  const thread = new Worker(new URL('./write-thread.ts', import.meta.url), { workerData: { root } })
+  const thread = new Worker(new URL('./write-thread.ts', import.meta.url), {
+    workerData: { root },
+    // It makes little garbage, and would keep up to 48 MB of it.
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  })
   let failure: Error | undefined
   let waiting = 0
   thread.on('error', (error) => (failure ??= error instanceof Error ? error : new Error(String(error))))
