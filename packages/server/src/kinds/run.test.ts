@@ -21,7 +21,7 @@ async function mlflow(server: TestServer, key: string, path: string, body?: obje
 
 eachDatabase((make) => {
   describe('runs', () => {
-    test('are found, sorted, charted, exported and deleted', async () => {
+    test('are found, sorted, charted, exported and deleted', { timeout: 90_000 }, async () => {
       const server = await startTestServer(make)
       const { client } = server
       const [one, two, three] = [
@@ -139,7 +139,21 @@ eachDatabase((make) => {
       expect(await mlflow(server, token, `runs/get?run_id=${run}`)).toMatchObject({ status: 401 })
     })
 
-    test('refuse in MLflow’s words what they cannot take', async () => {
+    test('go into a project of any text, also one that another had before', async () => {
+      const server = await startTestServer(make)
+      const create = (name: string) => mlflow(server, server.key, 'experiments/create', { name })
+      const first = (await create('a/b: c')).body['experiment_id'] as string
+      expect((await create('a/b: c')).body).toMatchObject({ error_code: 'RESOURCE_ALREADY_EXISTS' })
+      await mlflow(server, server.key, 'experiments/update', { experiment_id: first, new_name: 'renamed' })
+      const second = (await create('a/b: c')).body['experiment_id'] as string
+      expect(second).not.toBe(first)
+      const found = await mlflow(server, server.key, 'experiments/get-by-name?experiment_name=a%2Fb%3A+c')
+      expect(found.body).toMatchObject({ experiment: { experiment_id: second, name: 'a/b: c' } })
+      const names = (await server.client.project.list({})).items.map(({ name }) => name).toSorted()
+      expect(names).toEqual([expect.stringMatching(/^a-b: c [0-9a-f]{6}$/), expect.stringMatching(/ 2$/)])
+    })
+
+    test('refuse in MLflow’s words what they cannot take', { timeout: 90_000 }, async () => {
       const server = await startTestServer(make)
       const run = await begin(server, 'one')
       const call = (path: string, body?: object) => mlflow(server, server.key, path, body)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { displayName } from '@nabla/api/fields'
+import type { Trx } from '../../db/transaction.ts'
 import type { Db, Deps } from '../../deps.ts'
 import { change } from '../../events/change.ts'
 import { AppError } from '../../lib/app-error.ts'
@@ -57,7 +58,7 @@ export async function makeTracked(
   if (await findTrackedByName(deps.db, caller.teamId, name))
     throw new AppError('name_taken', { noun: 'experiment', name })
   return change(deps, async (trx) => {
-    const project = await ensureProject(trx, caller, projectNameFor(name), now)
+    const project = await ensureProject(trx, caller, await freeName(trx, caller.teamId, name), now)
     const made = await trx
       .insertInto('trackedProjects')
       .values({
@@ -105,6 +106,22 @@ export function projectNameFor(text: string): string {
     .slice(0, 80)
     .trim()
   return short === '' ? `experiment ${hash}` : `${short} ${hash}`
+}
+
+/** The project that a text gave its name to may go by another text by now: then a number tells them apart. */
+async function freeName(trx: Trx, teamId: string, text: string): Promise<string> {
+  const wanted = projectNameFor(text)
+  const rows = await trx
+    .selectFrom('projects')
+    .innerJoin('trackedProjects', 'trackedProjects.projectId', 'projects.id')
+    .select('projects.name')
+    .where('projects.teamId', '=', teamId)
+    .where('projects.deletedAt', 'is', null)
+    .execute()
+  const taken = new Set(rows.map((row) => row.name))
+  let name = wanted
+  for (let number = 2; taken.has(name); number++) name = `${wanted.slice(0, 90)} ${number}`
+  return name
 }
 
 async function defaultProject(deps: Deps, caller: Caller): Promise<TrackedProject> {
