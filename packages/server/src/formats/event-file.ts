@@ -16,19 +16,25 @@ export async function readEventFile(file: ModelFile): Promise<{ name: string; va
     const length = Number((await cursor.take(12)).readBigUInt64LE())
     if (!Number.isSafeInteger(length) || length + 4 > cursor.left) break
     const end = cursor.offset + length
-    try {
-      for await (const field of fieldsOf(cursor, end)) {
-        if (field.number !== 5) continue
-        for await (const part of inside(cursor, field)) if (part.number === 1) await readValue(cursor, part, last)
-      }
-    } catch (error) {
-      if (error instanceof FormatError) break
-      throw error
-    }
+    if (!(await readEvent(cursor, end, last))) break
     cursor.offset = end
     cursor.skip(4)
   }
   return [...last].map(([name, value]) => ({ name, value }))
+}
+
+/** One event; false where it is damaged, and with it all that follows. */
+async function readEvent(cursor: Cursor, end: number, last: Map<string, number>): Promise<boolean> {
+  try {
+    for await (const field of fieldsOf(cursor, end)) {
+      if (field.number !== 5) continue
+      for await (const part of inside(cursor, field)) if (part.number === 1) await readValue(cursor, part, last)
+    }
+    return true
+  } catch (error) {
+    if (error instanceof FormatError) return false
+    throw error
+  }
 }
 
 /** `Summary.Value`: 1 tag, 2 simple_value, 8 tensor; a scalar of TensorFlow 2 is a tensor with one float. */

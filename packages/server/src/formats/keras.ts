@@ -111,8 +111,8 @@ function layersOf(config: Record<string, unknown>): Layer[] {
   if (items.length > bounds.items) throw new FormatError('config.json', 'it has more layers than can be')
   return items.filter(isRecord).map((layer) => {
     const own = isRecord(layer['config']) ? layer['config'] : {}
-    const type = shown(String(layer['class_name'] ?? ''), 100)
-    const name = shown(String(layer['name'] ?? own['name'] ?? ''), 200)
+    const type = shown(textOf(layer['class_name'] ?? ''), 100)
+    const name = shown(textOf(layer['name'] ?? own['name'] ?? ''), 200)
     const kept = ['units', 'filters', 'kernel_size', 'activation', 'rate', 'batch_shape', 'pool_size', 'strides']
     const told = kept.filter((key) => own[key] !== undefined && own[key] !== null)
     const details = told.map((key) => [key, shown(textOf(own[key]), 100)])

@@ -21,7 +21,7 @@ export async function onnxGraph(file: ModelFile): Promise<ModelGraph> {
     name: name || `${type} ${index}`,
     type,
     inputs: [...new Set(inputs.flatMap((input) => makers.get(input) ?? []))].filter((at) => at !== index).map(String),
-    details: domain ? { domain } : ({} as Record<string, string>),
+    details: domain ? { domain } : {},
   }))
   return { nodes: shownNodes, complete }
 }

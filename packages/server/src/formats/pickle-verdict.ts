@@ -23,33 +23,33 @@ const plainBuiltins = new Set(
 )
 
 /** Names that models are made of, or the modules that have them (those end with a dot). */
-const knownNames = [
-  ...['collections.OrderedDict', 'collections.defaultdict', 'collections.deque', 'collections.Counter'],
-  ...['copyreg._reconstructor', 'copy_reg._reconstructor', '_codecs.encode', 'datetime.', 'decimal.Decimal'],
-  ...['uuid.UUID', 'fractions.Fraction', 'array.array', 'array._array_reconstructor'],
-  ...['pathlib.Path', 'pathlib.PosixPath', 'pathlib.PurePosixPath', 'pathlib.WindowsPath'],
-  ...['numpy.ndarray', 'numpy.dtype', 'numpy.matrix', 'numpy.bool_', 'numpy.float64', 'numpy.int64'],
-  ...['numpy.core.multiarray._reconstruct', 'numpy.core.multiarray.scalar', 'numpy.dtypes.', 'numpy.ma.core.'],
-  ...['numpy._core.multiarray._reconstruct', 'numpy._core.multiarray.scalar', 'numpy.core.numeric._frombuffer'],
-  ...['numpy._core.numeric._frombuffer', 'numpy.random._pickle.', 'numpy.random._mt19937.', 'numpy.random._pcg64.'],
-  ...['numpy.random.bit_generator.', 'scipy.sparse.', 'scipy.interpolate.', 'scipy.spatial.', 'scipy.stats.'],
-  ...['sklearn.', 'joblib.numpy_pickle.NumpyArrayWrapper', 'joblib.numpy_pickle.NDArrayWrapper'],
-  ...['xgboost.core.Booster', 'xgboost.sklearn.', 'lightgbm.basic.Booster', 'lightgbm.sklearn.', 'catboost.core.'],
-  ...['pandas.core.', 'pandas._libs.', 'pandas.DataFrame', 'pandas.Series'],
-  ...['torch._utils._rebuild_', 'torch.nn.modules.', 'torch.nn.parameter.', 'torch.storage.', 'torch._tensor.'],
-  ...['torch.Size', 'torch.device', 'torch.dtype', 'torch.Tensor', 'torch.nn.utils.parametrizations.'],
-  ...['torch.serialization._get_layout', 'torch.optim.', 'torch.jit._pickle.', '__torch__.', 'torch.ao.nn.'],
-  ...['torchvision.models.', 'torchvision.ops.', 'torchvision.transforms.'],
-]
+const knownNames = (
+  'collections.OrderedDict collections.defaultdict collections.deque collections.Counter ' +
+  'copyreg._reconstructor copy_reg._reconstructor _codecs.encode datetime. decimal.Decimal ' +
+  'uuid.UUID fractions.Fraction array.array array._array_reconstructor pathlib.Path ' +
+  'pathlib.PosixPath pathlib.PurePosixPath pathlib.WindowsPath numpy.ndarray numpy.dtype ' +
+  'numpy.matrix numpy.bool_ numpy.float64 numpy.int64 numpy.core.multiarray._reconstruct ' +
+  'numpy.core.multiarray.scalar numpy.dtypes. numpy.ma.core. numpy._core.multiarray._reconstruct ' +
+  'numpy._core.multiarray.scalar numpy.core.numeric._frombuffer numpy._core.numeric._frombuffer ' +
+  'numpy.random._pickle. numpy.random._mt19937. numpy.random._pcg64. numpy.random.bit_generator. ' +
+  'scipy.sparse. scipy.interpolate. scipy.spatial. scipy.stats. sklearn. ' +
+  'joblib.numpy_pickle.NumpyArrayWrapper joblib.numpy_pickle.NDArrayWrapper xgboost.core.Booster ' +
+  'xgboost.sklearn. lightgbm.basic.Booster lightgbm.sklearn. catboost.core. pandas.core. ' +
+  'pandas._libs. pandas.DataFrame pandas.Series torch._utils._rebuild_ torch.nn.modules. ' +
+  'torch.nn.parameter. torch.storage. torch._tensor. torch.Size torch.device torch.dtype ' +
+  'torch.Tensor torch.nn.utils.parametrizations. torch.serialization._get_layout torch.optim. ' +
+  'torch.jit._pickle. __torch__. torch.ao.nn. torchvision.models. torchvision.ops. ' +
+  'torchvision.transforms.'
+).split(' ')
 
 /** Names of modules that are known else, and yet do more than make values. */
-const dangerousNames = [
-  ...['torch.hub.', 'torch.load', 'torch.serialization.load', 'torch.storage._load_from_bytes', 'joblib.load'],
-  ...['torch.utils.', 'torch.distributed.', 'torch.jit.', 'torch._inductor.', 'torch._dynamo.', 'torch.package.'],
-  ...['numpy.load', 'numpy.f2py.', 'numpy.testing.', 'numpy.distutils.', 'numpy.save', 'numpy.fromfile'],
-  ...['pandas.read_', 'pandas.io.', 'pandas.core.computation.', 'pandas.eval', 'sklearn.utils._testing.'],
-  ...['sklearn.datasets.', 'sklearn.externals.', 'operator.attrgetter', 'operator.methodcaller', 'functools.reduce'],
-]
+const dangerousNames = (
+  'torch.hub. torch.load torch.serialization.load torch.storage._load_from_bytes joblib.load ' +
+  'torch.utils. torch.distributed. torch.jit. torch._inductor. torch._dynamo. torch.package. ' +
+  'numpy.load numpy.f2py. numpy.testing. numpy.distutils. numpy.save numpy.fromfile pandas.read_ ' +
+  'pandas.io. pandas.core.computation. pandas.eval sklearn.utils._testing. sklearn.datasets. ' +
+  'sklearn.externals. operator.attrgetter operator.methodcaller functools.reduce'
+).split(' ')
 
 /** What a name of a pickle means for whoever loads it. What nobody knows is suspicious. */
 export function judgeName(name: string): ScanVerdict {

@@ -44,8 +44,10 @@ async function lookInto(file: ModelFile, depth: number): Promise<PickleFinding[]
       return [unread(file.path, 'it is compressed in a way that is not looked into')]
     case 'npy':
       return /'descr':\s*'\|?O/.test(begin.toString('latin1')) ? scanNumpy(file, begin) : []
-    default:
+    case 'none':
       return []
+    default:
+      return kind satisfies never
   }
 }
 

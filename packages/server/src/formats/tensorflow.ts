@@ -5,12 +5,10 @@ import { bounds, Cursor, type ModelFile, type ModelFiles, shown } from './reader
 import { readTable } from './sorted-table.ts'
 
 /** `DataType` of tensorflow/core/framework/types.proto, as NumPy calls them. */
-const types = [
-  'invalid',
-  ...['float32', 'float64', 'int32', 'uint8', 'int16', 'int8', 'string', 'complex64', 'int64', 'bool', 'qint8'],
-  ...['quint8', 'qint32', 'bfloat16', 'qint16', 'quint16', 'uint16', 'complex128', 'float16', 'resource', 'variant'],
-  ...['uint32', 'uint64'],
-]
+const types = (
+  'invalid float32 float64 int32 uint8 int16 int8 string complex64 int64 bool qint8 quint8 qint32 ' +
+  'bfloat16 qint16 quint16 uint16 complex128 float16 resource variant uint32 uint64'
+).split(' ')
 const typeOf = (value: bigint): string => types[Number(value)] ?? `type ${value}`
 
 /** Reads a SavedModel of TensorFlow: its signatures, and the names and shapes of its variables. */

@@ -5,7 +5,7 @@ import { useApi } from '../../api/query.ts'
 import { formatCount } from '../../parts/format.ts'
 import { Facts, Panel } from '../../parts/page-header.tsx'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
-import { layOut, nodeSize } from './graph-layout.ts'
+import { type GraphLayout, layOut, nodeSize, type PlacedNode } from './graph-layout.ts'
 
 /** The operators or layers of a version, drawn from top to bottom. */
 export function GraphView({ version }: { version: ModelVersion }): ReactNode {
@@ -72,37 +72,39 @@ function Graph({ graph }: { graph: ModelGraph }): ReactNode {
           ))}
         </svg>
       </div>
-      <Panel title={node ? node.type : 'Graph'}>
-        {node ? (
-          <Facts
-            facts={[
-              ['Name', <bdi key="name">{node.name}</bdi>],
-              [
-                'From',
-                namesOf(
-                  layout.edges.filter(({ to }) => to === node.id).map(({ from }) => from),
-                  layout.nodes,
-                ),
-              ],
-              [
-                'To',
-                namesOf(
-                  layout.edges.filter(({ from }) => from === node.id).map(({ to }) => to),
-                  layout.nodes,
-                ),
-              ],
-              ...Object.entries(node.details).map(([name, value]) => [name, <bdi key={name}>{value}</bdi>] as const),
-            ]}
-          />
-        ) : (
-          <p className="muted">
-            {graph.complete
-              ? `${formatCount(layout.nodes.length)} nodes. Choose one to see what leads to it.`
-              : `The first ${formatCount(layout.nodes.length)} nodes are drawn; there are more.`}
-          </p>
-        )}
-      </Panel>
+      <Chosen node={node} layout={layout} complete={graph.complete} />
     </div>
+  )
+}
+
+/** What there is to say of the node that was chosen. */
+function Chosen(props: { node: PlacedNode | undefined; layout: GraphLayout; complete: boolean }): ReactNode {
+  const { node, layout, complete } = props
+  const { edges, nodes } = layout
+  if (!node) {
+    return (
+      <Panel title="Graph">
+        <p className="muted">
+          {complete
+            ? `${formatCount(nodes.length)} nodes. Choose one to see what leads to it.`
+            : `The first ${formatCount(nodes.length)} nodes are drawn; there are more.`}
+        </p>
+      </Panel>
+    )
+  }
+  const before = edges.filter(({ to }) => to === node.id).map(({ from }) => from)
+  const after = edges.filter(({ from }) => from === node.id).map(({ to }) => to)
+  return (
+    <Panel title={node.type}>
+      <Facts
+        facts={[
+          ['Name', <bdi key="name">{node.name}</bdi>],
+          ['From', namesOf(before, nodes)],
+          ['To', namesOf(after, nodes)],
+          ...Object.entries(node.details).map(([name, value]) => [name, <bdi key={name}>{value}</bdi>] as const),
+        ]}
+      />
+    </Panel>
   )
 }
 

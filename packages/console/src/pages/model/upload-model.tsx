@@ -70,19 +70,7 @@ export function UploadModel(props: { model?: Model; onClose: () => void; onMade?
             Choose a file or a folder, or drop one.
           </p>
         )}
-        <TextInput
-          label="Notes"
-          placeholder="What is new in it"
-          value={notes}
-          onChange={(event) => setNotes(event.currentTarget.value)}
-          dir="auto"
-        />
-        <TagsInput
-          label="Aliases"
-          description="Moved to this version once it is read, such as champion."
-          value={aliases}
-          onChange={setAliases}
-        />
+        <Words notes={notes} setNotes={setNotes} aliases={aliases} setAliases={setAliases} />
         <CommandLine line={['model upload', name || 'NAME', quote(picked?.name ?? 'PATH'), ...flags].join(' ')} />
         <ErrorNote error={upload.error} />
         {upload.progress && <Progress progress={upload.progress} />}
@@ -94,6 +82,31 @@ export function UploadModel(props: { model?: Model; onClose: () => void; onMade?
         </div>
       </form>
     </Dialog>
+  )
+}
+
+function Words(props: {
+  notes: string
+  setNotes: (notes: string) => void
+  aliases: string[]
+  setAliases: (aliases: string[]) => void
+}): ReactNode {
+  return (
+    <>
+      <TextInput
+        label="Notes"
+        placeholder="What is new in it"
+        value={props.notes}
+        onChange={(event) => props.setNotes(event.currentTarget.value)}
+        dir="auto"
+      />
+      <TagsInput
+        label="Aliases"
+        description="Moved to this version once it is read, such as champion."
+        value={props.aliases}
+        onChange={props.setAliases}
+      />
+    </>
   )
 }
 

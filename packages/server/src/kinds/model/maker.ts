@@ -115,7 +115,7 @@ export class ModelMaker {
     await change(this.#deps, async (trx) => {
       const metrics = row.metrics === '[]' ? JSON.stringify(interpretation.metrics) : row.metrics
       const { numUpdatedRows } = await stillPreparing(trx, row)
-        .set({ ...{ state: 'ready', digest, files, sizeBytes, format, parameters, verdict, metrics } })
+        .set({ state: 'ready', digest, files, sizeBytes, format, parameters, verdict, metrics })
         .set({ interpretation: JSON.stringify(interpretation), wantedAliases: '[]', endedAt: toIso(now) })
         .executeTakeFirst()
       if (numUpdatedRows === 0n) return

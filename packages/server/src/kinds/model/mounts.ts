@@ -68,7 +68,9 @@ export function modelMounts(chosen: readonly ChosenModel[]): TaskRequest['volume
 /** Notes what a job reads: while it has not ended, none of it can be deleted. */
 export async function insertModels(trx: Trx, jobId: string, chosen: readonly ChosenModel[]): Promise<void> {
   if (chosen.length === 0) return
-  const rows = chosen.map(({ volumeId: _, ...row }): JobModelRow => ({ jobId, ...row }))
+  const rows = chosen.map(({ path, modelId, versionId, name, version, digest }): JobModelRow => {
+    return { jobId, path, modelId, versionId, name, version, digest }
+  })
   await trx.insertInto('jobModels').values(rows).execute()
 }
 

@@ -110,7 +110,17 @@ export async function toModelVersions(db: Db, rows: readonly ModelVersionRow[]):
 function plain(row: ModelVersionRow) {
   const { id, version, reason, type, notes, source, digest, files, sizeBytes, parameters, createdAt } = row
   return {
-    ...{ id, version, reason, type, notes, source, digest, files, sizeBytes, parameters, createdAt },
+    id,
+    version,
+    reason,
+    type,
+    notes,
+    source,
+    digest,
+    files,
+    sizeBytes,
+    parameters,
+    createdAt,
     state: row.state as ModelVersionState,
     format: row.format as ModelFormat | null,
     verdict: row.verdict as ScanVerdict | null,
