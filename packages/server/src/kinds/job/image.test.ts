@@ -113,4 +113,23 @@ describe.skipIf(reason !== null)(reason === null ? 'a job with an image' : `a jo
     await expect(run({ build })).rejects.toThrow('needs a workspace')
     await expect(run({ workspace, build, machineType: 'C1' })).rejects.toMatchObject({ code: 'image_not_supported' })
   }, 90_000)
+
+  test('can be fetched before a job asks for it, is told with its use, and makes room', async () => {
+    const name = `${registry.address}/team/app:1`
+    const gone = await client.image.delete({ image: name }).catch((error: unknown) => error)
+    expect(gone).toMatchObject({ code: 'not_found' })
+    await client.registry.create({ body: { name: 'ahead', host: registry.address, ...registryLogin } })
+    await client.image.delete({ image: name }).catch(() => {})
+    await client.project.update({ project: 'images', body: { images: [name] } })
+    const find = async () => (await client.image.list()).items.find(({ names }) => names.includes(name))
+    await expect
+      .poll(find, { timeout: 30_000, interval: 250 })
+      .toMatchObject({ wantedBy: ['project images'], ours: true })
+    await expect.poll(async () => (await find())?.id, { timeout: 30_000, interval: 250 }).toMatch(/^sha256:/)
+    expect((await client.image.prune({})).deleted).not.toContain(name)
+    expect((await client.project.update({ project: 'images', body: { images: [] } })).images).toEqual([])
+    await client.registry.delete({ registry: 'ahead' })
+    // Without a login the team may not know of it.
+    expect(await find()).toBeUndefined()
+  }, 90_000)
 })
