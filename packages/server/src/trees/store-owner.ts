@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
 import { AppError } from '../lib/app-error.ts'
-import { isMissingObject, type ObjectStore } from './store.ts'
+import { isMissingObject, type ObjectStore } from '../stores/store.ts'
 
 /** The object that says whose the others are. It lies beside `packs/`, where no collection looks. */
 export const ownerKey = 'owner'

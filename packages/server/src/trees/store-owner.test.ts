@@ -10,8 +10,8 @@ import { eachDatabase } from '../testing/database.ts'
 import { aTeam } from '../testing/fixtures.ts'
 import { sendChunks, sha256 } from '../testing/made-trees.ts'
 import { s3ServerProgram, startS3 } from '../testing/s3.ts'
-import { openFolderStore } from './folder/folder-store.ts'
-import { expectNoOwner, ownedStore, ownerKey } from './owner.ts'
+import { openFolderStore } from '../stores/folder/folder-store.ts'
+import { expectNoOwner, ownedStore, ownerKey } from './store-owner.ts'
 
 eachDatabase((make) => {
   test('a store is changed by the server of one database only, until its mark is taken away', async () => {
