@@ -1,6 +1,6 @@
 import type { Project } from '@nabla/api/project'
 import { type ReactNode, useMemo } from 'react'
-import { NoRuns } from '../run/run-list-page.tsx'
+import { NoRuns } from '../run/no-runs.tsx'
 import { RunViews } from '../run/run-views.tsx'
 
 /** What the jobs of a project, and programs elsewhere, tracked in it. */

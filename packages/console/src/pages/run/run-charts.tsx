@@ -13,8 +13,9 @@ import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 import './run.css'
 
-/** So few are seen at once without groups. */
+/** So few are seen at once without groups; and groups of one are none. */
 const mostUngrouped = 12
+const leastPerGroup = 2
 
 export interface RunChartsProps {
   runs: readonly (ChartedRun & { isRunning: boolean })[]
@@ -35,10 +36,7 @@ export function RunCharts({ runs, metrics, empty }: RunChartsProps): ReactNode {
   )
   const looks = useMemo(() => looksOf(runs.map(({ id }) => id)), [runs])
   const found = useMemo(() => findMetrics(metrics, look.find), [metrics, look.find])
-  const groups = useMemo(
-    () => (metrics.length > mostUngrouped ? groupsOf(found) : [['', found] as const]),
-    [metrics, found],
-  )
+  const groups = useMemo(() => groupsOf(found), [found])
   if (metrics.length === 0) return empty
   return (
     <RunFeedContext value={feed}>
@@ -76,7 +74,10 @@ function groupsOf(names: readonly string[]): [string, string[]][] {
     const group = name.slice(0, Math.max(0, name.lastIndexOf('/')))
     groups.set(group, [...(groups.get(group) ?? []), name])
   }
-  return [...groups].sort(([one], [other]) => (one === '' ? -1 : other === '' ? 1 : one.localeCompare(other)))
+  if (names.length <= mostUngrouped || names.length < leastPerGroup * groups.size) return [['', [...names]]]
+  return [...groups].sort(([one], [other]) =>
+    one === '' ? -1 : other === '' ? 1 : one.localeCompare(other, 'en', { numeric: true }),
+  )
 }
 
 function Group(props: {

@@ -1,5 +1,6 @@
 import { numberOf, type Run } from '@nabla/api/run'
 import { type ReactNode, useEffect, useMemo, useState } from 'react'
+import { now } from '../../clock.ts'
 import { plural } from '../../parts/format.ts'
 import { EmptyState } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
@@ -104,11 +105,11 @@ function useImportances(table: Table): { found: Importance[] | undefined; done: 
     const work = importances(table)
     let timer: ReturnType<typeof setTimeout> | undefined
     const turn = () => {
-      const end = performance.now() + turnMs
+      const end = now() + turnMs
       for (;;) {
         const next = work.next()
         if (next.done) return setState({ found: next.value, done: 1 })
-        if (performance.now() < end) continue
+        if (now() < end) continue
         setState({ found: undefined, done: next.value })
         timer = setTimeout(turn, 0)
         return

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { PageHeader } from '../../parts/page-header.tsx'
-import { EmptyState } from '../../parts/states.tsx'
+import { NoRuns } from './no-runs.tsx'
 import { RunViews } from './run-views.tsx'
 
 /** All runs of the team. */
@@ -15,12 +15,3 @@ export function RunListPage(): ReactNode {
 
 const crumbs = [{ label: 'Experiments', to: '/experiments' }]
 const everywhere = {}
-
-/** What begins a run, where there is none. */
-export function NoRuns(): ReactNode {
-  return (
-    <EmptyState title="No runs yet. A job begins one when its code logs something." command="run -- python train.py">
-      In a job <code>mlflow.log_metric("loss", 0.1)</code> is all it takes: address and token are set.
-    </EmptyState>
-  )
-}

@@ -3,7 +3,7 @@ import type { Run } from '@nabla/api/run'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { formatNumber } from '../../parts/chart.tsx'
-import { plural } from '../../parts/format.ts'
+import { formatCount, plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { isWithin, readBrushes, writeBrushes } from '../../parts/parallel-brush.ts'
 import { ParallelCoordinates } from '../../parts/parallel-coordinates.tsx'
@@ -60,7 +60,7 @@ export function RunParallel({ runs, names }: { runs: readonly Run[]; names: RunN
       )}
       <div className="row run-kept">
         <span aria-live="polite">
-          <strong className="number">{kept.length}</strong>{' '}
+          <strong className="number">{formatCount(kept.length)}</strong>{' '}
           <span className="muted">
             of {plural(runs.length, 'run')}
             {isBrushed ? ' go through what is kept' : '. Drag along an axis to keep a part of it'}
@@ -96,7 +96,7 @@ function Kept(props: {
           </Link>
         </li>
       ))}
-      {kept.length > mostNamed && <li className="faint">and {kept.length - mostNamed} more</li>}
+      {kept.length > mostNamed && <li className="faint">and {formatCount(kept.length - mostNamed)} more</li>}
     </ul>
   )
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { seedRuns } from '../../../../../tools/seed-runs.ts'
-import { findBarriersInBothThemes } from '../../testing/browser.ts'
+import { findBarriers, findBarriersInBothThemes } from '../../testing/browser.ts'
 import { describeConsole } from '../../testing/console.ts'
 
 describeConsole(
@@ -37,7 +37,7 @@ describeConsole(
       ] as const) {
         await page.locator('label', { hasText: new RegExp(`^${view}$`) }).click()
         await shown.waitFor()
-        expect(await findBarriersInBothThemes(page)).toEqual([])
+        expect(await findBarriers(page)).toEqual([])
       }
     })
 
