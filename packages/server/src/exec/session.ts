@@ -33,10 +33,10 @@ export class ExecSession {
     this.#program = given.program
     this.#clock = given.clock
     this.#forget = given.forget
-    this.#read(given.program.output, execChannels.output)
-    this.#read(given.program.errors, execChannels.errors)
-    given.program.input.on('error', () => {})
-    this.ended = given.program.exit.then((code) => this.#end(code))
+    const { output, errors, input, exit } = given.program
+    input.on('error', () => {})
+    const read = [this.#read(output, execChannels.output), this.#read(errors, execChannels.errors)]
+    this.ended = Promise.all([exit, ...read]).then(([code]) => this.#end(code))
   }
 
   /** Gives it a connection, in place of one that it may have. `received`: bytes that have arrived there before. */
@@ -87,7 +87,8 @@ export class ExecSession {
     })
   }
 
-  #read(stream: Readable, channel: number): void {
+  /** Resolves when all of it has been read: the last words come before the end. */
+  #read(stream: Readable, channel: number): Promise<void> {
     stream.on('error', () => {})
     stream.on('data', (chunk: Buffer) => {
       // A terminal writes many small pieces: each goes on at once, since somebody waits for it.
@@ -99,6 +100,10 @@ export class ExecSession {
       if (!socket) return
       socket.send(piece, () => this.#resume())
       if (socket.bufferedAmount > limits.execPendingBytes) stream.pause()
+    })
+    return new Promise((resolve) => {
+      stream.once('end', resolve)
+      stream.once('close', resolve)
     })
   }
 

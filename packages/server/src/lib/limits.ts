@@ -327,8 +327,6 @@ export const limits = {
   execs: 400,
   /** What waits for a slow connection before the program has to. */
   execPendingBytes: 1 * MiB,
-  /** Once a program has ended, its last words have so long to arrive: something in the background may hold on to them. */
-  execDrainMs: 500,
   /** A client begins as soon as it is connected. */
   execStartMs: 30_000,
   /** Pause between two pings to a WebSocket of the API: below what proxies take for silence (60 s). */

@@ -6,6 +6,7 @@ import { CopyId, useCopy } from '../../parts/copy.tsx'
 import { formatCount, formatDuration } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Facts, Panel } from '../../parts/page-header.tsx'
+import { JobPorts } from './job-ports.tsx'
 import { commandOf, givenOf, toYaml } from './job-page-spec.ts'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
@@ -19,6 +20,7 @@ export function JobSettings({ job }: { job: Job }): ReactNode {
       <Panel title="Parameters">
         <Facts facts={parametersOf(job)} />
       </Panel>
+      <JobPorts job={job} />
       <Panel title="Environment">
         {variables.length === 0 ? (
           <p className="muted">No variables of its own.</p>
@@ -66,7 +68,7 @@ function parametersOf(job: Job): [string, ReactNode][] {
     ['Working folder', <code key="working">{spec.workingDir}</code>],
     ['Artifacts folder', <code key="artifacts">{spec.artifactsDir}</code>],
     ['Requirements', spec.requirements ?? 'none'],
-    ['Ports', spec.ports.join(', ') || 'none'],
+    ...(spec.ports.length === 0 ? ([['Ports', 'none']] as [string, ReactNode][]) : []),
     ['Time limit', spec.timeLimitSeconds === null ? 'none' : formatDuration(spec.timeLimitSeconds * 1000)],
     [
       'Retries',

@@ -24,6 +24,7 @@ import './job-page.css'
 
 const LogView = lazy(soon(() => import('./log-view.tsx').then(({ LogView }) => ({ default: LogView }))))
 const JobMetrics = lazy(() => import('./job-page-metrics.tsx').then(({ JobMetrics }) => ({ default: JobMetrics })))
+const JobTerminal = lazy(() => import('./job-terminal.tsx').then(({ JobTerminal }) => ({ default: JobTerminal })))
 const JobSettings = lazy(() => import('./job-page-settings.tsx').then(({ JobSettings }) => ({ default: JobSettings })))
 const JobFiles = lazy(() => import('./job-page-files.tsx').then(({ JobFiles }) => ({ default: JobFiles })))
 
@@ -220,6 +221,15 @@ function JobBody({ job }: { job: Job }): ReactNode {
             content: () => (
               <Suspense fallback={waiting}>
                 <JobMetrics job={job} />
+              </Suspense>
+            ),
+          },
+          {
+            id: 'terminal',
+            label: 'Terminal',
+            content: () => (
+              <Suspense fallback={waiting}>
+                <JobTerminal key={job.id} job={job} />
               </Suspense>
             ),
           },

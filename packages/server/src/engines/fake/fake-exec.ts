@@ -15,7 +15,7 @@ export function fakeExec({ argv, terminal }: ExecRequest): ExecProcess {
   }
   const code = /^exit (\d+)$/.exec(argv.at(-1) ?? '')?.[1]
   if (code !== undefined) end(Number(code))
-  else if (argv[0] !== 'cat' && argv[0] !== 'sh') {
+  else if (!/(^|\/)(cat|sh|bash)$/.test(argv[0] ?? '')) {
     output.write(`${argv.join(' ')}\n`)
     end(0)
   } else if (terminal) {
