@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { contract, type Noun } from '@nabla/api'
 import { describe, expect, test } from 'vitest'
 import { pages } from '../tools/reference/pages.ts'
 import { type Module, type Node, nodesOf, placeOf, readModules, root, textOf } from './sources.ts'
@@ -51,11 +50,12 @@ describe('layers', () => {
     engines: ['config.ts'],
     tasks: ['config.ts', 'db', 'engines/engine.ts'],
     stores: ['config.ts'],
-    backup: ['config.ts', 'db', 'stores', 'trees/packs.ts', 'volumes'],
+    backup: ['config.ts', 'db', 'stores', 'trees/packs.ts', 'trees/store-owner.ts', 'volumes'],
     trees: ['db', 'stores', 'tasks', 'volumes'],
     volumes: ['db', 'stores/s3/xml.ts'],
     events: ['db'],
     formats: [],
+    search: [],
     metrics: ['engines/engine.ts'],
     tracking: ['db'],
     compat: ['db', 'events', 'kinds', 'tracking', 'volumes'],
@@ -70,6 +70,7 @@ describe('layers', () => {
       'formats',
       'metrics',
       'proxy',
+      'search',
       'tasks',
       'tracking',
       'trees',
@@ -257,45 +258,6 @@ describe('migrations', () => {
     expect(now.join(''), 'add a new migration, or see CONTRIBUTING.md for one that is not released').toBe(
       read('test/migrations.sha256'),
     )
-  })
-})
-
-describe('nouns', () => {
-  /** The page of the guide that explains each noun. */
-  const guides: Record<Noun, string> = {
-    job: 'jobs',
-    experiment: 'experiments',
-    sweep: 'sweeps',
-    artifact: 'storage-and-artifacts',
-    project: 'jobs',
-    workspace: 'workspaces',
-    storage: 'storage-and-artifacts',
-    dataset: 'data',
-    model: 'models',
-    run: 'tracking',
-    tree: 'data',
-    secret: 'jobs',
-    registry: 'images',
-    image: 'images',
-    'machine-type': 'machine-types-and-queue',
-    event: 'jobs',
-    key: 'accounts-and-teams',
-    team: 'accounts-and-teams',
-    user: 'accounts-and-teams',
-    session: 'console',
-    server: 'running-the-server',
-  }
-  /** Nouns without a command file of their own, and where their commands are. */
-  const withoutCommand: Partial<Record<Noun, string>> = {
-    tree: 'made by what sends files; `nabla fsck` checks what is stored',
-    server: '`nabla up`, `nabla doctor` and `nabla version`',
-  }
-
-  test.each(Object.keys(contract) as Noun[])('%s has its contract, server, command and guide', (noun) => {
-    expect(existsSync(join(root, `packages/api/src/${noun}.ts`))).toBe(true)
-    expect(existsSync(join(root, `${server}kinds/${noun}.ts`))).toBe(true)
-    expect(existsSync(join(root, `packages/cli/src/commands/${noun}.ts`))).toBe(withoutCommand[noun] === undefined)
-    expect(read(`docs/guide/${guides[noun]}.md`)).toMatch(new RegExp(noun.replace('-', '[- ]'), 'i'))
   })
 })
 
