@@ -1,5 +1,6 @@
 import type { Client } from '@nabla/api/client'
 import type { JobState } from '@nabla/api/job'
+import { noNode } from '@nabla/server/db/experiment-tables'
 import { openDatabase } from '@nabla/server/db/open'
 import type { JobRow, TaskRow, Tables } from '@nabla/server/db/tables'
 import { inTransaction } from '@nabla/server/db/transaction'
@@ -172,6 +173,8 @@ function jobRow(number: number, teamId: string, userId: string, projectId: strin
     createdBy: userId,
     stopRequestedAt: null,
     stopGraceMs: 0,
+    stopWhy: null,
+    ...noNode,
     createdAt: toIso(at),
     startedAt: toIso(at + 1000),
     endedAt: toIso(at + 50_000),

@@ -14,7 +14,8 @@ test('there is something to look at', () => {
 })
 
 test('it imports the contract and what browsers have', () => {
-  const open = /^packages\/(api|console)\/|^(react|react-dom|zod|uplot|ignore|yaml)(\/|$)|^@(mantine|tanstack|noble|xterm)\//
+  const open =
+    /^packages\/(api|console)\/|^(react|react-dom|zod|uplot|ignore|yaml)(\/|$)|^@(mantine|tanstack|noble|xterm)\//
   expect(imports.filter(([, to]) => !open.test(to))).toEqual([])
 })
 

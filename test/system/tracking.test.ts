@@ -64,8 +64,8 @@ describe.skipIf(python === null)('the real client of MLflow (skipped where pip c
       .poll(() => client.job.show({ job: id }), { timeout: 400_000, interval: 300 })
       .toMatchObject({ endedAt: expect.any(String) })
       .then(() => client.job.show({ job: id }))
-    const { lines } = await client.job.logs({ job: id })
-    const output = lines.map(({ text }) => text).join('\n')
+    const { items } = await client.job.logs({ job: id })
+    const output = items.map(({ text }) => text).join('\n')
     expect(job, output).toMatchObject({ state: 'succeeded' })
     expect(output).toContain('jobs answer 403')
 

@@ -1,3 +1,4 @@
+import { paletteSize } from './palette.ts'
 import uPlot from 'uplot'
 import { alignSeries, type ChartSeries } from './chart-data.ts'
 
@@ -31,8 +32,6 @@ export interface PlotEvents {
   /** What x has to show; undefined: all there is. */
   range: () => readonly [number, number] | undefined
 }
-
-export const paletteSize = 8
 
 /** Draws series into an element. Colours are those of the theme at this moment. */
 export function makePlot(

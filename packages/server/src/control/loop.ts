@@ -219,7 +219,8 @@ class ControlLoop implements Loop {
       this.#kick()
     })
     if (sweep) await this.#tidy()
-    const isFor = (kind: 'version' | 'modelVersion' | 'experiment') => sweep || [...woken].some((id) => looksLikeId(kind, id))
+    const isFor = (kind: 'version' | 'modelVersion' | 'experiment') =>
+      sweep || [...woken].some((id) => looksLikeId(kind, id))
     const { signal } = this.#stopped
     if (isFor('version')) for (const work of await this.#preparer.tend(signal)) track(this.#acting, work)
     if (isFor('experiment') || done.plan.ended.length > 0) track(this.#acting, this.#teller.tend())

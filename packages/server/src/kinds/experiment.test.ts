@@ -105,7 +105,7 @@ eachDatabase((make) => {
       const rest = await server.client.experiment.logs({ experiment: id, after: page.next })
       expect([...page.items, ...rest.items].map(({ host }) => host).toSorted()).toEqual(['worker-0', 'worker-1'])
       const streamed: string[] = []
-      for await (const { data } of await server.client.experiment.followLogs({ experiment: id })) {
+      for await (const { data } of server.client.experiment.followLogs({ experiment: id })) {
         streamed.push(`${data.host} ${data.text}`)
       }
       expect(streamed.toSorted()).toEqual(['worker-0 hi', 'worker-1 hi'])

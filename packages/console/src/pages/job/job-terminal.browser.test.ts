@@ -33,7 +33,7 @@ describeConsole('the terminal of a job', (console) => {
     await page.keyboard.press('Enter')
     await expect.poll(() => terminal.innerText()).toMatch(/hello there\s+hello there/)
     await page.setViewportSize({ width: 390, height: 800 })
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390)
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
     await page.setViewportSize({ width: 1280, height: 800 })
     expect(await findBarriersInBothThemes(page)).toEqual([])
     await page.reload()

@@ -1,4 +1,4 @@
-import { paletteSize } from '../../parts/chart-plot.ts'
+import { paletteSize } from '../../parts/palette.ts'
 
 /** The last of the palette is grey, which is for what is not a run. */
 const hues = paletteSize - 1
