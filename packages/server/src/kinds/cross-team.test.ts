@@ -18,7 +18,7 @@ const shapes = Object.entries(contract).flatMap(([noun, routes]) =>
 
 /** Parameters of queries that name nothing of anybody's. */
 const plainQueries = new Set(
-  'limit after before since text errors series from to points source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force kind filter order x metric metrics'.split(
+  'limit after before since text errors series from to points source tail seconds state tag name glob path recursive sha256 modifiedAt executable format offset depth dryRun force kind filter order x metric metrics columns actor type'.split(
     ' ',
   ),
 )
@@ -54,6 +54,7 @@ const bodies: Record<string, object> = {
   'model.pack': { paths: ['file'] },
   'team.update': { name: 'taken over' },
   'run.update': { name: 'taken over' },
+  'sweep.report': { step: 1, value: 1 },
   'registry.update': { name: 'taken over' },
 }
 
@@ -85,7 +86,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset experiment image job key model modelKey name port project reference registry run runs session subject tag team upload user version'.split(
+    'alias dataset experiment image job key model modelKey name number port project reference registry run runs session subject sweep tag team upload user version'.split(
       ' ',
     ),
   )
@@ -138,7 +139,8 @@ eachDatabase((make) => {
       expect(
         Object.values(foreign)
           .flat()
-          .filter((name) => text.includes(name)),
+          // A port or the number of a trial is nobody's name.
+          .filter((name) => !/^\d+$/.test(name) && text.includes(name)),
       ).toEqual([])
     })
 
@@ -241,6 +243,12 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   const experiment = await theirs.experiment.create({
     body: { kind: 'single', command: 'true', project: 'their-project', name: 'their-experiment' },
   })
+  const search = { space: { x: { type: 'int' as const, low: 0, high: 9 } }, objectives: [{ metric: 'loss' }] }
+  const sweep = await theirs.experiment.create({
+    body: { kind: 'sweep', project: 'their-project', name: 'their-sweep', start: true, search },
+  })
+  await server.running().deps.loop.idle()
+  await theirs.sweep.ask({ sweep: sweep.id })
   const run = await theirs.run.create({ body: { project: 'their-project', name: 'their-run' } })
   const session = await inTransaction(db, (trx) =>
     openSession(trx, { ...other, agent: 'their-browser', address: '10.0.0.1' }, server.clock.now()),
@@ -264,6 +272,9 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     alias: ['their-alias'],
     modelKey: [modelKey.id, modelKey.name],
     experiment: [experiment.id, experiment.name],
+    sweep: [sweep.id, sweep.name],
+    number: ['0'],
+    port: ['8080'],
     reference: [model.id, model.name, 'their-model:1', 'their-model@their-alias'],
   }
   return { server, mine, client: server.clientFor(mine.secret), foreign, theirs }
@@ -304,18 +315,20 @@ async function call(
 
 /** All that the other team would see of a change. */
 async function snapshot(theirs: Client): Promise<unknown> {
-  const [jobs, projects, secrets, registries, teams, users, files, datasets, models, versions] = await Promise.all([
-    theirs.job.list({}),
-    theirs.project.list({}),
-    theirs.secret.list({}),
-    theirs.registry.list({}),
-    theirs.team.list({}),
-    theirs.user.list({}),
-    theirs.storage.list({}),
-    theirs.dataset.list({}),
-    theirs.model.list({}),
-    theirs.dataset.versions({ dataset: 'their-dataset' }),
-  ])
+  const [jobs, projects, secrets, registries, teams, users, files, datasets, models, versions, trials] =
+    await Promise.all([
+      theirs.job.list({}),
+      theirs.project.list({}),
+      theirs.secret.list({}),
+      theirs.registry.list({}),
+      theirs.team.list({}),
+      theirs.user.list({}),
+      theirs.storage.list({}),
+      theirs.dataset.list({}),
+      theirs.model.list({}),
+      theirs.dataset.versions({ dataset: 'their-dataset' }),
+      theirs.sweep.trials({ sweep: 'their-sweep' }),
+    ])
   const keys = (await theirs.key.list({})).items.map(({ id, name }) => [id, name])
-  return { jobs, projects, secrets, registries, teams, users, files, datasets, models, versions, keys }
+  return { jobs, projects, secrets, registries, teams, users, files, datasets, models, versions, trials, keys }
 }
