@@ -53,7 +53,7 @@ export const entries: readonly Entry[] = [
   },
   {
     name: 'sweep',
-    about: 'Search for good parameters: many trials, each a job',
+    about: 'Search for good parameters',
     group: work,
     load: async () => (await import('./sweep.ts')).sweep,
   },
@@ -155,7 +155,7 @@ export const entries: readonly Entry[] = [
   },
   {
     name: 'user',
-    about: 'Your password',
+    about: 'Your name and password',
     group: manage,
     load: async () => (await import('./user.ts')).user,
   },

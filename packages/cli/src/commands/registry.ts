@@ -87,6 +87,7 @@ const update = defineCommand({
 
 const show = callCommand<Registry>('registry', 'show', {
   name: 'show',
+  about: 'Show one registry, without its password',
   examples: [{ line: 'registry show github', about: 'its host and user' }],
   print: ({ io, out }, { id, name, host, username, updatedAt }) =>
     out.fields([

@@ -222,6 +222,7 @@ test('when the server stays away, it says so after a time and how to carry on', 
   })
   await closed
   expect(ran.exitCode).toBe(6)
-  expect(ran.stderr).toContain('does not answer. It was tried for 120 s.')
+  // By this clock, its last words may already be too many.
+  expect(ran.stderr).toMatch(/(does not answer|is about to stop)\. It was tried for 120 s\./)
   expect(ran.stderr).toContain('the same command carries on where this one stopped')
 })
