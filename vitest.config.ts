@@ -13,6 +13,8 @@ const report = process.env['NABLA_TEST_REPORT']
 
 export default defineConfig({
   test: {
+    // Most tests wait for processes, disks and browsers more than they compute.
+    maxWorkers: '100%',
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
       { test: { ...node, name: 'house', include: ['test/*.test.ts'] } },
