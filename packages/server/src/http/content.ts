@@ -94,6 +94,8 @@ function createContentApp(deps: Deps, open: OpenContent, bounds: Bounds): Fastif
   })
   app.addHook('preClose', async () => lifetimes.abortAll())
   app.decorateRequest('caller', null)
+  // Protocols of others are not spoken here.
+  app.decorate('compatSites', [])
   observeRequests(app, deps.metrics)
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(headers).header('x-request-id', request.id)
