@@ -24,7 +24,13 @@ eachDatabase((make) => {
       projectId = (await aProject(db, { teamId })).id
       const pattern = await aJob(db, { teamId, projectId, createdBy: caller.userId, name: 'pattern' })
       const rows = Array.from({ length: many }, (_, number) => rowOf(pattern, number))
-      await db.insertInto('jobs').values(rows).execute()
+      // SQLite takes so many values in one statement, and a job has dozens.
+      for (let from = 0; from < rows.length; from += 500) {
+        await db
+          .insertInto('jobs')
+          .values(rows.slice(from, from + 500))
+          .execute()
+      }
       const tags = rows.flatMap(({ id }, number) => [
         { teamId, subjectId: id, tag: 'all' },
         ...(number % 100 === 0 ? [{ teamId, subjectId: id, tag: 'some' }] : []),
