@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -23,24 +23,23 @@ export async function pythonWithClients(): Promise<string | null> {
   const caches = hidden ? join(homedir(), '.cache') : join(root, 'node_modules/.cache')
   const folder = join(caches, `nabla-test-python-${name.slice(0, 12)}`)
   const python = join(folder, 'bin/python')
+  const ready = join(folder, 'ready')
   const lock = `${folder}.lock`
-  mkdirSync(join(folder, '..'), { recursive: true })
-  for (let waitedMs = 0; !existsSync(python) && !tryLock(lock); waitedMs += 500) {
+  mkdirSync(caches, { recursive: true })
+  for (let waitedMs = 0; !existsSync(ready) && !tryLock(lock); waitedMs += 500) {
     if (waitedMs > mostMs) return null
     await pause(500)
   }
-  if (existsSync(python)) return python
-  const draft = `${folder}.draft`
+  if (existsSync(ready)) return python
   try {
-    rmSync(draft, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
     await run('python3', ['-m', 'venv', folder])
-    renameSync(folder, draft)
-    const pip = [join(draft, 'bin/python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
-    await run(pip[0]!, [...pip.slice(1), '-r', lists[0]!, '-c', lists[1]!], { timeout: mostMs })
-    renameSync(draft, folder)
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    await run(python, [...pip, '-r', lists[0]!, '-c', lists[1]!], { timeout: mostMs })
+    writeFileSync(ready, '')
     return python
   } catch {
-    rmSync(draft, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
     return null
   } finally {
     rmSync(lock, { recursive: true, force: true })
