@@ -94,6 +94,8 @@ describeConsole('the storage', (console) => {
     for (const name of names) {
       await page.getByRole('link', { name, exact: true }).click()
       await page.getByRole('heading', { name, exact: true }).waitFor()
+      // The rows of the folder before stay until those of this one are there, and one has the same name.
+      await page.getByRole('grid').getByText('1 B').waitFor()
       await page.getByRole('grid').getByRole('link', { name, exact: true }).click()
       await page.getByRole('dialog', { name, exact: true }).getByText('1 B').waitFor()
       await page.reload()
