@@ -1,12 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/**
- * A test that fails is run once more by continuous integration, which names those that pass then: a machine that is busy
- * with other things should not hold up a change, and a test that needs that is to be mended. By hand there is no mercy.
- */
-const retry = process.env['CI'] === 'true' ? 1 : 0
-
-const node = { environment: 'node' as const, testTimeout: 30_000, hookTimeout: 60_000, retry }
+const node = { environment: 'node' as const, testTimeout: 30_000, hookTimeout: 60_000 }
 
 /** Where CI reads how each test ended. */
 const report = process.env['NABLA_TEST_REPORT']

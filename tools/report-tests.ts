@@ -19,21 +19,17 @@ export interface Counts {
   passed: number
   failed: string[]
   skipped: string[]
-  /** Passed, but not at once: each is to be mended. */
-  unsteady: string[]
 }
 
 /** Counts each test once, with the first line of what it failed of; a file that could not be loaded is one failure. */
 export function countTests(report: Report): Counts {
-  const counts: Counts = { passed: 0, failed: [], skipped: [], unsteady: [] }
+  const counts: Counts = { passed: 0, failed: [], skipped: [] }
   for (const { name, status, message, assertionResults } of report.testResults) {
     for (const { fullName, status: outcome, failureMessages } of assertionResults) {
       const why = failureMessages?.[0]?.split('\n')[0]
       const named = why === undefined ? `${name}: ${fullName}` : `${name}: ${fullName} – ${why}`
       if (outcome === 'passed') counts.passed += 1
-      if (outcome === 'passed' && why !== undefined) counts.unsteady.push(named)
-      if (outcome === 'passed') continue
-      if (outcome === 'failed') counts.failed.push(named)
+      else if (outcome === 'failed') counts.failed.push(named)
       else counts.skipped.push(`${name}: ${fullName}`)
     }
     const said = assertionResults.some((test) => test.status === 'failed')
@@ -44,11 +40,10 @@ export function countTests(report: Report): Counts {
 
 function say(path: string, otherFailures: number): void {
   const report = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Report) : { testResults: [] }
-  const { passed, failed, skipped, unsteady } = countTests(report)
+  const { passed, failed, skipped } = countTests(report)
   const here = `${process.cwd()}/`
   console.log()
   for (const name of skipped) console.log(`skipped: ${name.replace(here, '')}`)
-  for (const name of unsteady) console.log(`unsteady, passed when run again: ${name.replace(here, '')}`)
   for (const name of failed) console.log(`FAILED: ${name.replace(here, '')}`)
   // A step that failed is counted on its own, but for the run of tests whose failures are counted already.
   const others = Math.max(0, otherFailures - (failed.length > 0 ? 1 : 0))

@@ -5,8 +5,8 @@ test.each(Object.entries(errorCatalogue))('%s: says what happened and what to do
   expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
   expect(entry.status).toBeGreaterThanOrEqual(400)
   expect(entry.status).toBeLessThan(600)
-  // A parameter is the name of a thing in front, and at the end or alone a sentence given by whoever throws it.
-  expect(entry.message).toMatch(/^(\{\w+\}|[A-Z{].*(\.|: \{\w+\}))$/)
+  // What is one parameter is a whole sentence given by whoever throws it.
+  expect(entry.message).toMatch(/^(\{\w+\}|[A-Z].*\.)$/)
   expect(entry.hint).toMatch(/^(\{\w+\}|[A-Z`].*\.)$/)
 })
 

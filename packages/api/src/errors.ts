@@ -133,7 +133,7 @@ export const errorCatalogue = {
   },
   engine_away: {
     status: 503,
-    message: 'The engine {engine} cannot be asked for its images: {reason}',
+    message: 'The engine {engine} cannot be asked for its images ({reason}).',
     hint: 'Run `nabla doctor` on the machine of the server to see what is wrong.',
   },
   unknown_registry: {

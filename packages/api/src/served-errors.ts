@@ -17,17 +17,17 @@ export const servedErrors = {
   },
   not_serving: {
     status: 503,
-    message: '{name} cannot answer: {reason}.',
+    message: 'There is no answer from {name}: {reason}.',
     hint: 'Start it, then load this page again.',
   },
   not_listening: {
     status: 503,
-    message: '{name} runs, but nothing listens on port {port} yet.',
+    message: 'It runs, but nothing listens on port {port} yet: {name}.',
     hint: 'Wait until it has started, and look into its log. It has to listen on 0.0.0.0 or 127.0.0.1.',
   },
   serving_failed: {
     status: 502,
-    message: '{name} broke off before it had answered.',
+    message: 'The answer of {name} broke off before it was whole.',
     hint: 'Look into its log, then try again.',
   },
   no_served_origin: {
@@ -47,7 +47,7 @@ export const servedErrors = {
   },
   no_port: {
     status: 404,
-    message: '{name} has no port {port}. Its ports: {ports}.',
+    message: 'There is no port {port} at {name}. Its ports: {ports}.',
     hint: 'Name the ports that a command listens on when it is submitted: `nabla run --port {port} …`.',
   },
   no_upgrade: {

@@ -212,7 +212,7 @@ test('when the server stays away, it says so after a time and how to carry on', 
   expect((await stat(join(folder, 'data.bin'))).size).toBe(60_000_000)
   const other = await startServer()
   const proxy = await startProxy(other.url)
-  const closed = proxy.reached(20_000_000).then(() => other.close())
+  const gone = proxy.reached(20_000_000).then(() => proxy.cut())
   let ahead = 0
   const ran = await runCli(['job', 'create', '--no-init', '--project', 'p', '--', 'true'], {
     cwd: folder,
@@ -220,9 +220,8 @@ test('when the server stays away, it says so after a time and how to carry on', 
     // Each look at the clock is half a minute later.
     clock: () => Date.now() + (ahead += 30_000),
   })
-  await closed
+  await gone
   expect(ran.exitCode).toBe(6)
-  // By this clock, its last words may already be too many.
-  expect(ran.stderr).toMatch(/(does not answer|is about to stop)\. It was tried for 120 s\./)
+  expect(ran.stderr).toContain('does not answer. It was tried for 120 s.')
   expect(ran.stderr).toContain('the same command carries on where this one stopped')
 })

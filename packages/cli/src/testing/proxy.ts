@@ -8,6 +8,8 @@ export interface Proxy {
   sentBytes(): number
   /** Resolves when clients have sent so many bytes in all. */
   reached(bytes: number): Promise<void>
+  /** Ends all connections, and takes no more. */
+  cut(): void
 }
 
 /** Stands between a client and the server at `url`, and counts what the client sends. Closed after the test. */
@@ -35,13 +37,15 @@ export async function startProxy(url: string): Promise<Proxy> {
     upstream.pipe(client)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => {
-    for (const socket of open) socket.destroy()
+  const cut = () => {
     server.close()
-  })
+    for (const socket of open) socket.destroy()
+  }
+  onTestFinished(cut)
   return {
     url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
     sentBytes: () => sent,
     reached: (bytes) => new Promise((done) => void waiting.push({ bytes, done })),
+    cut,
   }
 }
