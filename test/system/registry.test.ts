@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { pythonWithClients } from './support/python.ts'
+import { pythonWith } from './support/python.ts'
 import { useServerProcess } from './support/server-process.ts'
 
-const python = await pythonWithClients()
+const python = await pythonWith('mlflow')
 const script = join(import.meta.dirname, '../python/register.py')
 
 describe.skipIf(python === null)('the real client of MLflow (skipped where pip cannot fetch it)', () => {

@@ -7,21 +7,24 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const root = join(import.meta.dirname, '../../..')
-const lists = ['requirements.txt', 'constraints.txt'].map((name) => join(root, 'test/python', name))
 const run = promisify(execFile)
 
+/** What an environment has: a folder of `test/python` with `requirements.txt` and `constraints.txt`. */
+export type Environment = 'mlflow' | 'jupyter' | 'serve' | 'gradient' | 'gradient-2'
+
 /**
- * The interpreter of an environment with the clients that tests use (`test/python`), which tasks see too. It is made
- * once and kept beside the other caches; whoever comes second waits. Null where pip cannot fetch them.
+ * The interpreter of an environment with packages that tests use, which tasks see too. It is made once and kept beside
+ * the other caches; whoever comes second waits. Null where pip cannot fetch them.
  */
-export async function pythonWithClients(): Promise<string | null> {
-  const name = createHash('sha256')
+export async function pythonWith(environment: Environment): Promise<string | null> {
+  const lists = ['requirements.txt', 'constraints.txt'].map((name) => join(root, 'test/python', environment, name))
+  const hash = createHash('sha256')
     .update(lists.map((path) => readFileSync(path, 'utf8')).join())
     .digest('hex')
   // Tasks have a /tmp of their own: a checkout there is out of their sight.
   const hidden = ['/tmp/', '/var/tmp/'].some((folder) => root.startsWith(folder))
   const caches = hidden ? join(homedir(), '.cache') : join(root, 'node_modules/.cache')
-  const folder = join(caches, `nabla-test-python-${name.slice(0, 12)}`)
+  const folder = join(caches, `nabla-test-${environment}-${hash.slice(0, 12)}`)
   const python = join(folder, 'bin/python')
   const ready = join(folder, 'ready')
   const lock = `${folder}.lock`
