@@ -65,6 +65,11 @@ export class Reports {
     this.#ended.delete(id)
   }
 
+  /** Whether its end has been read. The process that reported it lives on for a moment. */
+  isKnownToHaveEnded(id: string): boolean {
+    return this.#ended.has(id)
+  }
+
   /** Whether the process that answers for the task is there. */
   async lives(file: ReportFile): Promise<boolean> {
     if (file.boot !== this.#boot) return false

@@ -21,6 +21,7 @@ export class TaskMeter {
     const places = new Map<string, Place>()
     let tree: Map<number, number[]> | undefined
     for (const id of ids) {
+      if (this.#reports.isKnownToHaveEnded(id)) continue
       const place = this.#places.get(id) ?? (await this.#find(id))
       if (!place || readStat(place.pid)?.start !== place.start) continue
       places.set(id, place)
