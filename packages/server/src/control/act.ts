@@ -11,7 +11,7 @@ import { imageParts } from './image-logins.ts'
 import type { QuotaKeeper } from './quota.ts'
 import { noteHidden } from '../tasks/hidden-values.ts'
 import { removeGenerated, writeGenerated } from '../tasks/gang/generated.ts'
-import { cutShort, type Task } from '../tasks/task.ts'
+import { cutShort, type Gang, type Task } from '../tasks/task.ts'
 import { fillVolume } from '../volumes/origin.ts'
 
 /** Tasks that an engine call is under way for, and what came of calls that failed. Nothing of it need survive. */
@@ -166,11 +166,16 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
       ? {}
       : { python: { requirements: request.requirements, cacheDir: join(deps.config.data, 'cache', task.teamId) } }),
     networkScope: request.gang?.id ?? request.projectId,
-    ...(request.gang && { hostname: request.gang.hostname, hosts: request.gang.hosts }),
+    ...(request.gang && { hostname: request.gang.hostname, hosts: request.gang.hosts, ...listensAt(request.gang) }),
     ports: request.ports,
     ...(await imageParts(deps, task)),
     outputDir: deps.logs.partDir(task.ownerId, task.attempt),
   }
+}
+
+function listensAt({ listensAtHost, hosts, hostname }: Gang): Pick<TaskSpec, 'listenAddress'> {
+  const address = hosts[hostname]
+  return listensAtHost && address !== undefined ? { listenAddress: address } : {}
 }
 
 async function gangMounts({ config, box }: Deps, { id, request }: Task): Promise<Mount[]> {

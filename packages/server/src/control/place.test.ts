@@ -74,6 +74,14 @@ describe('place', () => {
     expect(waiting[0]?.why).toBe('port 8080 is in use by another job')
   })
 
+  test('what takes no place starts while all is taken, and takes nothing from others', () => {
+    const beside = queuedAt('beside', 1)
+    beside.request.takesNoPlace = true
+    const holding = [aTask({ id: 'h', state: 'running' })]
+    expect(ids(place([beside, queuedAt('other', 2)], holding, machine(1), now).start)).toEqual(['beside'])
+    expect(ids(place([queuedAt('other', 1)], [beside], machine(1), now).start)).toEqual(['other'])
+  })
+
   test('an engine that is not there keeps only its own tasks waiting', () => {
     const { start, waiting } = place([queuedAt('a', 2, { engine: 'gone' }), queuedAt('b', 1)], [], machine(1), now)
     expect(ids(start)).toEqual(['b'])

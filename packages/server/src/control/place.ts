@@ -45,7 +45,7 @@ export function place(
   const free = new Map<string, Room>()
   for (const [engine, has] of capacity) free.set(pools.get(engine)!, freeOf(has, holding, engine, capacity))
   const held = new Map<string, number>()
-  for (const task of holding) held.set(task.teamId, (held.get(task.teamId) ?? 0) + task.request.resources.cpus)
+  for (const task of holding) held.set(task.teamId, (held.get(task.teamId) ?? 0) + wantsOf(task).cpus)
   const ports = new Set(holding.flatMap((task) => portsOf(task, capacity)))
   const closed = new Map<string, string>()
   const placement: Placement = { start: [], waiting: [] }
@@ -55,12 +55,12 @@ export function place(
     const [first] = tasks
     const pool = pools.get(first.engine) ?? first.engine
     const room = free.get(pool)
-    const given = closed.get(pool) ?? fit(tasks, room, capacity, ports)
+    const given = (first.request.takesNoPlace ? undefined : closed.get(pool)) ?? fit(tasks, room, capacity, ports)
     if (typeof given !== 'string') {
       Object.assign(room!, given.left)
       for (const task of tasks) {
         for (const port of portsOf(task, capacity)) ports.add(port)
-        held.set(task.teamId, (held.get(task.teamId) ?? 0) + task.request.resources.cpus)
+        held.set(task.teamId, (held.get(task.teamId) ?? 0) + wantsOf(task).cpus)
       }
       placement.start.push(...given.start)
       continue
@@ -121,6 +121,10 @@ interface Wants {
   gpus: number
 }
 
+/** What is counted of a task. */
+const wantsOf = ({ request }: Task): Wants =>
+  request.takesNoPlace ? { cpus: 0, memoryBytes: 0, gpus: 0 } : request.resources
+
 /** Tasks that get their places together: a gang, or one task by itself. */
 type Unit = readonly [Task, ...Task[]]
 
@@ -144,7 +148,7 @@ function fit(
   for (const task of tasks) {
     const why = obstacle(task, room && left, capacity, ports)
     if (why !== null) return size === 1 ? why : gangWhy(tasks, why)
-    const { cpus, memoryBytes, gpus } = task.request.resources
+    const { cpus, memoryBytes, gpus } = wantsOf(task)
     start.push({ task, gpus: left.gpus.splice(0, gpus) })
     left.cpus -= cpus
     left.memoryBytes -= memoryBytes
@@ -158,7 +162,7 @@ const gangWhy = (tasks: Unit, why: string): string => `for its ${tasks.length} n
 /** Whether it is only others that keep it from starting, and not for the sake of a port. */
 function wouldFit(tasks: Unit, capacity: ReadonlyMap<string, Capacity>, ports: ReadonlySet<string>): boolean {
   if (tasks.length < (tasks[0].request.gang?.size ?? 1)) return false
-  const wants = tasks.map(({ engine, request }) => ({ engine, resources: request.resources }))
+  const wants = tasks.map((task) => ({ engine: task.engine, resources: wantsOf(task) }))
   return gangObstacle(wants, capacity) === null && !tasks.some((task) => portTaken(task, capacity, ports) !== undefined)
 }
 
@@ -191,8 +195,9 @@ function freeOf(
   const room: Room = { cpus: has.cpus, memoryBytes: has.memoryBytes, gpus: has.gpus.map((gpu) => gpu.index) }
   for (const task of holding) {
     if (poolOf(task.engine, capacity.get(task.engine)) !== poolOf(engine, has)) continue
-    room.cpus -= task.request.resources.cpus
-    room.memoryBytes -= task.request.resources.memoryBytes
+    const { cpus, memoryBytes } = wantsOf(task)
+    room.cpus -= cpus
+    room.memoryBytes -= memoryBytes
     room.gpus = room.gpus.filter((index) => !task.gpus.includes(index))
   }
   return room
@@ -233,7 +238,7 @@ function obstacle(
 ): string | null {
   const has = capacity.get(task.engine)
   if (!room || !has) return `the engine ${task.engine} is not running on this server`
-  const wants = task.request.resources
+  const wants = wantsOf(task)
   const never = neverFits(task, has)
   if (never !== null) return never
   if (wants.gpus > room.gpus.length) return `all GPUs are taken (it needs ${wants.gpus})`
@@ -244,7 +249,7 @@ function obstacle(
 }
 
 function neverFits(task: Task, has: Capacity): string | null {
-  const wants = task.request.resources
+  const wants = wantsOf(task)
   const fits = wants.cpus <= has.cpus + epsilon && wants.memoryBytes <= has.memoryBytes && wants.gpus <= has.gpus.length
   return fits ? null : `machine type ${task.machineType} is larger than this machine`
 }

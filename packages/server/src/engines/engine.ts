@@ -92,6 +92,8 @@ export interface TaskSpec {
   hostname?: string
   /** Names with addresses, for engines whose tasks share the network of the machine: who is who in its scope. */
   hosts?: Record<string, string>
+  /** Address of this machine that its ports listen at, for such engines. Default: loopback. */
+  listenAddress?: string
   /** Ports that the command listens on. */
   ports?: number[]
   container?: ContainerOptions
@@ -104,8 +106,11 @@ export interface TaskSpec {
   outputDir: string
 }
 
-/** The steps of a run, in order. `run` begins when the user's command does. */
-export type Phase = 'files' | 'build' | 'image' | 'environment' | 'run'
+/**
+ * The steps of a run, in order. `create` and `start` are what it takes to make a container and to start it; `run` begins
+ * when the user's command does.
+ */
+export type Phase = 'files' | 'build' | 'image' | 'create' | 'start' | 'environment' | 'run'
 
 /** How a task ended. */
 export interface TaskExit {

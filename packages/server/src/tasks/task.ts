@@ -31,6 +31,8 @@ export interface TaskRequest {
   }
   build?: Omit<ImageBuild, 'logins'>
   resources: { cpus: number; memoryBytes: number; gpus: number }
+  /** What it uses is not counted: it is small, there are few of them, and it is of use while all is taken. */
+  takesNoPlace?: boolean
   /** Scope in which secrets are looked up before the team's. */
   projectId: string
   gang?: Gang
@@ -45,6 +47,8 @@ export interface Gang {
   hostname: string
   /** Address of each of them, by name, for engines whose tasks share the network of the machine. */
   hosts: Record<string, string>
+  /** Its ports listen at its own address and at no other, for such engines: that is where they are asked for. */
+  listensAtHost?: boolean
   /** Text of files that it finds in `/generated`, by name. */
   files: Record<string, string>
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { assert } from '../../lib/assert.ts'
@@ -139,7 +139,8 @@ class ProcessEngine implements Engine {
 
   async address(id: string, port: number): Promise<Address | null> {
     const file = await this.#reports.read(id)
-    return file && !file.exit ? { host: '127.0.0.1', port } : null
+    if (!file || file.exit) return null
+    return { host: await this.#listenAddress(id), port }
   }
 
   async exec(id: string, request: ExecRequest): Promise<ExecProcess> {
@@ -179,6 +180,11 @@ class ProcessEngine implements Engine {
     this.#stopWatching.abort()
     const ready = await this.#ready?.catch(() => null)
     ready?.launcher.close()
+  }
+
+  async #listenAddress(id: string): Promise<string> {
+    const text = await readFile(join(this.#tasks, id, 'spec.json'), 'utf8').catch(() => '{}')
+    return (JSON.parse(text) as Partial<TaskSpec>).listenAddress ?? '127.0.0.1'
   }
 
   /** A failure is not kept: the missing program may be there at the next try. */
