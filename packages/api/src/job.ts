@@ -70,7 +70,7 @@ export type JobSpec = z.output<typeof jobSpec>
 
 export const jobPhase = z
   .object({
-    name: z.enum(['queue', 'files', 'build', 'image', 'environment', 'run', 'collect']),
+    name: z.enum(['queue', 'files', 'build', 'image', 'create', 'start', 'environment', 'run', 'collect']),
     startedAt: time,
     endedAt: time.nullable(),
     detail: z.string().optional().describe('Of `image`: the image that runs, by its digest.'),
@@ -107,7 +107,10 @@ export const job = z
       .array(mountedDataset)
       .describe('The versions that it reads, as they were chosen when it was submitted.'),
     models: z.array(mountedModel).describe('The versions of models that it reads, chosen when it was submitted.'),
-    phases: z.array(jobPhase).describe('What the last attempt went through, in order.'),
+    phases: z
+      .array(jobPhase)
+      .describe('What the last attempt went through, in order. Containers alone have `image`, `create` and `start`.'),
+    firstOutputAt: time.nullable().describe('When the last attempt wrote its first line; null: not yet, or nothing.'),
     tags,
     createdBy: z.object({ id, name: displayName }),
     parentJobId: id.nullable().describe('The job that it is a clone of.'),
@@ -132,7 +135,16 @@ export type Job = z.infer<typeof job>
 
 /** A row of a list: a job without its long fields. */
 export const jobSummary = job
-  .omit({ spec: true, workspace: true, datasets: true, models: true, phases: true, queue: true, parentJobId: true })
+  .omit({
+    spec: true,
+    workspace: true,
+    datasets: true,
+    models: true,
+    phases: true,
+    firstOutputAt: true,
+    queue: true,
+    parentJobId: true,
+  })
   .extend({ command: z.string().describe('Its first 200 characters.') })
   .meta({ id: 'JobSummary' })
 

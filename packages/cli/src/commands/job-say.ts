@@ -86,7 +86,10 @@ function workspaceWords({ spec, workspace }: Job): string {
 function phaseWords(job: Job, nowMs: number): string {
   const words = job.phases.map(({ name, startedAt, endedAt }) => {
     const ms = (endedAt === null ? nowMs : Date.parse(endedAt)) - Date.parse(startedAt)
-    return `${name} ${formatDuration(ms)}`
+    const firstMs =
+      name === 'run' && job.firstOutputAt !== null ? Date.parse(job.firstOutputAt) - Date.parse(startedAt) : null
+    const first = firstMs === null ? '' : ` (first output after ${formatDuration(Math.max(0, firstMs))})`
+    return `${name} ${formatDuration(ms)}${first}`
   })
   return words.join(' → ')
 }

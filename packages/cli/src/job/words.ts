@@ -36,6 +36,8 @@ const phaseWords: Record<Job['phases'][number]['name'], string> = {
   files: 'getting the files',
   build: 'building the image',
   image: 'getting the image',
+  create: 'making the container',
+  start: 'starting the container',
   environment: 'preparing the Python environment',
   run: 'running',
   collect: 'collecting the artifacts',

@@ -5,7 +5,7 @@ import { queuePlace } from '../control/queue.ts'
 import { change } from '../events/change.ts'
 import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
-import { toIso } from '../lib/clock.ts'
+import { fromIso, toIso } from '../lib/clock.ts'
 import { countMatching, selectMatching } from './job/filter.ts'
 import { loginOfClone } from './job/image.ts'
 import { jobLogHandlers } from './job/log.ts'
@@ -19,6 +19,7 @@ import { sameVersions } from './dataset/mounts.ts'
 import { sameModels } from './model/mounts.ts'
 import type { Caller, Handlers } from './kind.ts'
 import { findProject } from './project.ts'
+import type { Task } from '../tasks/task.ts'
 import { replaceTags } from './tags.ts'
 
 export const jobHandlers: Handlers<'job'> = {
@@ -182,7 +183,13 @@ async function show(deps: Deps, caller: Caller, reference: string) {
   const row = await findJob(deps, caller, reference)
   const parts = await readJobParts(deps.db, row)
   const queue = row.state === 'pending' ? await queueOf(deps, row, parts.latest) : null
-  return toJob(row, { ...parts, queue })
+  return toJob(row, { ...parts, queue, firstOutputAt: await firstOutputOf(deps, parts.latest) })
+}
+
+async function firstOutputOf({ logs }: Pick<Deps, 'logs'>, task: Task | null): Promise<string | null> {
+  if (!task || task.startedAt === null) return null
+  const at = await logs.firstOutput(task.ownerId, task.attempt, fromIso(task.startedAt))
+  return at === null ? null : toIso(at)
 }
 
 /** The experiment tells by its jobs how far it is. */

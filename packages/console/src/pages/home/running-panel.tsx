@@ -57,7 +57,17 @@ function RunningRow({ job }: { job: JobSummary }): ReactNode {
 /** `Run`. */
 const word = (name: JobPhase['name']): string => name.slice(0, 1).toUpperCase() + name.slice(1)
 
-const phases = ['queue', 'files', 'build', 'image', 'environment', 'run', 'collect'] satisfies JobPhase['name'][]
+const phases = [
+  'queue',
+  'files',
+  'build',
+  'image',
+  'create',
+  'start',
+  'environment',
+  'run',
+  'collect',
+] satisfies JobPhase['name'][]
 
 /** All that a job goes through, and where it is. */
 function Progress({ phases: gone }: { phases: Job['phases'] | undefined }): ReactNode {

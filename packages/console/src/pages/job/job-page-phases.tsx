@@ -11,6 +11,8 @@ const labels: Record<JobPhase['name'], string> = {
   files: 'Files',
   build: 'Build',
   image: 'Image',
+  create: 'Create',
+  start: 'Start',
   environment: 'Environment',
   run: 'Run',
   collect: 'Collect',

@@ -133,7 +133,7 @@ function JobState({ job }: { job: Job }): ReactNode {
 }
 
 function JobFacts({ job }: { job: Job }): ReactNode {
-  const { startedAt, endedAt, spec, attempt, createdBy } = job
+  const { startedAt, endedAt, firstOutputAt, spec, attempt, createdBy } = job
   return (
     <>
       <span>
@@ -151,6 +151,11 @@ function JobFacts({ job }: { job: Job }): ReactNode {
           </>
         )}
       </span>
+      {startedAt !== null && firstOutputAt !== null && (
+        <span>
+          first output after <Duration from={startedAt} to={firstOutputAt} />
+        </span>
+      )}
       <span className="job-machine">
         {job.machineType} · {spec.image}
       </span>

@@ -61,7 +61,7 @@ for (const kind of ['podman', 'docker'] as const) {
     test('an image is made of the files, and the command runs in it', async () => {
       const { report, out, system, task } = await run(files, { args: { GREETING: 'hello' } })
       expect(report.exit, system).toEqual({ cause: 'exit', code: 0, blame: 'user' })
-      expect(report.phases.map(({ phase }) => phase)).toEqual(['files', 'build', 'run'])
+      expect(report.phases.map(({ phase }) => phase)).toEqual(['files', 'build', 'create', 'start', 'run'])
       expect(report.image).toMatch(/^(sha256:)?[0-9a-f]{64}$/)
       expect(out).toBe('.dockerignore\nDockerfile\ndata\nsent\ntrain.py\nsecond\n')
       expect(system).toMatch(/step 1\/\d+ ?: FROM/i)

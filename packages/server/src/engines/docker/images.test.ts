@@ -47,7 +47,7 @@ for (const kind of ['podman', 'docker'] as const) {
       expect(report.exit).toEqual({ cause: 'exit', code: 0, blame: 'user' })
       expect(out).toBe('ran\n')
       expect(report.image).toMatch(new RegExp(`^${name}@sha256:[0-9a-f]{64}$`))
-      expect(report.phases.map(({ phase }) => phase)).toEqual(['files', 'image', 'run'])
+      expect(report.phases.map(({ phase }) => phase)).toEqual(['files', 'image', 'create', 'start', 'run'])
       const lines = system.trimEnd().split('\n')
       expect(lines[0]).toBe(`Pulling ${name}:1`)
       expect(lines.slice(1, -1).join('\n')).toMatch(/^Layer [0-9a-f]{12,}: (fetched|here already)/m)

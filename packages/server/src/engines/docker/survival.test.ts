@@ -117,7 +117,7 @@ for (const kind of ['podman', 'docker'] as const) {
       const { exit, phases } = await ended(bench.engine, task.id)
       expect(exit).toMatchObject({ cause: 'setup', code: null, blame: 'user' })
       expect(exit?.reason).toContain('python3')
-      expect(phases.map(({ phase }) => phase)).toEqual(['files', 'image', 'environment'])
+      expect(phases.map(({ phase }) => phase)).toEqual(['files', 'image', 'create', 'start', 'environment'])
       expect(bench.output(task.id)).toBe('')
       await bench.close()
     })

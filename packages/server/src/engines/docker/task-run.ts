@@ -193,14 +193,9 @@ export class TaskRun {
 
   async #create(): Promise<void> {
     const { spec } = this
-    const { clock } = this.#shared
     const settings = await this.#shared.settings()
     for (const name of ['stdout', 'stderr', 'system']) await openToAll(join(spec.outputDir, name))
-    const phase = spec.build ? 'build' : 'image'
-    if (!this.#record.phases.some((known) => known.phase === phase)) {
-      this.#record = { ...this.#record, phases: [...this.#record.phases, { phase, at: clock.now() }] }
-      this.#shared.changed(spec.id)
-    }
+    this.#enter(spec.build ? 'build' : 'image')
     const image = await obtainImage(this.#shared, spec, settings, this.#stopping.signal)
     try {
       this.#record = { ...this.#record, image: image.pinned }
@@ -213,6 +208,7 @@ export class TaskRun {
   async #createFrom(image: LocalImage, settings: ContainerSettings): Promise<void> {
     const { spec } = this
     const { daemon, networks, records, copyMode } = this.#shared
+    this.#enter('create')
     const folder = join(records.folderOf(spec.id), 'files')
     const mounts = await placeMounts(daemon, settings.instance, spec, folder, copyMode)
     const network = await networks.ensure(spec.networkScope)
@@ -224,7 +220,15 @@ export class TaskRun {
       if (!(await this.#inspect())) throw startFailure(spec, wordsOf(error))
     }
     this.#record = { ...this.#record, created: true }
+    this.#enter('start')
     await this.#save()
+  }
+
+  /** A step that is done again, after a failure or a restart, began when it was first tried. */
+  #enter(phase: Phase): void {
+    if (this.#record.phases.some((known) => known.phase === phase)) return
+    this.#record = { ...this.#record, phases: [...this.#record.phases, { phase, at: this.#shared.clock.now() }] }
+    this.#shared.changed(this.spec.id)
   }
 
   /** Answers false when its container was removed, to be made in another way. */
@@ -304,7 +308,7 @@ export class TaskRun {
   }
 
   #phasesWith({ environmentAt, runAt }: Marks): { phase: Phase; at: number }[] {
-    const phases = this.#record.phases.filter(({ phase }) => ['files', 'build', 'image'].includes(phase))
+    const phases = this.#record.phases.filter(({ phase }) => phase !== 'environment' && phase !== 'run')
     const add = (phase: Phase, at: number | undefined) => {
       if (at !== undefined) phases.push({ phase, at: Math.max(at, phases.at(-1)?.at ?? 0) })
     }

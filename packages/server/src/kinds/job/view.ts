@@ -60,7 +60,10 @@ export function toSummary(row: JobWithNames, tags: string[]): JobSummary {
 /** All there is to say about one job. */
 export function toJob(
   row: JobWithNames,
-  parts: Pick<Job, 'tags' | 'datasets' | 'models' | 'queue'> & { latest: Task | null; workspace: VolumeRow | null },
+  parts: Pick<Job, 'tags' | 'datasets' | 'models' | 'queue' | 'firstOutputAt'> & {
+    latest: Task | null
+    workspace: VolumeRow | null
+  },
 ): Job {
   const { spec } = readSpec(row)
   return {
@@ -71,6 +74,7 @@ export function toJob(
     datasets: parts.datasets,
     models: parts.models,
     phases: parts.latest ? toPhases(parts.latest, row) : [],
+    firstOutputAt: parts.firstOutputAt,
     parentJobId: row.parentJobId,
   }
 }

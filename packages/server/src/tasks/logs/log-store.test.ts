@@ -132,6 +132,27 @@ test('a page can be of one source, and begin at a time', async () => {
   expect(await store.read('j1', { limit: 9, sinceMs: 9000 })).toMatchObject({ lines: [] })
 })
 
+test('the first output of a part is that of its own, and no note of ours', async () => {
+  const clock = new TestClock()
+  const store = aLogStore({ clock })
+  write(store, 'stdout', 'of the first attempt\n')
+  await store.finish('j1', 1)
+  clock.jump(1000)
+  const begun = clock.now()
+  await store.note('j1', 2, 'another attempt')
+  await store.finish('j1', 2)
+  expect(await store.firstOutput('j1', 2, begun)).toBeNull()
+  clock.jump(250)
+  write(store, 'stderr', 'late\n', 2)
+  await store.finish('j1', 2)
+  clock.jump(250)
+  write(store, 'stdout', 'later\n', 2)
+  await store.finish('j1', 2)
+  expect(await store.firstOutput('j1', 2, begun)).toBe(begun + 250)
+  expect(await store.firstOutput('j1', 1, begun)).toBeNull()
+  expect(await store.firstOutput('none', 1, 0)).toBeNull()
+})
+
 test('times never go back, though the clock does', async () => {
   const clock = new TestClock(50_000)
   const store = aLogStore({ clock })

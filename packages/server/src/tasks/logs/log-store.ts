@@ -8,7 +8,7 @@ import { folderBytes, logPath, partPath } from './log-path.ts'
 import { openWriters } from './log-writers.ts'
 import type { Mask } from './mask.ts'
 import type { LogLimits, WriterOptions } from './open-logs.ts'
-import { type LogPage, type PageQuery, readPage, readTail } from './read-page.ts'
+import { firstOutput, type LogPage, type PageQuery, readPage, readTail } from './read-page.ts'
 import { readRaw, readStream, type StreamQuery } from './read-stream.ts'
 import type { Source } from './record.ts'
 import { searchLog, type SearchPage, type SearchQuery } from './search.ts'
@@ -71,6 +71,12 @@ export interface LogStore {
   tail(logId: string, limit: number, filter?: Filter): Promise<LogLine[]>
   /** The number of the last line; 0 for a log that is empty or not there. */
   lastSeq(logId: string): Promise<number>
+  /**
+   * When a part wrote its first line, in milliseconds since the epoch; null: it has not, or too much else was written.
+   *
+   * @param sinceMs not before this time
+   */
+  firstOutput(logId: string, part: number, sinceMs: number): Promise<number | null>
   /** Size of all files of the log, in bytes. */
   sizeBytes(logId: string): Promise<number>
   /** Stops following the log and deletes it. Streams of it end. */
@@ -117,6 +123,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         await index.close()
       }
     },
+    firstOutput: (logId, part, sinceMs) => firstOutput(logDir(logId), part, sinceMs, pageRules),
     sizeBytes: (logId) => folderBytes(logDir(logId)),
   }
 }

@@ -101,6 +101,31 @@ export async function readTail(
   }
 }
 
+/** When a part wrote its first line that is no note of ours; null: not in the records that one page looks at. */
+export async function firstOutput(
+  logDir: string,
+  part: number,
+  sinceMs: number,
+  rules: PageRules,
+): Promise<number | null> {
+  const index = await IndexReader.open(join(logDir, 'index'))
+  if (!index) return null
+  try {
+    let position = await index.positionOfTime(sinceMs)
+    for (let seen = 0; seen < rules.pageRecords;) {
+      const records = await index.records(position)
+      const first = records.find((record) => record.part === part && wanted(record) && record.source !== 'system')
+      if (first) return first.at
+      if (records.length === 0) return null
+      position += records.length
+      seen += records.length
+    }
+    return null
+  } finally {
+    await index.close()
+  }
+}
+
 /** Position of the record to begin with. */
 export async function startOf(index: IndexReader, after: number, sinceMs?: number): Promise<number> {
   const bySeq = after > 0 ? await index.positionOfSeq(after + 1) : 0
