@@ -1,17 +1,16 @@
+import type { Table } from '@nabla/api/forest'
+import { toCells } from '@nabla/api/importance'
 import { numberOf, type Run } from '@nabla/api/run'
-import { type ReactNode, useEffect, useMemo, useState } from 'react'
-import { now } from '../../clock.ts'
+import { type ReactNode, useMemo } from 'react'
 import { plural } from '../../parts/format.ts'
+import { ImportanceTable } from '../../parts/importance-table.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
+import { fewestRows, useImportances } from '../../parts/use-importances.ts'
 import { FieldSelect, useFieldOptions } from './field-select.tsx'
-import type { Table } from './importance/forest.ts'
-import { type Importance, importances, toCells } from './importance/importance.ts'
 import { differingParams, readField } from './run-fields.ts'
 import type { RunNames } from './run-source.ts'
 
-/** With fewer runs a forest knows nothing. */
-const fewestRuns = 8
 /** Parameters that are looked at: those that differ, the first by name. */
 const mostParams = 60
 
@@ -21,9 +20,6 @@ export function RunImportance({ runs, names }: { runs: readonly Run[]; names: Ru
   const [target, setTarget] = useUrlState('target', `metrics.${names.metrics[0] ?? ''}`)
   const given = useMemo(() => tableOf(runs, target), [runs, target])
   const { found, done } = useImportances(given.table)
-  const rows = given.params
-    .map((name, place) => ({ name, ...(found?.[place] ?? { share: 0, correlation: null }) }))
-    .sort((one, other) => other.share - one.share)
   return (
     <div className="stack">
       <div className="run-selects">
@@ -31,47 +27,15 @@ export function RunImportance({ runs, names }: { runs: readonly Run[]; names: Ru
       </div>
       {given.params.length === 0 ? (
         <EmptyState title="The parameters of these runs are all the same." />
-      ) : given.table.target.length < fewestRuns ? (
+      ) : given.table.target.length < fewestRows ? (
         <EmptyState
-          title={`It takes ${fewestRuns} runs with this metric to tell; there are ${given.table.target.length}.`}
+          title={`It takes ${fewestRows} runs with this metric to tell; there are ${given.table.target.length}.`}
         />
       ) : (
-        <div className="panel run-importance" aria-busy={found === undefined}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Parameter</th>
-                <th scope="col">Importance</th>
-                <th scope="col" className="table-right">
-                  Correlation
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ name, share, correlation }) => (
-                <tr key={name}>
-                  <th scope="row" dir="auto">
-                    {name}
-                  </th>
-                  <td>
-                    <span className="run-share">
-                      <span className="run-share-bar" aria-hidden="true">
-                        <span style={{ width: `${share * 100}%` }} />
-                      </span>
-                      <span className="number">{Math.round(share * 100)} %</span>
-                    </span>
-                  </td>
-                  <td className="table-right number">
-                    {correlation === null ? <span className="faint">–</span> : correlation.toFixed(2)}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <ImportanceTable names={given.params} found={found} />
       )}
       <p className="muted run-note" aria-live="polite">
-        {given.params.length === 0 || given.table.target.length < fewestRuns
+        {given.params.length === 0 || given.table.target.length < fewestRows
           ? ''
           : found === undefined
             ? `Looking: ${Math.round(done * 100)} %`
@@ -92,31 +56,4 @@ function tableOf(runs: readonly Run[], target: string): { params: string[]; tabl
   const params = own.length === 0 ? [] : differingParams(own).slice(0, mostParams)
   const columns = params.map((name) => toCells(own.map((run) => run.params[name])))
   return { params, table: { columns, target: valued.map(({ value }) => value) } }
-}
-
-/** Time of one turn: the page stays quick in between. */
-const turnMs = 12
-
-function useImportances(table: Table): { found: Importance[] | undefined; done: number } {
-  const [state, setState] = useState<{ found: Importance[] | undefined; done: number }>({ found: undefined, done: 0 })
-  useEffect(() => {
-    setState({ found: undefined, done: 0 })
-    if (table.target.length < fewestRuns) return
-    const work = importances(table)
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const turn = () => {
-      const end = now() + turnMs
-      for (;;) {
-        const next = work.next()
-        if (next.done) return setState({ found: next.value, done: 1 })
-        if (now() < end) continue
-        setState({ found: undefined, done: next.value })
-        timer = setTimeout(turn, 0)
-        return
-      }
-    }
-    timer = setTimeout(turn, 0)
-    return () => clearTimeout(timer)
-  }, [table])
-  return state
 }
