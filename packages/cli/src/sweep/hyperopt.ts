@@ -1,6 +1,6 @@
+import type { SpaceInput } from '@nabla/api/param-text'
 import type { ParameterValue } from '@nabla/api/search-space'
 import { usageError } from '../cli-error.ts'
-import type { SpaceInput } from './param.ts'
 import { type Expression, parseExpression } from './python-literal.ts'
 
 /** What must be chosen for the part of a space that is being read. */

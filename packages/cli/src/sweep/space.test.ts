@@ -1,7 +1,8 @@
+import { paramText } from '@nabla/api/param-text'
 import { searchSpace } from '@nabla/api/search-space'
 import { describe, expect, test } from 'vitest'
 import { readHyperopt } from './hyperopt.ts'
-import { paramText, readParam } from './param.ts'
+import { paramOf } from './param.ts'
 
 describe('a parameter on the command line', () => {
   test.each([
@@ -14,13 +15,13 @@ describe('a parameter on the command line', () => {
     ['flag=true,false', { flag: { type: 'choice', values: [true, false] } }],
     ['size=32,64', { size: { type: 'choice', values: [32, 64] } }],
   ])('%s', (text, expected) => {
-    expect(readParam(text)).toEqual(expected)
+    expect(paramOf(text)).toEqual(expected)
     const [[name, one]] = Object.entries(searchSpace.parse(expected)) as [[string, Parameters<typeof paramText>[0]]]
-    expect(readParam(`${name}=${paramText(one)}`)).toEqual(expected)
+    expect(paramOf(`${name}=${paramText(one)}`)).toEqual(expected)
   })
 
   test.each(['rate', '=1..2', 'rate=', 'rate=1..', 'rate=1..2:cubed'])('%s is refused', (text) => {
-    expect(() => readParam(text)).toThrow('--param')
+    expect(() => paramOf(text)).toThrow('--param')
   })
 })
 

@@ -1,10 +1,11 @@
+import type { SpaceInput } from '@nabla/api/param-text'
 import { searchers } from '@nabla/api/search'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { systemCode, usageError } from '../cli-error.ts'
 import { flag, inSection, type ValuesOf } from '../flags.ts'
 import { readHyperopt } from './hyperopt.ts'
-import { readParam, type SpaceInput } from './param.ts'
+import { paramOf } from './param.ts'
 
 /** The options that say what is searched, and how. */
 export const sweepFlags = inSection('Search', {
@@ -31,7 +32,7 @@ export type SweepFlags = ValuesOf<typeof sweepFlags>
 export async function readSearch(cwd: string, flags: SweepFlags): Promise<Record<string, unknown>> {
   const space: SpaceInput = {}
   if (flags.hyperopt !== undefined) Object.assign(space, readHyperopt(await read(cwd, flags.hyperopt)))
-  for (const text of flags.param) Object.assign(space, readParam(text))
+  for (const text of flags.param) Object.assign(space, paramOf(text))
   const objectives = [
     ...flags.minimize.map((metric) => ({ metric, direction: 'minimize' })),
     ...flags.maximize.map((metric) => ({ metric, direction: 'maximize' })),

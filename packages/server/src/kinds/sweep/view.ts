@@ -1,8 +1,8 @@
 import type { SweepSpec } from '@nabla/api/experiment'
 import type { Trial, TrialState } from '@nabla/api/sweep'
+import { frontOf } from '@nabla/api/sweep-views'
 import type { TrialRow } from '../../db/sweep-tables.ts'
 import type { Db } from '../../deps.ts'
-import { fronts } from '../../search/pareto.ts'
 
 /** A trial as the contract has it. */
 export function toTrial(row: TrialRow, { search }: SweepSpec): Trial {
@@ -47,7 +47,7 @@ export async function bestOf(db: Db, experimentId: string, spec: SweepSpec): Pro
 }
 
 function chosen(costs: readonly number[][]): number[] {
-  if ((costs[0]?.length ?? 0) > 1) return (fronts(costs)[0] ?? []).slice(0, mostBest)
+  if ((costs[0]?.length ?? 0) > 1) return frontOf(costs).slice(0, mostBest)
   let best = -1
   costs.forEach(([cost = Infinity], at) => {
     if (best === -1 || cost < (costs[best]?.[0] ?? Infinity)) best = at
