@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { modelErrors } from './model-errors.ts'
+import { notebookErrors } from './notebook-errors.ts'
 import { servedErrors } from './served-errors.ts'
 
 interface ErrorEntry {
@@ -167,6 +168,7 @@ export const errorCatalogue = {
   },
 
   ...modelErrors,
+  ...notebookErrors,
 
   // Files
   bad_path: {
