@@ -5,7 +5,7 @@ import { mkdir, open, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createClient } from '@nabla/api/client'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { startProxy } from '../testing/proxy.ts'
 import { aFolder, runCli } from '../testing/run-cli.ts'
 import { startServer, type TestServer } from '../testing/server.ts'
@@ -211,6 +211,7 @@ test('when the server stays away, it says so after a time and how to carry on', 
   await writeFile(join(folder, 'data.bin'), randomBytes(60_000_000))
   expect((await stat(join(folder, 'data.bin'))).size).toBe(60_000_000)
   const other = await startServer()
+  onTestFinished(() => other.close())
   const proxy = await startProxy(other.url)
   const gone = proxy.reached(20_000_000).then(() => proxy.cut())
   let ahead = 0

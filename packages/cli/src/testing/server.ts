@@ -55,6 +55,10 @@ async function launch(data: string, port: string): Promise<{ child: ChildProcess
     env: { PATH: process.env['PATH'], HOME: data, NABLA_DATA: data, NABLA_PORT: port, NABLA_LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  // Nor may a test that forgets it leave it behind: the run of tests would wait for its output to end.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   const exited = once(child, 'exit').then(([code]) => {
     throw new Error(`the server ended with ${String(code)} before it was ready`)
   })

@@ -58,11 +58,14 @@ export async function startS3(program: string): Promise<TestS3> {
   }
 }
 
-/** As for PostgreSQL: it ends, and its folder is gone, also when this process is killed. */
+/**
+ * As for PostgreSQL: it ends, and its folder is gone, also when this process is killed. Asked to end, it would wait for
+ * connections that clients keep open; nothing that it holds is wanted any more.
+ */
 const keeper = `
 "$0" "$@" & server=$!
 cat > /dev/null
-kill -TERM $server
+kill -KILL $server
 wait $server
 cd /
 rm -rf "$DIR"
