@@ -20,6 +20,7 @@ describe('nouns', () => {
     dataset: 'data',
     model: 'models',
     run: 'tracking',
+    tensorboard: 'tracking',
     tree: 'data',
     secret: 'jobs',
     registry: 'images',

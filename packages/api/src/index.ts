@@ -17,6 +17,7 @@ import { sessionRoutes } from './session.ts'
 import { storageRoutes } from './storage.ts'
 import { sweepRoutes } from './sweep.ts'
 import { teamRoutes } from './team.ts'
+import { tensorboardRoutes } from './tensorboard.ts'
 import { treeRoutes } from './tree.ts'
 import { userRoutes } from './user.ts'
 import { workspaceRoutes } from './workspace.ts'
@@ -33,6 +34,7 @@ export const contract = {
   dataset: datasetRoutes,
   model: modelRoutes,
   run: runRoutes,
+  tensorboard: tensorboardRoutes,
   tree: treeRoutes,
   secret: secretRoutes,
   registry: registryRoutes,

@@ -106,6 +106,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./runs.ts')).runs,
   },
   {
+    name: 'tensorboard',
+    about: 'TensorBoards over what jobs write',
+    group: work,
+    load: async () => (await import('./tensorboard.ts')).tensorboard,
+  },
+  {
     name: 'workspace',
     about: 'The files that travel with a job',
     group: work,

@@ -3,6 +3,7 @@ import type { ErrorCode } from '@nabla/api/errors'
 import type { VolumeRow } from '../db/tables.ts'
 import type { Deps } from '../deps.ts'
 import type { Engine, Mount, TaskExit, TaskSpec } from '../engines/engine.ts'
+import { plannedKinds } from '../kinds/index.ts'
 import { programEnv } from '../kinds/run/program.ts'
 import { resolveSecrets } from '../kinds/secret.ts'
 import { AppError } from '../lib/app-error.ts'
@@ -159,7 +160,7 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     image: request.image,
     command: request.command,
     workingDir: request.workingDir,
-    env: { ...programEnv(deps, task), ...Object.fromEntries(env) },
+    env: { ...programEnv(deps, task), ...startEnv(deps, task), ...Object.fromEntries(env) },
     mounts: [...(await toMounts(deps, task, signal)), ...(await gangMounts(deps, task))],
     resources: { ...request.resources, gpus: task.gpus, pids: limits.taskPids },
     ...(request.requirements === null
@@ -172,6 +173,14 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     outputDir: deps.logs.partDir(task.ownerId, task.attempt),
   }
 }
+
+function startEnv(deps: Deps, task: Task): Record<string, string> {
+  return plannedKinds.find(({ prefix }) => isOwnedBy(prefix, task))?.startEnv?.(deps, task) ?? {}
+}
+
+/** The prefix of an id is followed by 16 characters. */
+const isOwnedBy = (prefix: string, { ownerId }: Task): boolean =>
+  ownerId.startsWith(prefix) && ownerId.length === prefix.length + 16
 
 function listensAt({ listensAtHost, hosts, hostname }: Gang): Pick<TaskSpec, 'listenAddress'> {
   const address = hosts[hostname]

@@ -7,6 +7,7 @@ export interface RunTables {
   runMetrics: RunMetricRow
   runValues: RunValuesRow
   runInputs: RunInputRow
+  runEventFiles: RunEventFileRow
   trackedProjects: TrackedProjectRow
   loggedModels: LoggedModelRow
 }
@@ -80,6 +81,18 @@ export interface RunInputRow {
   digest: string
   /** JSON. */
   about: string
+}
+
+/** How far a file of events of TensorBoard has been read into a run. */
+export interface RunEventFileRow {
+  runId: string
+  /** Of the mount in the task and in it: `/artifacts/logs/events.out.tfevents.1`. */
+  path: string
+  /** Stands before the names of its metrics. */
+  prefix: string
+  readBytes: number
+  /** 1: what follows cannot be read, and is left alone. */
+  damaged: number
 }
 
 /** What MLflow knows of a project as its experiment, where that is more than the project says. */

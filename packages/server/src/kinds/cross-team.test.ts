@@ -86,7 +86,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset experiment image job key model modelKey name number port project reference registry run runs session subject sweep tag team upload user version'.split(
+    'alias dataset experiment image job key model modelKey name number port project reference registry run runs session subject sweep tag team tensorboard upload user version'.split(
       ' ',
     ),
   )
@@ -134,6 +134,7 @@ eachDatabase((make) => {
         client.storage.list({}),
         client.event.list({ after: 0 }),
         client.experiment.list({}),
+        client.tensorboard.list({}),
       ]
       const text = JSON.stringify(await Promise.all(lists))
       expect(
@@ -168,6 +169,14 @@ eachDatabase((make) => {
         await expect(client.storage.copy({ body: { from: { job, path: '' }, to: 'theirs' } })).rejects.toMatchObject(
           refused,
         )
+      }
+      for (const [jobs, experiments] of [
+        [foreign['job']!, []],
+        [[], foreign['experiment']!],
+      ] as const) {
+        await expect(
+          client.tensorboard.create({ body: { jobs: [...jobs], experiments: [...experiments] } }),
+        ).rejects.toMatchObject(refused)
       }
       const [byId, byName] = foreign['dataset']!
       const from = (job: string) => ({ source: { from: 'job', job } as const })
@@ -250,6 +259,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   await server.running().deps.loop.idle()
   await theirs.sweep.ask({ sweep: sweep.id })
   const run = await theirs.run.create({ body: { project: 'their-project', name: 'their-run' } })
+  const tensorboard = await theirs.tensorboard.create({ body: { name: 'their-tensorboard', jobs: [job.id] } })
   const session = await inTransaction(db, (trx) =>
     openSession(trx, { ...other, agent: 'their-browser', address: '10.0.0.1' }, server.clock.now()),
   )
@@ -273,6 +283,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     modelKey: [modelKey.id, modelKey.name],
     experiment: [experiment.id, experiment.name],
     sweep: [sweep.id, sweep.name],
+    tensorboard: [tensorboard.id, tensorboard.name],
     number: ['0'],
     port: ['8080'],
     reference: [model.id, model.name, 'their-model:1', 'their-model@their-alias'],

@@ -22,6 +22,9 @@ import { serverHandlers } from './server.ts'
 import { sessionHandlers } from './session.ts'
 import { storageHandlers } from './storage.ts'
 import { sweepHandlers } from './sweep.ts'
+import { tensorboardKind } from './tensorboard/planned.ts'
+import { tensorboardServed } from './tensorboard/served.ts'
+import { tensorboardHandlers } from './tensorboard.ts'
 import { teamHandlers } from './team.ts'
 import { treeHandlers } from './tree.ts'
 import { userHandlers } from './user.ts'
@@ -39,6 +42,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   dataset: datasetHandlers,
   model: modelHandlers,
   run: runHandlers,
+  tensorboard: tensorboardHandlers,
   tree: treeHandlers,
   secret: secretHandlers,
   registry: registryHandlers,
@@ -53,7 +57,11 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
 }
 
 /** Every kind that owns tasks, or resources that do: what the control loop looks after. */
-export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, unknown>[] = [experimentKind, jobKind]
+export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, unknown>[] = [
+  experimentKind,
+  jobKind,
+  tensorboardKind,
+]
 
 /** Every kind whose tasks serve something at an address of its own: what the proxy looks for. */
-export const servedKinds: readonly ServedKind[] = [jobServed]
+export const servedKinds: readonly ServedKind[] = [jobServed, tensorboardServed]

@@ -37,6 +37,8 @@ export interface PlannedKind<Row extends PlannedRow, Changes extends PlannedChan
   nextDue(trx: Transaction<Tables>): Promise<string | null>
   /** Compares what is wanted with what is there. `tasks` are all of its tasks, by attempt. */
   plan(row: Row, tasks: readonly Task[], now: number): Action<Changes, Child>[]
+  /** Variables that a task of it is given when it starts, and that are not stored with it: such as a key. */
+  startEnv?(deps: Deps, task: Task): Record<string, string>
   /** The resource that made it, which has to be looked at whenever it has been. */
   parentOf?(row: Row): string | null
   /**

@@ -13,6 +13,7 @@ import { looksLikeId, newId } from '../lib/ids.ts'
 import { deleteExperimentsOf } from './experiment/delete.ts'
 import { readWantedImages, wantImages } from './image/wanted.ts'
 import type { Caller, Handlers } from './kind.ts'
+import { deleteTensorboardsOf } from './tensorboard/planned.ts'
 import { replaceTags } from './tags.ts'
 
 export const projectHandlers: Handlers<'project'> = {
@@ -108,6 +109,7 @@ export const projectHandlers: Handlers<'project'> = {
       await trx.deleteFrom('secrets').where('teamId', '=', caller.teamId).where('projectId', '=', project.id).execute()
       const jobIds = await deleteJobs(trx, project, now)
       jobIds.push(...(await deleteExperimentsOf(trx, project.id, now)))
+      jobIds.push(...(await deleteTensorboardsOf(trx, project.id, now)))
       await record(trx, caller, project, now, { type: 'project.deleted', data: { name: project.name, ...going } })
       return { deleted: true, ...going, jobIds }
     })

@@ -24,6 +24,7 @@ export const idPrefixes = {
   modelVersion: 'mv',
   modelKey: 'mk',
   run: 'ru',
+  tensorboard: 'tb',
 } as const
 
 export type IdKind = keyof typeof idPrefixes
