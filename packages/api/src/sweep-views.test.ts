@@ -10,6 +10,7 @@ import {
   evenly,
   frontOf,
   importanceOf,
+  partsOf,
   placeOf,
   sliceOf,
 } from './sweep-views.ts'
@@ -89,9 +90,21 @@ test('a slice has the best of each part, and the parts of a choice are its value
     trialOf(1, { layers: 1 }, { loss: 3 }),
     trialOf(2, { layers: 10 }, { loss: 9 }),
   ]
-  expect(sliceOf(trials, 'layers', layers, loss, 2)).toEqual({ count: [2, 1], best: [3, 9] })
+  expect(sliceOf(trials, 'layers', partsOf(layers, 2), loss)).toEqual({ count: [2, 1], best: [3, 9] })
   const kind = parameter.parse({ type: 'choice', values: ['a', 'b', 'c'] })
-  expect(sliceOf([trialOf(0, { kind: 'c' }, { loss: 5 })], 'kind', kind, loss, 8).best).toEqual([null, null, 5])
+  expect(sliceOf([trialOf(0, { kind: 'c' }, { loss: 5 })], 'kind', partsOf(kind, 8), loss).best).toEqual([
+    null,
+    null,
+    5,
+  ])
+})
+
+test('a range is cut into its values where they are few', () => {
+  const layers = parameter.parse({ type: 'int', low: 1, high: 4 })
+  const parts = partsOf(layers, 8)
+  expect([1, 2, 3, 4].map((value) => Math.floor(parts.place(value)! * parts.count))).toEqual([0, 1, 2, 3])
+  expect(partsOf(parameter.parse({ type: 'int', low: 1, high: 400 }), 8)).toMatchObject({ count: 8, isEach: false })
+  expect(partsOf(parameter.parse({ type: 'choice', values: ['a'] }), 8).place('a')).toBe(0)
 })
 
 test('a contour is near the values around, and nothing where nothing is', () => {

@@ -82,6 +82,33 @@ function rangeOf({ low, high, log }: Parameter & { type: 'uniform' | 'int' }, nu
   return log ? [Math.log(low), Math.log(high), Math.log(number)] : [low, high, number]
 }
 
+/** How many values a parameter may have; undefined if there is no end to them. */
+export function countOf(one: Parameter): number | undefined {
+  if (one.type === 'choice') return one.values.length
+  if (one.type === 'normal' || one.step === undefined) return undefined
+  return Math.floor((one.high - one.low) / one.step + 1e-9) + 1
+}
+
+/** Parts that a range is cut into, `most` of them unless it has fewer values; and where a value is among them, 0 to 1. */
+export interface Parts {
+  count: number
+  /** One part for each value. */
+  isEach: boolean
+  place: (value: ParameterValue | undefined) => number | undefined
+}
+
+export function partsOf(one: Parameter, most: number): Parts {
+  const values = countOf(one)
+  const isLog = one.type !== 'choice' && one.log
+  const isEach = values !== undefined && values <= most && !isLog
+  const count = isEach ? values : most
+  const place = (value: ParameterValue | undefined) => {
+    const at = placeOf(one, value)
+    return at === undefined || !isEach ? at : (at * (count - 1) + (count === 1 ? 0 : 0.5)) / count
+  }
+  return { count, isEach, place }
+}
+
 /** Both ends of the range of a parameter, as text. */
 export function endsOf(one: Parameter, format: (value: number) => string): [string, string] {
   if (one.type === 'choice') return [String(one.values[0]), String(one.values.at(-1))]
@@ -98,21 +125,20 @@ export interface Slice {
   best: (number | null)[]
 }
 
-/** One parameter in `parts` equal parts, or one for each choice: the best that was found in each. */
-export function sliceOf(trials: readonly Trial[], name: string, one: Parameter, objective: Objective, parts: number) {
-  const bins = one.type === 'choice' ? Math.min(one.values.length, parts) : parts
+/** One parameter in parts: the best that was found in each. */
+export function sliceOf(trials: readonly Trial[], name: string, parts: Parts, objective: Objective): Slice {
   const slice: Slice = {
-    count: Array.from({ length: bins }, () => 0),
-    best: Array.from({ length: bins }, () => null),
+    count: Array.from({ length: parts.count }, () => 0),
+    best: Array.from({ length: parts.count }, () => null),
   }
   for (const trial of trials) {
     const value = valueOf(trial, objective)
-    const place = placeOf(one, trial.values[name])
+    const place = parts.place(trial.values[name])
     if (value === undefined || place === undefined) continue
-    const bin = one.type === 'choice' ? Math.round(place * (bins - 1)) : Math.min(bins - 1, Math.floor(place * bins))
-    slice.count[bin]! += 1
-    const best = slice.best[bin]
-    if (typeof best !== 'number' || costOf(objective, value) < costOf(objective, best)) slice.best[bin] = value
+    const part = Math.min(parts.count - 1, Math.floor(place * parts.count))
+    slice.count[part]! += 1
+    const best = slice.best[part]
+    if (typeof best !== 'number' || costOf(objective, value) < costOf(objective, best)) slice.best[part] = value
   }
   return slice
 }

@@ -1,6 +1,7 @@
 import type { ExperimentSummary } from '@nabla/api/experiment'
 import { paramText } from '@nabla/api/param-text'
 import type { Sweep, Trial } from '@nabla/api/sweep'
+import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import { experimentFlags } from '../experiment/flags.ts'
 import { styleOf } from '../experiment/words.ts'
@@ -79,17 +80,49 @@ const list = defineCommand({
 
 const show = defineCommand({
   name: 'show',
-  about: 'Show how far a sweep is, and what is best so far',
+  about: 'Show how far a sweep is, what is best so far, and what it depends on',
+  details: `
+Once there are enough trials: which parameters matter, the best value along each
+of them, a map over the two that matter most, and for several objectives the
+trials that no other beats. They are as wide as the terminal.`,
   args: { sweep: whichSweep },
-  examples: [{ line: 'sweep show lr', about: 'with its best trial' }],
-  async run(context, args) {
+  flags: {
+    over: flag.texts('parameter', 'draw the map over these two'),
+    brief: flag.on('leave out the pictures'),
+  },
+  examples: [
+    { line: 'sweep show lr', about: 'with its best trial, and pictures' },
+    { line: 'sweep show lr --over rate --over layers', about: 'with a map over these two parameters' },
+  ],
+  async run(context, args, { over, brief }) {
     const client = await context.client()
     const sweep = await client.sweep.show({ sweep: args.sweep })
     if (context.out.json) return context.out.value(sweep)
+    const pair = pairOf(sweep, over)
     const { items } = await client.sweep.trials({ sweep: sweep.id, limit: 10_000 })
     await showSweep(context, sweep, items)
+    if (brief) return
+    const { textViews } = await import('../sweep/views.ts')
+    for (const { title, lines } of textViews(sweep, items, context.out.width ?? usualWidth, pair)) {
+      await context.out.line(['', context.out.style('bold', title), ...lines].join('\n'))
+    }
   },
 })
+
+/** Of pictures that go to a file or a pipe. */
+const usualWidth = 80
+
+/** The two parameters that a map is asked for. Throws a usage error. */
+function pairOf({ search }: Sweep, over: readonly string[]): [string, string] | undefined {
+  if (over.length === 0) return undefined
+  const unknown = over.find((name) => !Object.hasOwn(search.space, name))
+  const names = Object.keys(search.space).join(', ')
+  if (unknown !== undefined)
+    throw usageError(`${unknown} is no parameter of this sweep.`, `Its parameters are ${names}.`)
+  const [one, other, third] = over
+  if (one !== undefined && other !== undefined && one !== other && third === undefined) return [one, other]
+  throw usageError('A map is over two parameters.', 'Give --over twice, with two of them.')
+}
 
 async function showSweep({ out, io }: Context, sweep: Sweep, trials: readonly Trial[]): Promise<void> {
   const { search, best } = sweep
