@@ -21,6 +21,7 @@ export default defineConfig({
           globalSetup: ['packages/server/src/testing/global-setup.ts'],
         },
       },
+      { test: { ...node, name: 'serve', include: ['packages/serve/src/**/*.test.ts'] } },
       { test: { ...node, name: 'cli', include: ['packages/cli/src/**/*.test.ts'] } },
       {
         test: {

@@ -43,6 +43,13 @@ describe('layers', () => {
     expect(loaded).toEqual([])
   })
 
+  test('serve imports of ours the contract only, and nothing imports serve', () => {
+    const outside = (to: string) => to.startsWith('packages/') && !/^packages\/(serve|api)\//.test(to)
+    expect(importsOf(under('packages/serve/'), outside)).toEqual([])
+    const others = product.filter(({ path }) => !path.startsWith('packages/serve/'))
+    expect(importsOf(others, (to) => to.startsWith('packages/serve/'))).toEqual([])
+  })
+
   /** What each folder of the server may import, beside itself and `lib/`. `deps.ts` is types only, and open to all. */
   const layers: Record<string, string[]> = {
     lib: [],
@@ -189,6 +196,7 @@ describe('each thing has one place', () => {
     expect([...new Set(places)]).toEqual([
       'packages/cli/src/main.ts',
       'packages/console/src/clock.ts',
+      'packages/serve/src/clock.ts',
       `${server}lib/clock.ts`,
     ])
   })
@@ -217,6 +225,7 @@ describe('each thing has one place', () => {
     const streams = find(product, (node, module) => /^process\.(stdout|stderr)$/.test(textOf(module, node)))
     expect([...new Set(streams.map((place) => place.split(':')[0]))]).toEqual([
       'packages/cli/src/main.ts',
+      'packages/serve/src/main.ts',
       `${server}main.ts`,
     ])
   })

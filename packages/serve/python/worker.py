@@ -1,0 +1,1 @@
+"""Runs one model in Python for the model server; made ready in the next step."""
