@@ -11,12 +11,9 @@ import { measureVolumes, sweepDeleted } from './sweep.ts'
 import type { Tables } from '../db/tables.ts'
 import { isDiskFull } from '../db/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
-import { Preparer } from '../kinds/dataset/preparer.ts'
-import { Teller } from '../kinds/sweep/teller.ts'
-import { ModelMaker } from '../kinds/model/maker.ts'
+import { makeTended, type Tended } from '../kinds/tended.ts'
 import type { Deps } from '../deps.ts'
 import { toIso } from '../lib/clock.ts'
-import { looksLikeId } from '../lib/ids.ts'
 import { limits } from '../lib/limits.ts'
 import { type Task, toTask, updateTask } from '../tasks/task.ts'
 
@@ -48,9 +45,7 @@ class ControlLoop implements Loop {
   readonly #deps: Deps
   readonly #holder: string
   readonly #quotas: QuotaKeeper
-  readonly #preparer: Preparer
-  readonly #teller: Teller
-  readonly #modelMaker: ModelMaker
+  readonly #tended: readonly Tended[]
   readonly #collector: Collector
   readonly #acting: Acting = newActing()
   readonly #stopped = new AbortController()
@@ -80,9 +75,7 @@ class ControlLoop implements Loop {
     this.#deps = deps
     this.#holder = holderOf(deps.config.data)
     this.#quotas = new QuotaKeeper(deps)
-    this.#preparer = new Preparer(deps)
-    this.#modelMaker = new ModelMaker(deps)
-    this.#teller = new Teller(deps)
+    this.#tended = makeTended(deps)
     this.#collector = makeCollector(deps)
   }
 
@@ -219,14 +212,10 @@ class ControlLoop implements Loop {
       this.#kick()
     })
     if (sweep) await this.#tidy()
-    const isFor = (kind: 'version' | 'modelVersion' | 'experiment') =>
-      sweep || [...woken].some((id) => looksLikeId(kind, id))
-    const { signal } = this.#stopped
-    if (isFor('version')) for (const work of await this.#preparer.tend(signal)) track(this.#acting, work)
-    if (isFor('experiment') || done.plan.ended.length > 0) track(this.#acting, this.#teller.tend())
-    // A job that ended may have left a model.
-    if (!isFor('modelVersion') && done.plan.ended.length === 0) return
-    for (const work of await this.#modelMaker.tend(signal)) track(this.#acting, work)
+    const pass = { all: sweep, woken, hasEnded: done.plan.ended.length > 0 }
+    for (const one of this.#tended) {
+      for (const work of await one.tend(pass, this.#stopped.signal)) track(this.#acting, work)
+    }
   }
 
   /** A log that cannot be closed now, as on a full disk, is closed by a later pass. */

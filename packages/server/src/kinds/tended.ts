@@ -1,0 +1,37 @@
+import type { Deps } from '../deps.ts'
+import { type IdKind, looksLikeId } from '../lib/ids.ts'
+import { datasetPreparation } from './dataset/preparation.ts'
+import { modelPreparation } from './model/preparation.ts'
+import { Preparer } from './preparer.ts'
+import { Teller } from './sweep/teller.ts'
+
+/** What the loop tells of a pass that it has done. */
+export interface Pass {
+  /** It looked at everything: a sweep. */
+  all: boolean
+  /** Ids of what was to be looked at. */
+  woken: ReadonlySet<string>
+  /** Some resource ended in it. */
+  hasEnded: boolean
+}
+
+/** Work that goes on beside the control loop, begun after a pass by whoever holds its lease. */
+export interface Tended {
+  /** Answers with the work that it began, which never fails. */
+  tend(pass: Pass, stopped: AbortSignal): Promise<Promise<void>[]>
+}
+
+/** All such work: a kind that has some adds a line. */
+export function makeTended(deps: Deps): readonly Tended[] {
+  const datasets = new Preparer(deps, datasetPreparation(deps))
+  const models = new Preparer(deps, modelPreparation(deps))
+  const teller = new Teller(deps)
+  return [
+    { tend: async (pass, stopped) => (isFor(pass, 'version') ? datasets.tend(stopped) : []) },
+    { tend: async (pass) => (isFor(pass, 'experiment') || pass.hasEnded ? [teller.tend()] : []) },
+    // A job that ended may have left a model.
+    { tend: async (pass, stopped) => (isFor(pass, 'modelVersion') || pass.hasEnded ? models.tend(stopped) : []) },
+  ]
+}
+
+const isFor = ({ all, woken }: Pass, kind: IdKind): boolean => all || [...woken].some((id) => looksLikeId(kind, id))
