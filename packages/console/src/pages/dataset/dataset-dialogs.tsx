@@ -1,13 +1,14 @@
 import { TagsInput, Textarea, TextInput } from '@mantine/core'
 import { contract } from '@nabla/api'
 import { type Dataset, type DatasetVersion, latestTag } from '@nabla/api/dataset'
-import { type ReactNode, useState } from 'react'
+import type { ReactNode } from 'react'
 import { client } from '../../api/client.ts'
 import { useAction } from '../../parts/action.ts'
 import { ConfirmDelete } from '../../parts/confirm-delete.tsx'
 import { FormDialog } from '../../parts/form-dialog.tsx'
 import { useSchemaForm } from '../../parts/form.ts'
 import { plural } from '../../parts/format.ts'
+import { MarkVersion } from '../../parts/mark-version.tsx'
 import { quote } from '../../parts/quote.ts'
 import '@mantine/core/styles/Pill.css'
 import '@mantine/core/styles/PillsInput.css'
@@ -115,49 +116,21 @@ export function DeleteVersion(props: { dataset: Dataset; version: DatasetVersion
   )
 }
 
-/** Gives a version its tags, and takes others away. A tag that another version has moves. */
+/** Gives a version its tags, and takes others away. */
 export function TagVersion(props: { dataset: Dataset; version: DatasetVersion; onClose: () => void }): ReactNode {
   const { dataset, version, onClose } = props
-  const before = version.tags.filter((tag) => tag !== latestTag)
-  const [tags, setTags] = useState(before)
-  const added = tags.filter((tag) => !before.includes(tag))
-  const gone = before.filter((tag) => !tags.includes(tag))
-  const action = useAction<void, boolean>({
-    run: async () => {
-      for (const tag of added) {
-        await client.dataset.tag({ dataset: dataset.id, tag, body: { version: `${version.version}` } })
-      }
-      for (const tag of gone) await client.dataset.untag({ dataset: dataset.id, tag })
-      return true
-    },
-    done: () => `Tagged ${dataset.name}:${version.version}`,
-    changes: ['dataset'],
-    quiet: true,
-  })
-  const name = `${dataset.name}:${version.version}`
-  const command =
-    added[0] !== undefined
-      ? `dataset tag ${name} ${quote(added[0])}`
-      : gone[0] !== undefined
-        ? `dataset untag ${dataset.name} ${quote(gone[0])}`
-        : `dataset tag ${name} TAG`
   return (
-    <FormDialog
-      title={`Tags of ${name}`}
-      submit="Save"
-      onSubmit={async () => (await action.run()) && onClose()}
+    <MarkVersion
+      noun="dataset"
+      reference={`${dataset.name}:${version.version}`}
+      name={dataset.name}
+      label="Tags"
+      description={`Jobs that ask for ${dataset.name}:TAG read this version from then on. A tag is on one version only.`}
+      marks={version.tags.filter((tag) => tag !== latestTag)}
+      set={(tag) => client.dataset.tag({ dataset: dataset.id, tag, body: { version: `${version.version}` } })}
+      unset={(tag) => client.dataset.untag({ dataset: dataset.id, tag })}
+      verbs={{ set: 'tag', unset: 'untag' }}
       onClose={onClose}
-      pending={action.pending}
-      error={action.error}
-      command={command}
-    >
-      <TagsInput
-        label="Tags"
-        description={`Jobs that ask for ${dataset.name}:TAG read this version from then on. A tag is on one version only.`}
-        value={tags}
-        onChange={setTags}
-        data-autofocus
-      />
-    </FormDialog>
+    />
   )
 }

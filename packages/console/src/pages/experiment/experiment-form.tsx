@@ -5,16 +5,17 @@ import type { SchemaForm } from '../../parts/form.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
 import { ErrorNote } from '../../parts/states.tsx'
+import { TextPanel } from '../../parts/text-panel.tsx'
 import { EnvironmentPanel } from '../job/job-form-env.tsx'
 import type { jobFields } from '../job/job-form-body.ts'
 import { MachinePanel } from '../job/job-form-machine.tsx'
 import { advanced, MoreFields } from '../job/job-form-more.tsx'
 import { ProgressPanel } from '../job/job-form-progress.tsx'
 import { SourcePanel } from '../job/job-form-sources.tsx'
-import { ExperimentText } from './experiment-form-text.tsx'
 import { RolesPanel } from './experiment-form-roles.tsx'
 import { WhatPanel } from './experiment-form-what.tsx'
 import type { BuiltKind } from './experiment-form-body.ts'
+import { readExperimentText } from './experiment-line.ts'
 import { samples } from './experiment-samples.ts'
 import { useExperimentForm } from './use-experiment-form.ts'
 import '@mantine/core/styles/FloatingIndicator.css'
@@ -104,7 +105,15 @@ function Side({ state, children }: { state: ReturnType<typeof useExperimentForm>
     <div className="stack job-form-side">
       {sending.now && <ProgressPanel state={sending.now} onCancel={sending.cancel} />}
       <ErrorNote error={sending.error} />
-      <ExperimentText document={state.document} line={state.line} onPaste={state.fill} />
+      <TextPanel
+        document={state.document}
+        line={state.line}
+        fileLine="experiment run -f experiment.yaml"
+        read={readExperimentText}
+        onPaste={state.fill}
+        label="YAML or JSON of an experiment, or a line of nabla experiment run"
+        placeholder={'kind: single\nproject: digits\ncommand: python train.py'}
+      />
       <div className="only-phone row">{children}</div>
     </div>
   )

@@ -4,7 +4,7 @@ import type { Origin } from '../job/job-form-body.ts'
 import { jobLine } from '../job/job-line.ts'
 import { readJobLine } from '../job/job-line-read.ts'
 import { splitShellWords } from '../job/shell-words.ts'
-import type { ExperimentDocument } from './experiment-document.ts'
+import { type ExperimentDocument, readDocument } from './experiment-document.ts'
 import type { ExperimentFields, RoleFields } from './experiment-form-body.ts'
 
 /** Roles that the CLI has options for; others need a file. */
@@ -44,8 +44,13 @@ function roleFlags(role: RoleFields): string {
 }
 
 /** Whether a text looks like a line that makes an experiment, or a job: one of a single node then. */
-export const looksLikeExperiment = (text: string): boolean =>
+const looksLikeExperiment = (text: string): boolean =>
   /^\s*(\$\s+)?(nabla\s+)?(experiment\s+(run|create)|run|job\s+create)(\s|$)/.test(text)
+
+/** Reads what somebody pasted: such a line, or YAML, or JSON. Throws an error whose message says what is wrong. */
+export async function readExperimentText(text: string): Promise<ExperimentDocument> {
+  return looksLikeExperiment(text) ? readExperimentLine(text) : readDocument(text)
+}
 
 /** Reads such a line. Throws an error whose message says what is wrong. */
 export function readExperimentLine(text: string): ExperimentDocument {

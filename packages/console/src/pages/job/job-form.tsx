@@ -7,6 +7,7 @@ import { type SchemaForm, useSchemaForm } from '../../parts/form.ts'
 import { readKept, writeKept } from '../../parts/kept.ts'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
 import { ErrorNote } from '../../parts/states.tsx'
+import { TextPanel } from '../../parts/text-panel.tsx'
 import { toast } from '../../parts/toast.ts'
 import { useUrlState } from '../../parts/url-state.ts'
 import { jobDocument, readJobText } from './job-document.ts'
@@ -18,7 +19,6 @@ import { advanced, MoreFields } from './job-form-more.tsx'
 import { ProgressPanel } from './job-form-progress.tsx'
 import { SourcePanel } from './job-form-sources.tsx'
 import { useSubmitJob } from './job-form-submit.ts'
-import { TextPanel } from './job-form-text.tsx'
 import { cloneLine, jobLine } from './job-line.ts'
 import type { ReadJob } from './job-line-read.ts'
 import '@mantine/core/styles/Pill.css'
@@ -88,7 +88,14 @@ export function JobForm({ clone }: { clone?: Job }): ReactNode {
               </ul>
             </Panel>
           )}
-          <TextPanel line={state.line} document={jobDocument(form.values, files.origin)} onPaste={state.fill} />
+          <TextPanel
+            line={state.line}
+            document={jobDocument(form.values, files.origin)}
+            read={readJobText}
+            onPaste={state.fill}
+            label="A line of nabla run, YAML or JSON"
+            placeholder="nabla run --machine-type small --env LR=0.1 -- python train.py"
+          />
           <p className="faint">
             <kbd>enter</kbd> in the command starts the job, <kbd>shift enter</kbd> makes a new line. Pasting a line of{' '}
             <code>nabla run</code> there fills in the form.

@@ -8,6 +8,7 @@ import { ConfirmDelete } from '../../parts/confirm-delete.tsx'
 import { FormDialog } from '../../parts/form-dialog.tsx'
 import { useSchemaForm } from '../../parts/form.ts'
 import { plural } from '../../parts/format.ts'
+import { MarkVersion } from '../../parts/mark-version.tsx'
 import { quote } from '../../parts/quote.ts'
 import '@mantine/core/styles/Pill.css'
 import '@mantine/core/styles/PillsInput.css'
@@ -111,46 +112,22 @@ export function DeleteVersion({ version, onClose }: { version: ModelVersion; onC
   )
 }
 
-/** Gives a version its aliases, and takes others away. One that another version has moves. */
+/** Gives a version its aliases, and takes others away. */
 export function AliasVersion({ version, onClose }: { version: ModelVersion; onClose: () => void }): ReactNode {
-  const { model, reference, aliases: before } = version
-  const [aliases, setAliases] = useState<string[]>(before)
-  const added = aliases.filter((alias) => !before.includes(alias))
-  const gone = before.filter((alias) => !aliases.includes(alias))
-  const action = useAction<void, boolean>({
-    run: async () => {
-      for (const alias of added) {
-        await client.model.setAlias({ model: model.id, alias, body: { version: `${version.version}` } })
-      }
-      for (const alias of gone) await client.model.deleteAlias({ model: model.id, alias })
-      return true
-    },
-    done: () => `Changed the aliases of ${reference}`,
-    changes: ['model'],
-    quiet: true,
-  })
-  const command =
-    added[0] === undefined && gone[0] !== undefined
-      ? `model unalias ${model.name} ${quote(gone[0])}`
-      : `model alias ${reference} ${added[0] === undefined ? 'ALIAS' : quote(added[0])}`
+  const { model, reference, aliases } = version
   return (
-    <FormDialog
-      title={`Aliases of ${reference}`}
-      submit="Save"
-      onSubmit={async () => (await action.run()) && onClose()}
+    <MarkVersion
+      noun="model"
+      reference={reference}
+      name={model.name}
+      label="Aliases"
+      description={`Who asks for ${model.name}@ALIAS gets this version from then on. An alias is on one version only.`}
+      marks={aliases}
+      set={(alias) => client.model.setAlias({ model: model.id, alias, body: { version: `${version.version}` } })}
+      unset={(alias) => client.model.deleteAlias({ model: model.id, alias })}
+      verbs={{ set: 'alias', unset: 'unalias' }}
       onClose={onClose}
-      pending={action.pending}
-      error={action.error}
-      command={command}
-    >
-      <TagsInput
-        label="Aliases"
-        description={`Who asks for ${model.name}@ALIAS gets this version from then on. An alias is on one version only.`}
-        value={aliases}
-        onChange={setAliases}
-        data-autofocus
-      />
-    </FormDialog>
+    />
   )
 }
 
