@@ -62,6 +62,7 @@ describe('layers', () => {
     volumes: ['db', 'stores/s3/xml.ts'],
     events: ['db'],
     formats: [],
+    jupyter: ['proxy/served.ts'],
     search: [],
     metrics: ['engines/engine.ts'],
     tracking: ['db'],
@@ -75,6 +76,7 @@ describe('layers', () => {
       'events',
       'exec',
       'formats',
+      'jupyter',
       'metrics',
       'proxy',
       'search',
@@ -132,7 +134,7 @@ describe('each thing has one place', () => {
   test('tasks, volumes, stores, trees, events and engines never mention a kind', () => {
     const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|dataset/i
     const room = under(
-      ...['tasks', 'volumes', 'stores', 'trees', 'events', 'engines', 'metrics', 'tracking', 'proxy'].map(
+      ...['tasks', 'volumes', 'stores', 'trees', 'events', 'engines', 'metrics', 'tracking', 'proxy', 'jupyter'].map(
         (name) => `${server}${name}/`,
       ),
     )

@@ -7,6 +7,12 @@ const GiB = 1024 * MiB
 export const limits = {
   /** JSON bodies: the largest job spec is a few hundred environment variables. */
   jsonBodyBytes: 1 * MiB,
+  /** Addresses that clients of Gradient fetch, send and watch at: an upload of many files takes hours. */
+  gradientTicketMs: 24 * 3_600_000,
+  /** What a list for them holds, where they know no pages. */
+  gradientListed: 10_000,
+  /** How long they wait for the next lines of a log: they ask again at once. */
+  gradientPollMs: 5000,
   /** One uploaded workspace, as sent. Larger data belongs in storage. */
   uploadBytes: 8 * GiB,
   /** One uploaded workspace, unpacked: stops an archive that inflates without end. */
@@ -356,6 +362,67 @@ export const limits = {
   proxyCheckMs: 30_000,
   /** Headers of one answer of a task; some set many cookies. */
   proxyHeaderBytes: 64 * KiB,
+  /** Outputs of one run of a cell that are kept for a page to come; a file with more opens slowly anywhere. */
+  jupyterOutputBytes: 32 * MiB,
+  jupyterOutputs: 10_000,
+  /** One text of output: beyond it the middle is left out. */
+  jupyterStreamBytes: 4 * MiB,
+  /** Runs of cells of one kernel whose outputs are kept until they are in the file, and all of their outputs. */
+  jupyterRuns: 500,
+  jupyterKernelBytes: 64 * MiB,
+  /** Journal of one kernel beyond which it is written anew, with what still counts. */
+  jupyterJournalBytes: 16 * MiB,
+  /** Message ids that are remembered, so that what comes twice is taken once. */
+  jupyterKnownMessages: 8192,
+  /** Messages that are kept for a page whose connection is lost, for how long, and of how many such pages. */
+  jupyterMissedBytes: 4 * MiB,
+  jupyterMissedMs: 15 * 60_000,
+  jupyterMissedPages: 20,
+  /** A page whose connection was lost has come back by then: JupyterLab tries for two minutes. */
+  jupyterReturnMs: 150_000,
+  /** One message of a kernel: a figure or a table of some hundred megabytes is still one. */
+  jupyterMessageBytes: 512 * MiB,
+  /** What waits for a slow page before the kernel's messages wait too; and how long before the page is cut off. */
+  jupyterPendingBytes: 16 * MiB,
+  jupyterPendingMs: 30_000,
+  /** A request to Jupyter itself; and what it answers. */
+  jupyterRequestMs: 15_000,
+  jupyterAnswerBytes: 128 * MiB,
+  /** Pause before a lost connection to a kernel is tried again, and the longest. */
+  jupyterRetryMs: 200,
+  jupyterRetryMostMs: 10_000,
+  /** While nobody looks, outputs are written into the file this often. */
+  jupyterSaveMs: 5_000,
+  /** A page that has begun to load the file gets so long to take over what runs, before the file is written again. */
+  jupyterPageMs: 20_000,
+  /** Pause between two looks at each Jupyter: whether it is used, and which kernels it has. */
+  jupyterLookMs: 10_000,
+  /** Ports of instances that share the network of the machine: above those that the kernel gives out by itself. */
+  instanceFirstPort: 61_000,
+  instancePorts: 4500,
+  /** Instances of one deployment that have ended and whose logs are kept. */
+  endedInstances: 20,
+  /** What was found out of a key is good for a moment, so that a busy one costs no query for each request. */
+  gatewayKeyMs: 1000,
+  gatewayKeys: 10_000,
+  /** Connections to one target. A spare one is closed before any usual server does (gunicorn: 2 s) unless it says when. */
+  gatewayConnections: 512,
+  gatewaySpareMs: 1500,
+  gatewaySpareMostMs: 600_000,
+  /** A target is on this machine or next to it. */
+  gatewayConnectMs: 5000,
+  /** One that refused a connection is not asked for so long, if there is another. */
+  gatewaySuspectMs: 1000,
+  /** Targets that one request is sent to, one after the other. */
+  gatewayTries: 4,
+  /** A body up to here is read whole, so that it can be sent again. */
+  gatewayWholeBytes: 256 * KiB,
+  /** Copies under way at a shadow. */
+  gatewayShadows: 100,
+  /** What is shown of an answer to a request that was sent from a form. */
+  gatewayShownBytes: 1 * MiB,
+  /** Pause between two checks of an instance that is not ready yet: an update is over sooner. */
+  probeStartMs: 250,
   /** Processes and threads of one task. */
   taskPids: 4096,
   /** Pause between two looks at what tasks and machine use: fine enough to see an epoch, and cheap. */

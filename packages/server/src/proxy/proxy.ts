@@ -96,7 +96,7 @@ class RunningProxy implements Proxy {
       return
     }
     const headers = this.#headers(place, request, entered)
-    const ended = entered.served.observe?.('request')
+    const ended = entered.served.observe?.('request', entered.url)
     try {
       await this.#upstreams.reach(place.label, entered.served, signal, (upstream) =>
         exchange({ request, response }, upstream, { url: entered.url, headers, signal }, this.#upstreams),
@@ -113,15 +113,15 @@ class RunningProxy implements Proxy {
   ): Promise<void> {
     const entered = await this.#admit(place, client.request, true)
     const release = this.#takeSocketPlace(place.label, entered.served.name)
-    const ended = entered.served.observe?.('socket')
+    const ended = entered.served.observe?.('socket', entered.url)
     const stopChecking = this.#checkOn(entered, place, client.socket)
     const headers = this.#headers(place, client.request, entered)
     try {
       await this.#upstreams.reach(place.label, entered.served, signal, async (upstream) => {
         const { takeSocket } = upstream.served
         const { url } = entered
-        if (takeSocket) await takeSocket({ ...client, url, headers, address: upstream.address })
-        else await tunnel(client, upstream, { url, headers, signal })
+        const isTaken = await takeSocket?.({ ...client, url, headers, address: upstream.address })
+        if (!isTaken) await tunnel(client, upstream, { url, headers, signal })
       })
     } finally {
       release()

@@ -24,10 +24,13 @@ export interface Served {
   headers?: Readonly<Record<string, string>>
   /** Put in front of every path, such as `/lab`; without a slash at its end. */
   pathPrefix?: string
-  /** Called when a request or a socket begins; what it returns is called when that has ended. */
-  observe?: (what: 'request' | 'socket') => () => void
-  /** Takes over a socket that was let in, instead of joining it to that of the task. */
-  takeSocket?: (given: GivenSocket) => void | Promise<void>
+  /** Called when a request or a socket begins, with its path and query; what it returns is called when it has ended. */
+  observe?: (what: 'request' | 'socket', url: string) => () => void
+  /**
+   * Takes over a socket that was let in, instead of joining it to that of the task; resolves when that is closed. False:
+   * it was not touched, and is joined to that of the task.
+   */
+  takeSocket?: (given: GivenSocket) => Promise<boolean>
 }
 
 /** An upgrade that was let in: headers are clean of what is ours, `url` is what the task is to see. */
