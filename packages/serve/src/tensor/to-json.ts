@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { unpackStrings } from './strings.ts'
-import { dataTypes, type Tensor } from './types.ts'
+import { type DataType, dataTypes, type Tensor } from './types.ts'
 
 export interface JsonForm {
   /** NaN and the infinities as TensorFlow Serving writes them, which is no JSON, or as their names in quotes. */
@@ -26,32 +26,26 @@ export function valueTexts(tensor: Tensor, form: JsonForm): string[] {
   return texts
 }
 
-/** The values of a tensor of numbers that are no 64-bit integers. */
+type Place = [buffer: ArrayBuffer, at: number, length: number]
+
+const readers: Record<Exclude<DataType, 'bool' | 'string'>, (...place: Place) => ArrayLike<number>> = {
+  int8: (...place) => new Int8Array(...place),
+  int16: (...place) => new Int16Array(...place),
+  int32: (...place) => new Int32Array(...place),
+  int64: (...place) => Float64Array.from(new BigInt64Array(...place), Number),
+  uint8: (...place) => new Uint8Array(...place),
+  uint16: (...place) => new Uint16Array(...place),
+  uint32: (...place) => new Uint32Array(...place),
+  uint64: (...place) => Float64Array.from(new BigUint64Array(...place), Number),
+  float16: (...place) => new Float16Array(...place),
+  float32: (...place) => new Float32Array(...place),
+  float64: (...place) => new Float64Array(...place),
+}
+
+/** The values of a tensor as numbers, which for integers of 64 bits may round. Strings have none. */
 export function numbersOf(tensor: Tensor): ArrayLike<number> {
-  switch (tensor.type) {
-    case 'int8':
-      return new Int8Array(...aligned(tensor))
-    case 'int16':
-      return new Int16Array(...aligned(tensor))
-    case 'int32':
-      return new Int32Array(...aligned(tensor))
-    case 'uint16':
-      return new Uint16Array(...aligned(tensor))
-    case 'uint32':
-      return new Uint32Array(...aligned(tensor))
-    case 'float16':
-      return new Float16Array(...aligned(tensor))
-    case 'float32':
-      return new Float32Array(...aligned(tensor))
-    case 'float64':
-      return new Float64Array(...aligned(tensor))
-    case 'int64':
-      return Float64Array.from(new BigInt64Array(...aligned(tensor)), Number)
-    case 'uint64':
-      return Float64Array.from(new BigUint64Array(...aligned(tensor)), Number)
-    default:
-      return tensor.bytes
-  }
+  if (tensor.type === 'string') return []
+  return tensor.type === 'bool' ? tensor.bytes : readers[tensor.type](...aligned(tensor))
 }
 
 /** Puts texts of values into lists by a shape: `[[1,2],[3,4]]`. */
@@ -81,7 +75,7 @@ function stringText(value: Uint8Array, { base64 = false }: JsonForm): string {
 }
 
 /** Where a typed array can look at the bytes; they are copied only if they begin at an odd place. */
-function aligned({ type, bytes }: Tensor): [ArrayBuffer, number, number] {
+function aligned({ type, bytes }: Tensor): Place {
   const each = dataTypes[type].bytes
   const at = bytes.byteOffset % each === 0 ? bytes : Uint8Array.from(bytes)
   return [at.buffer as ArrayBuffer, at.byteOffset, at.byteLength / each]
