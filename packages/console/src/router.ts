@@ -3,6 +3,7 @@ import { datasetRoutes } from './pages/dataset/routes.ts'
 import { jobPageRoutes } from './pages/job/job-page-routes.ts'
 import { jobRoutes } from './pages/job/routes.ts'
 import { experimentRoutes } from './pages/experiment/routes.ts'
+import { sweepRoutes } from './pages/sweep/routes.ts'
 import { modelRoutes } from './pages/model/routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
 import { runRoutes } from './pages/run/routes.ts'
@@ -25,6 +26,7 @@ const tree = rootRoute.addChildren([
     ...jobRoutes,
     ...jobPageRoutes,
     ...experimentRoutes,
+    ...sweepRoutes,
     ...runRoutes,
     ...storageRoutes,
     ...datasetRoutes,

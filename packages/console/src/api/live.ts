@@ -142,6 +142,7 @@ function hear(event: Event): void {
 const alsoTouches: Record<string, readonly string[]> = {
   job: ['project', 'machine-type', 'artifact'],
   project: ['job'],
+  experiment: ['sweep'],
   member: ['team', 'user'],
   team: ['user'],
   user: ['team'],

@@ -146,7 +146,7 @@ const axisX = (place: number, count: number, width: number): number =>
   count === 1 ? width / 2 : side + (place * (width - 2 * side)) / (count - 1)
 
 function drawLines({ context, width, height, color }: Drawing, props: ParallelProps, kept: readonly boolean[]): void {
-  const { axes, count, colorBy, marked } = props
+  const { axes, colorBy, marked } = props
   const coloured = axes.find(({ id }) => id === colorBy)
   const [accent, faint] = [color('--accent'), color('--line-strong')]
   const keptCount = kept.filter(Boolean).length
@@ -164,11 +164,10 @@ function drawLines({ context, width, height, color }: Drawing, props: ParallelPr
   }
   context.strokeStyle = faint
   context.globalAlpha = 0.25
-  for (let row = 0; row < count; row++) if (!kept[row]) line(row)
+  for (const row of someRows(kept, false)) line(row)
   context.lineWidth = keptCount > 300 ? 1 : 1.4
   context.strokeStyle = accent
-  for (let row = 0; row < count; row++) {
-    if (!kept[row]) continue
+  for (const row of someRows(kept, true)) {
     const share = coloured ? (coloured.axis.place(coloured.values[row]) ?? 0) : 1
     context.globalAlpha = (keptCount > 300 ? 0.35 : 0.75) * (0.15 + 0.85 * share)
     line(row)
@@ -178,4 +177,14 @@ function drawLines({ context, width, height, color }: Drawing, props: ParallelPr
   context.lineWidth = 2.5
   context.strokeStyle = color('--text')
   line(marked)
+}
+
+/** Lines that are drawn of those that are kept, and of the others: more are no longer told apart, and take their time. */
+const mostLines = 2000
+
+/** Rows that are kept, or not; of very many some, evenly chosen. */
+function someRows(kept: readonly boolean[], wanted: boolean): number[] {
+  const rows = kept.flatMap((isKept, row) => (isKept === wanted ? [row] : []))
+  const every = Math.max(1, rows.length / mostLines)
+  return every === 1 ? rows : Array.from({ length: mostLines }, (_, at) => rows[Math.floor(at * every)]!)
 }

@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type ReactNode, useMemo, useState } from 'react'
 import { type Drawing, useCanvas } from './canvas.ts'
+import { paletteSize } from './palette.ts'
 import { nearest, type ScatterPoint } from './scatter-points.ts'
 import type { ValueAxis } from './value-axis.ts'
 import './scatter-plot.css'
@@ -13,6 +14,10 @@ export interface ScatterProps {
   /** What is said of a point that one is at. */
   describe: (point: ScatterPoint) => ReactNode
   onOpen: (point: ScatterPoint) => void
+  /** Places that a line goes through, step by step from left to right: the best so far, the front. */
+  line?: readonly { x: number; y: number }[]
+  /** Shades below the points, rows from the low end of y: 0 is faint, 1 is strong, null is nothing. */
+  shades?: readonly (readonly (number | null)[])[]
   height?: number
 }
 
@@ -20,10 +25,10 @@ const [left, right, top, bottom] = [64, 16, 24, 40]
 
 /** Points by two values each. The one next to the pointer is told of, and opened by a click; arrow keys go through all. */
 export function ScatterPlot(props: ScatterProps): ReactNode {
-  const { points, x, y, height = 420, onOpen, label } = props
+  const { points, x, y, height = 420, onOpen, label, line, shades } = props
   const [current, setCurrent] = useState<number>()
   const at = current === undefined ? undefined : points[current]
-  const { canvas, width } = useCanvas(height, (drawing) => draw(drawing, props, at), [points, x, y, at])
+  const { canvas, width } = useCanvas(height, (drawing) => draw(drawing, props), [points, x, y, line, shades])
   const order = useMemo(() => points.map((_, place) => place).sort((a, b) => points[a]!.x - points[b]!.x), [points])
   const px = (point: ScatterPoint) => [placeX(point.x, width), placeY(point.y, height)] as const
   const find = (event: { clientX: number; clientY: number; currentTarget: Element }) => {
@@ -54,6 +59,7 @@ export function ScatterPlot(props: ScatterProps): ReactNode {
       }}
     >
       <canvas ref={canvas} aria-hidden="true" />
+      {at && <span className="scatter-at" style={{ left: px(at)[0], top: px(at)[1] }} />}
       <div className="scatter-tip" aria-live="polite" style={at && tipPlace(px(at), width)} hidden={!at}>
         {at && props.describe(at)}
       </div>
@@ -70,8 +76,10 @@ function tipPlace([x, y]: readonly [number, number], width: number): { left?: nu
   return x > width / 2 ? { right: width - x + 12, top: y } : { left: x + 12, top: y }
 }
 
-function draw({ context, width, height, color }: Drawing, props: ScatterProps, at: ScatterPoint | undefined): void {
-  const { x, y, points } = props
+function draw(drawing: Drawing, props: ScatterProps): void {
+  const { context, width, height, color } = drawing
+  const { x, y, points, line, shades } = props
+  if (shades) drawShades(drawing, shades)
   context.font = `11px ${color('--font-sans')}`
   context.strokeStyle = color('--line')
   context.fillStyle = color('--muted')
@@ -93,20 +101,57 @@ function draw({ context, width, height, color }: Drawing, props: ScatterProps, a
   context.fillText(x.label, left + (width - left - right) / 2, height - 16)
   context.textAlign = 'left'
   context.fillText(y.label, 0, 0)
-  context.globalAlpha = points.length > 400 ? 0.5 : 0.85
+  drawPoints(drawing, points)
+  if (line) drawSteps(drawing, line)
+}
+
+function drawPoints({ context, width, height, color }: Drawing, points: readonly ScatterPoint[]): void {
+  const isMany = points.length > 400
+  const colors = Array.from({ length: paletteSize }, (_, place) => color(`--series-${place}`))
+  context.globalAlpha = isMany ? 0.5 : 0.85
   for (const point of points) {
-    context.fillStyle = color(`--series-${point.color}`)
+    context.fillStyle = colors[point.color] ?? ''
     context.beginPath()
-    context.arc(placeX(point.x, width), placeY(point.y, height), points.length > 400 ? 3 : 4.5, 0, 2 * Math.PI)
+    context.arc(placeX(point.x, width), placeY(point.y, height), isMany ? 3 : 4.5, 0, 2 * Math.PI)
     context.fill()
   }
   context.globalAlpha = 1
-  if (!at) return
-  context.strokeStyle = color('--text')
-  context.lineWidth = 2
+}
+
+/** As far as the next place it stays level, then it goes up or down. */
+function drawSteps({ context, width, height, color }: Drawing, line: readonly { x: number; y: number }[]): void {
+  context.strokeStyle = color('--accent')
+  context.lineWidth = 1.6
   context.beginPath()
-  context.arc(placeX(at.x, width), placeY(at.y, height), 7, 0, 2 * Math.PI)
+  for (const [index, place] of line.entries()) {
+    const [left, level] = [placeX(place.x, width), placeY(place.y, height)]
+    if (index === 0) context.moveTo(left, level)
+    else {
+      context.lineTo(left, placeY(line[index - 1]!.y, height))
+      context.lineTo(left, level)
+    }
+  }
   context.stroke()
+}
+
+function drawShades({ context, width, height, color }: Drawing, shades: NonNullable<ScatterProps['shades']>): void {
+  context.fillStyle = color('--accent')
+  for (const [row, cells] of shades.entries()) {
+    const [low, high] = [row, row + 1].map((at) => placeY(at / shades.length, height)) as [number, number]
+    for (const [column, shade] of cells.entries()) {
+      if (shade === null) continue
+      const [from, to] = [column, column + 1].map((at) => placeX(at / cells.length, width)) as [number, number]
+      context.globalAlpha = 0.04 + 0.66 * shade
+      // Whole pixels, so that no light shines through between cells.
+      context.fillRect(
+        Math.round(from),
+        Math.round(high),
+        Math.round(to) - Math.round(from),
+        Math.round(low) - Math.round(high),
+      )
+    }
+  }
+  context.globalAlpha = 1
 }
 
 function stroke(context: CanvasRenderingContext2D, from: readonly [number, number], to: readonly [number, number]) {

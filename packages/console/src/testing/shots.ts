@@ -48,6 +48,20 @@ const tracked: readonly Shot[] = [
   },
 ]
 
+/** Sweeps of `tools/seed-sweeps.ts`. */
+const sweeps: readonly Shot[] = [
+  { name: 'sweeps', path: '/sweeps' },
+  { name: 'sweep', path: '/sweeps/learning-rate', prepare: (page) => page.getByText('By how much').waitFor() },
+  { name: 'sweep-parallel', path: '/sweeps/learning-rate?tab=parallel&brush=rate:0.2-0.6' },
+  { name: 'sweep-slices', path: '/sweeps/learning-rate?tab=slices' },
+  { name: 'sweep-map', path: '/sweeps/learning-rate?tab=map&across=rate&up=layers' },
+  { name: 'sweep-front', path: '/sweeps/loss-or-size?tab=front' },
+  { name: 'sweep-timeline', path: '/sweeps/learning-rate?tab=timeline' },
+  { name: 'sweep-trials', path: '/sweeps/learning-rate?tab=trials' },
+  { name: 'sweep-trial', path: '/sweeps/digits-search?trial=0' },
+  { name: 'sweep-new', path: '/sweeps/new?project=tracked' },
+]
+
 /** Every page that `npm run shots` takes pictures of: at 1440 and 390 px, in light and in dark. */
 export const shots: readonly Shot[] = [
   { name: 'sign-in', path: '/sign-in', signedIn: false },
@@ -130,6 +144,7 @@ export const shots: readonly Shot[] = [
   { name: 'job-events', path: '/jobs/stopped?tab=events' },
   { name: 'job-artifacts', path: '/jobs/baseline?tab=artifacts' },
   ...tracked,
+  ...sweeps,
   { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },
   {
     name: 'models',

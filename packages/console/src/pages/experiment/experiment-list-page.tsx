@@ -17,6 +17,9 @@ export function ExperimentListPage(): ReactNode {
             <Button leftSection={<Icon name="chart" size={14} />} onClick={() => void navigate({ to: '/runs' })}>
               All runs
             </Button>
+            <Button leftSection={<Icon name="search" size={14} />} onClick={() => void navigate({ to: '/sweeps' })}>
+              Sweeps
+            </Button>
             <NewExperimentButton />
           </>
         }

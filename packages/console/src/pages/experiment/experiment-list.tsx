@@ -132,7 +132,7 @@ export function ExperimentList({ project: fixed }: { project?: string }): ReactN
         columns={fixed === undefined ? columns : columns.filter(({ id }) => id !== 'project')}
         rowKey={({ id }) => id}
         rowLabel={({ name }) => name}
-        href={({ id }) => `/experiments/${id}`}
+        href={({ id, kind }) => `/${kind === 'sweep' ? 'sweeps' : 'experiments'}/${id}`}
         actions={(experiment) => experimentActions(experiment, { go, ask: setAsked, ...starting })}
         toolbar={(chooser) => (
           <FilterBar

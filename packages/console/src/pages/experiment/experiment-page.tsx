@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { type Experiment, experimentStates } from '@nabla/api/experiment'
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { getRouteApi, Link, Navigate, useNavigate } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 import { useLiveEvents } from '../../api/live.ts'
 import { useApi } from '../../api/query.ts'
@@ -44,6 +44,7 @@ export function ExperimentPage(): ReactNode {
   const starting = useExperimentStart(go)
   const actions = experiment && !isGone ? experimentActions(experiment, { go, ask: setAsked, ...starting }) : []
   usePaletteActions(experiment?.name ?? reference, actions)
+  if (experiment?.kind === 'sweep') return <Navigate to={`/sweeps/${experiment.id}` as never} replace />
   return (
     <>
       <PageHeader

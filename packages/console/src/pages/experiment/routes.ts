@@ -29,13 +29,13 @@ addFinder(async (text, signal) => {
   return items.map(toEntry)
 })
 
-function toEntry({ id, name, state, project }: ExperimentSummary): Entry {
+function toEntry({ id, name, state, project, kind }: ExperimentSummary): Entry {
   return {
     group: 'Experiments',
     label: name,
     words: `${state} · ${project.name}`,
     icon: 'chart',
     command: `experiment show ${id}`,
-    to: `/experiments/${id}`,
+    to: `/${kind === 'sweep' ? 'sweeps' : 'experiments'}/${id}`,
   }
 }

@@ -1,0 +1,135 @@
+import { type TrialState, trialStates } from '@nabla/api/sweep'
+import { type KeyboardEvent, type ReactNode, useMemo, useState } from 'react'
+import { now } from '../../clock.ts'
+import { type Drawing, useCanvas } from '../../parts/canvas.ts'
+import { formatDuration, formatTime } from '../../parts/format.ts'
+import { EmptyState } from '../../parts/states.tsx'
+import { type LaneBar, lanesOf } from './lanes.ts'
+import { type TrialPicture, TrialTip } from './trial-plot.tsx'
+import { trialColors } from './trial-words.ts'
+
+const [left, right, top, bottom] = [12, 12, 8, 28]
+const [thickest, thinnest] = [18, 3]
+const mostHeight = 560
+
+/** When each trial ran, those at the same time below each other: where machines stood still, and which trials were long. */
+export function SweepTimeline({ trials, objectives, onOpen }: TrialPicture): ReactNode {
+  const drawn = useMemo(() => layOut(trials), [trials])
+  const [current, setCurrent] = useState<number>()
+  const { bars, thickness, height } = drawn
+  const { canvas, width } = useCanvas(height, (drawing) => draw(drawing, drawn), [drawn])
+  const at = current === undefined ? undefined : bars[current]
+  const find = (event: { clientX: number; clientY: number; currentTarget: Element }) => {
+    const box = event.currentTarget.getBoundingClientRect()
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top]
+    const lane = Math.floor((y - top) / thickness)
+    const near = bars.findLastIndex((bar) => {
+      const [from, to] = edges(bar, drawn, width)
+      return bar.lane === lane && x >= from - 2 && x <= to + 2
+    })
+    return near === -1 ? undefined : near
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && at) return onOpen(at.trial.number)
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (by === undefined || bars.length === 0) return
+    event.preventDefault()
+    setCurrent(current === undefined ? 0 : (current + by + bars.length) % bars.length)
+  }
+  if (bars.length === 0) return <EmptyState title="No trial has begun yet." />
+  const place = at && edges(at, drawn, width)
+  return (
+    <div className="stack">
+      <div className="panel panel-body">
+        <div
+          className="scatter"
+          style={{ height }}
+          role="application"
+          aria-label="Trials over time: arrow keys go through them, enter opens one"
+          tabIndex={0}
+          onKeyDown={onKeyDown}
+          onPointerMove={(event) => setCurrent(find(event))}
+          onPointerLeave={() => setCurrent(undefined)}
+          onClick={(event) => {
+            const found = find(event)
+            if (found !== undefined) onOpen(bars[found]!.trial.number)
+          }}
+        >
+          <canvas ref={canvas} aria-hidden="true" />
+          <div
+            className="scatter-tip"
+            aria-live="polite"
+            hidden={!at}
+            style={
+              at && place
+                ? {
+                    top: top + (at.lane + 1) * thickness + 4,
+                    ...(place[0] > width / 2 ? { right: width - place[1] } : { left: place[0] }),
+                  }
+                : undefined
+            }
+          >
+            {at && (
+              <>
+                <TrialTip trial={at.trial} objectives={objectives} />
+                <div className="muted">took {formatDuration(at.to - at.from)}</div>
+              </>
+            )}
+          </div>
+        </div>
+      </div>
+      <ul className="sweep-states">
+        {(Object.keys(trialStates) as TrialState[]).map((state) => (
+          <li key={state}>
+            <span className={`chart-mark chart-color-${trialColors[state]}`} aria-hidden="true" />
+            {trialStates[state].label}
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+interface Timeline {
+  bars: LaneBar[]
+  from: number
+  to: number
+  thickness: number
+  height: number
+}
+
+function layOut(trials: TrialPicture['trials']): Timeline {
+  const { bars, lanes } = lanesOf(trials, now())
+  const thickness = Math.max(thinnest, Math.min(thickest, Math.floor(mostHeight / Math.max(1, lanes))))
+  return {
+    bars,
+    thickness,
+    height: top + bottom + Math.max(1, lanes) * thickness,
+    from: bars.reduce((least, { from }) => Math.min(least, from), Infinity),
+    to: bars.reduce((most, { to }) => Math.max(most, to), -Infinity),
+  }
+}
+
+function edges({ from, to }: LaneBar, all: Timeline, width: number): [number, number] {
+  const scale = (width - left - right) / Math.max(1, all.to - all.from)
+  return [left + (from - all.from) * scale, left + (to - all.from) * scale]
+}
+
+function draw({ context, width, height, color }: Drawing, all: Timeline): void {
+  const colors = Object.values(trialColors).map((place) => [place, color(`--series-${place}`)] as const)
+  const byPlace = new Map(colors)
+  const gap = all.thickness > 8 ? 2 : all.thickness > 4 ? 1 : 0
+  for (const bar of all.bars) {
+    const [from, to] = edges(bar, all, width)
+    context.fillStyle = byPlace.get(trialColors[bar.trial.state]) ?? ''
+    const space = to - from > 4 ? 1 : 0
+    context.fillRect(from, top + bar.lane * all.thickness, Math.max(1.5, to - from - space), all.thickness - gap)
+  }
+  context.font = `11px ${color('--font-sans')}`
+  context.fillStyle = color('--muted')
+  context.textBaseline = 'bottom'
+  context.textAlign = 'left'
+  context.fillText(formatTime(all.from), left, height - 4)
+  context.textAlign = 'right'
+  context.fillText(width > 480 ? formatTime(all.to) : formatDuration(all.to - all.from), width - right, height - 4)
+}
