@@ -184,6 +184,28 @@ export const configSchema = z.strictObject({
     .default([])
     .describe('Machine types of this server; slices of the machine are made up if there are none.'),
   defaultMachineType: z.string().optional().describe('Machine type of jobs that name none.'),
+  gradient: z
+    .strictObject({
+      machineTypes: z
+        .record(z.string().min(1).max(60), z.string().min(1).max(60))
+        .default({})
+        .describe('What machine types of Gradient mean here, such as `P4000: G1`; the nearest if left out.'),
+      containers: z
+        .record(z.string().min(1).max(500), z.string().min(1).max(500))
+        .default({})
+        .describe(
+          'What its containers mean here: an image, or `host`. Names may end in a star, such as `paperspace/*: host`.',
+        ),
+    })
+    .prefault({})
+    .describe('For clients of Gradient.'),
+  securePort: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(0)
+    .describe('Port over which clients of Gradient read metrics, with TLS, once one is set up. 0 takes a free one.'),
   cpuOvercommit: z.number().min(1).max(100).default(1).describe('How many times the processors may be given out.'),
   logLevel: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

@@ -5,6 +5,7 @@ import type { Loop } from './control/loop.ts'
 import type { Tables } from './db/tables.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventFeed } from './events/feed.ts'
+import type { SecureDoor } from './http/secure.ts'
 import type { ImageKeeper } from './kinds/image/keeper.ts'
 import type { SignInAttempts } from './kinds/session/credentials.ts'
 import type { Clock } from './lib/clock.ts'
@@ -67,4 +68,6 @@ export interface Deps {
   searches: Searches
   /** Where programs of tasks on this machine find the server; the port is known once it listens. */
   reach: { port: number }
+  /** The same server over TLS, for clients that insist on it. */
+  secure: SecureDoor
 }

@@ -18,6 +18,7 @@ import { createApp } from './http/app.ts'
 import { loadConsole } from './http/console.ts'
 import { ExecSessions } from './exec/sessions.ts'
 import { isLoopback } from './http/host.ts'
+import { createSecureDoor } from './http/secure.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { openContent } from './kinds/content.ts'
 import { ImageKeeper } from './kinds/image/keeper.ts'
@@ -125,6 +126,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       pages: loadConsole(options.consoleFolders ?? consoleFolders, homePage(version)),
     })
     undo.push(() => app.close())
+    deps.secure = createSecureDoor(config, clock, () => app.server)
+    undo.push(() => deps.secure.close())
     const url = await app.listen({ host: config.host, port: config.port })
     deps.reach.port = Number(new URL(url).port) || config.port
     await listenForContent(app, config, log)
@@ -189,7 +192,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })
   await trees.sweep()
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
-  const withoutLoop: Omit<Deps, 'loop' | 'imageKeeper'> = {
+  const withoutLoop: Omit<Deps, 'loop' | 'imageKeeper' | 'secure'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),

@@ -214,6 +214,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./fsck.ts')).fsck,
   },
   {
+    name: 'gradient',
+    about: 'Point clients of Gradient at this server',
+    group: more,
+    load: async () => (await import('./gradient.ts')).gradient,
+  },
+  {
     name: 'completion',
     about: 'Print the completion script for your shell',
     group: more,

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import type { ByteStream, Caller } from '../kinds/kind.ts'
+import type { ByteStream, Caller, Origins, SocketStream } from '../kinds/kind.ts'
 import type { AppError } from '../lib/app-error.ts'
 
 /**
@@ -15,6 +15,8 @@ export interface CompatSite {
   routes: readonly CompatRoute[]
   /** A key that stands in the address, where the protocol has no other place; besides those of the headers. */
   keyIn?(params: Record<string, string>): string | undefined
+  /** Who asks by an address that the server made for this, and which is good for one thing; such need no key. */
+  callerIn?(params: Record<string, string>, deps: Deps): Promise<Caller | undefined>
   /** An error as clients of this protocol know it; `no_route` too. */
   errorBody(error: AppError): { status: number; body: unknown }
 }
@@ -25,6 +27,8 @@ export interface CompatRoute {
   path: `/${string}`
   /** What `input` has to be: the query of a GET, the JSON body of all others; fields it does not name are left out. */
   input?: z.ZodType
+  /** The input is the query with the fields of a JSON body over it, whichever the method: some clients send both. */
+  bodyToo?: boolean
   /** A body that is not JSON, which the handler reads from `upload`. */
   bytes?: boolean
   /** Largest body, if it is not that of all JSON bodies or of uploads. */
@@ -40,10 +44,15 @@ export interface CompatRequest<Input = unknown> {
   upload: Readable
   signal: AbortSignal
   headers: Record<string, string | string[] | undefined>
+  origins: Origins
+  requestId: string
 }
 
-/** JSON, or the bytes of a file. */
-export type CompatAnswer = { json: unknown; status?: number } | { file: ByteStream }
+/** JSON, the bytes of a file, or a WebSocket. */
+export type CompatAnswer =
+  | { json: unknown; status?: number; headers?: Record<string, string> }
+  | { file: ByteStream }
+  | SocketStream
 
 /** Declares a route whose handler takes what its schema gives. */
 export function compatRoute<Schema extends z.ZodType>(

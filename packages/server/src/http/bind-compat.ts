@@ -6,6 +6,7 @@ import { type Binding, check, refuseNul } from './bind.ts'
 import { openUpload, readJson } from './body.ts'
 import { sendUserBytes } from './bytes.ts'
 import { compatBodyLimit } from './compat.ts'
+import { openSocket } from './sockets.ts'
 
 /** Registers the routes of every site, beside those of the contract. */
 export function bindCompat(app: FastifyInstance, sites: readonly CompatSite[], binding: Binding): void {
@@ -13,7 +14,7 @@ export function bindCompat(app: FastifyInstance, sites: readonly CompatSite[], b
   for (const site of sites) {
     for (const route of site.routes) {
       app.route({
-        method: route.method,
+        method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
         url: route.path,
         config: { compat: { site, route } },
         handler: (request, reply) => serve(route, request, reply, binding),
@@ -33,9 +34,12 @@ async function serve(route: CompatRoute, request: FastifyRequest, reply: Fastify
       } finally {
         if (typeof answer.file.body !== 'string') answer.file.body.destroy()
       }
+    } else if ('open' in answer) {
+      await openSocket(request, reply, { signal, clock: binding.deps.clock }, (socket) => answer.open(socket))
     } else {
       await reply
         .code(answer.status ?? 200)
+        .headers(answer.headers ?? {})
         .type('application/json; charset=utf-8')
         .send(JSON.stringify(answer.json))
     }
@@ -53,10 +57,10 @@ async function toRequest(
 ): Promise<CompatRequest> {
   const limit = compatBodyLimit(route, bounds)
   const given = async () => {
-    if (route.bytes || route.method === 'GET') return request.query
+    if (route.bytes || (route.method === 'GET' && !route.bodyToo)) return request.query
     const body = await readJson(request.raw, { ...bounds, jsonBodyBytes: limit }, deps.clock)
     refuseNulIn(body)
-    return body
+    return route.bodyToo ? { ...(request.query as object), ...(body as object) } : body
   }
   const where = route.bytes || route.method === 'GET' ? 'The query' : 'The body'
   return {
@@ -66,6 +70,8 @@ async function toRequest(
     upload: route.bytes ? openUpload(request.raw, limit) : (undefined as never),
     signal,
     headers: request.headers,
+    origins: request.origins,
+    requestId: request.id,
   }
 }
 

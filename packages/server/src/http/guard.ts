@@ -101,6 +101,8 @@ export function guardRequests(
   /** Clients of other protocols have a key; what a browser is signed in with is of no use there. */
   async function identifyProgram(request: FastifyRequest, { site }: CompatPlace): Promise<Caller> {
     const { headers, params, ip } = request
+    const known = await site.callerIn?.(params as Record<string, string>, deps)
+    if (known) return known
     const key = keyOf(headers) ?? basicKeyOf(headers.authorization) ?? site.keyIn?.(params as Record<string, string>)
     if (key === undefined) throw new AppError('unauthenticated')
     return limiter.check(ip, key, (text) => authenticate.key(text, deps))
@@ -140,7 +142,7 @@ async function recheck(
 function prepareForBody(request: FastifyRequest, reply: FastifyReply, bounds: Bounds, { clock }: Deps): void {
   if (!hasBody(request.headers)) return
   const { shape, compat } = request.routeOptions.config
-  const wanted = compat ? compat.route.method !== 'GET' : shape?.body !== undefined
+  const wanted = compat ? compat.route.method !== 'GET' || compat.route.bodyToo === true : shape?.body !== undefined
   if (!wanted) closeAfterReply(request, reply, bounds, clock)
   else if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
 }

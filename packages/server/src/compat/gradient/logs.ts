@@ -1,0 +1,153 @@
+import { z } from 'zod'
+import { AppError } from '../../lib/app-error.ts'
+import { limits } from '../../lib/limits.ts'
+import { count, optional } from './fields.ts'
+import { type Exchange, gradientRoute } from './route.ts'
+
+/** A line as the clients know it; they count them, so numbers begin at 1 and have no gaps. */
+interface Row {
+  line: number
+  message: string
+  timestamp: string
+  jobId?: string
+}
+
+/** Lines that follow a line, and whether no more will ever come. */
+export interface LogPage {
+  rows: Row[]
+  ended: boolean
+}
+
+/** The message of the line that ends a log: with it, following stops. */
+const endMark = 'PSEOF'
+
+/** Lines of whatever a client names. */
+export interface LogSource {
+  read(after: number, limit: number): Promise<LogPage>
+  /** Resolves when there may be more, or the signal aborts. */
+  wait(after: number, signal: AbortSignal): Promise<void>
+}
+
+const query = z.object({
+  jobId: optional,
+  experimentId: optional,
+  notebookId: optional,
+  deploymentId: optional,
+  gradientDeploymentId: optional,
+  line: count,
+  limit: count,
+})
+
+/**
+ * Lines after `line`, at most `limit`; the last one of all is the mark of the end. A client that follows asks again at
+ * once, so where nothing is new the answer waits for a while.
+ */
+export const logRoutes = gradientRoute('GET', '/jobs/logs', query, async (exchange) => {
+  const { input, signal } = exchange
+  const source = await sourceOf(exchange)
+  const after = input.line ?? 0
+  const limit = Math.min(Math.max(input.limit ?? 2000, 1), limits.logPageLines)
+  const first = await source.read(after, limit)
+  if (first.rows.length > 0 || first.ended) return withEnd(first, after, limit)
+  await waitFor(exchange, (until) => source.wait(after, until), signal)
+  return withEnd(await source.read(after, limit), after, limit)
+})
+
+function withEnd({ rows, ended }: LogPage, after: number, limit: number): Row[] {
+  if (!ended || rows.length >= limit) return rows
+  const last = rows.at(-1)
+  if (last?.message === endMark) return rows
+  return [
+    ...rows,
+    { line: (last?.line ?? after) + 1, message: endMark, timestamp: last?.timestamp ?? new Date(0).toISOString() },
+  ]
+}
+
+async function sourceOf(exchange: Exchange<z.output<typeof query>>): Promise<LogSource> {
+  const { experimentId, jobId } = exchange.input
+  if (experimentId !== undefined) return experimentLog(exchange, experimentId)
+  if (jobId !== undefined) return jobLog(exchange, jobId)
+  throw new AppError('invalid', { detail: 'Say whose log: give --id.' })
+}
+
+function jobLog({ call }: Exchange, job: string): LogSource {
+  return {
+    async read(after, limit) {
+      const page = await call('job', 'logs', { job, after, limit })
+      const rows = page.items.map(({ seq, text, at }) => ({ line: seq, message: text, timestamp: at, jobId: job }))
+      return { rows, ended: page.ended && (rows.at(-1)?.line ?? after) >= page.last }
+    },
+    async wait(after, signal) {
+      const { events } = await call('job', 'followLogs', { job, after, signal })
+      for await (const _ of events) return
+    },
+  }
+}
+
+/**
+ * The logs of all jobs of an experiment, as one with numbers of its own. Our cursor says how far each job was read, the
+ * clients' only how many lines were: what was told before is remembered by that number, and read again from the
+ * beginning by a server that has forgotten. The order of lines that were written meanwhile may then be another.
+ */
+function experimentLog({ call, caller }: Exchange, experiment: string): LogSource {
+  const keyOf = (line: number) => `${caller.teamId}/${experiment}/${line}`
+  const cursorAt = async (line: number): Promise<string> => {
+    const known = cursors.get(keyOf(line))
+    if (known !== undefined || line === 0) return known ?? ''
+    let [at, cursor] = [0, '']
+    while (at < line) {
+      const page = await call('experiment', 'logs', { experiment, after: cursor, limit: Math.min(line - at, 5000) })
+      if (page.items.length === 0) break
+      at += page.items.length
+      cursor = page.next
+    }
+    return cursor
+  }
+  return {
+    async read(after, limit) {
+      const page = await call('experiment', 'logs', { experiment, after: await cursorAt(after), limit })
+      const rows = page.items.map(({ text, at, job }, index) => ({
+        line: after + index + 1,
+        message: text,
+        timestamp: at,
+        jobId: job,
+      }))
+      remember(keyOf(after + rows.length), page.next)
+      return { rows, ended: page.ended && rows.length < limit }
+    },
+    async wait(after, signal) {
+      const { events } = await call('experiment', 'followLogs', { experiment, after: await cursorAt(after), signal })
+      for await (const _ of events) return
+    },
+  }
+}
+
+const cursors = new Map<string, string>()
+
+function remember(key: string, cursor: string): void {
+  cursors.delete(key)
+  cursors.set(key, cursor)
+  const [oldest] = cursors.keys()
+  if (cursors.size > limits.gradientListed && oldest !== undefined) cursors.delete(oldest)
+}
+
+/** Waits until there is more, the client leaves or it has been long enough. */
+async function waitFor(
+  { deps }: Exchange,
+  wait: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const enough = new AbortController()
+  const stop = () => enough.abort()
+  const cancel = deps.clock.after(limits.gradientPollMs, stop)
+  signal.addEventListener('abort', stop)
+  try {
+    await wait(enough.signal)
+  } catch (error) {
+    if (!enough.signal.aborted) throw error
+  } finally {
+    cancel()
+    signal.removeEventListener('abort', stop)
+    stop()
+  }
+}
