@@ -7,6 +7,7 @@ import { jobRoutes } from './job.ts'
 import { keyRoutes } from './key.ts'
 import { machineTypeRoutes } from './machine-type.ts'
 import { modelRoutes } from './model.ts'
+import { notebookRoutes } from './notebook.ts'
 import { projectRoutes } from './project.ts'
 import type { RouteShape } from './route.ts'
 import { registryRoutes } from './registry.ts'
@@ -27,6 +28,7 @@ export const contract = {
   job: jobRoutes,
   experiment: experimentRoutes,
   sweep: sweepRoutes,
+  notebook: notebookRoutes,
   artifact: artifactRoutes,
   project: projectRoutes,
   workspace: workspaceRoutes,

@@ -1,6 +1,7 @@
 import type { ExperimentTables, NodeColumns } from './experiment-tables.ts'
 import type { GradientTables } from './gradient-tables.ts'
 import type { ModelTables } from './model-tables.ts'
+import type { NotebookTables } from './notebook-tables.ts'
 import type { RunTables } from './run-tables.ts'
 import type { SweepTables } from './sweep-tables.ts'
 import type { TensorboardTables } from './tensorboard-tables.ts'
@@ -10,7 +11,15 @@ import type { TensorboardTables } from './tensorboard-tables.ts'
  * real, so that one schema serves SQLite and PostgreSQL: ids are prefixed text, times ISO 8601 text in UTC, JSON is
  * text that the reader parses, and what would be a boolean is a time or null.
  */
-export interface Tables extends GradientTables, ModelTables, RunTables, ExperimentTables, SweepTables, TensorboardTables {
+export interface Tables
+  extends
+    GradientTables,
+    NotebookTables,
+    ModelTables,
+    RunTables,
+    ExperimentTables,
+    SweepTables,
+    TensorboardTables {
   users: UserRow
   teams: TeamRow
   members: MemberRow

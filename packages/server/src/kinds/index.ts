@@ -12,6 +12,9 @@ import type { Handlers } from './kind.ts'
 import { machineTypeHandlers } from './machine-type.ts'
 import { modelHandlers } from './model.ts'
 import type { PlannedChanges, PlannedKind, PlannedRow } from './planned.ts'
+import { notebookHandlers } from './notebook.ts'
+import { notebookKind } from './notebook/planned.ts'
+import { notebookServed } from './notebook/served.ts'
 import { projectHandlers } from './project.ts'
 import { imageHandlers } from './image.ts'
 import { registryHandlers } from './registry.ts'
@@ -35,6 +38,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   job: jobHandlers,
   experiment: experimentHandlers,
   sweep: sweepHandlers,
+  notebook: notebookHandlers,
   artifact: artifactHandlers,
   project: projectHandlers,
   workspace: workspaceHandlers,
@@ -60,8 +64,9 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
 export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, unknown>[] = [
   experimentKind,
   jobKind,
+  notebookKind,
   tensorboardKind,
 ]
 
 /** Every kind whose tasks serve something at an address of its own: what the proxy looks for. */
-export const servedKinds: readonly ServedKind[] = [jobServed, tensorboardServed]
+export const servedKinds: readonly ServedKind[] = [jobServed, notebookServed, tensorboardServed]

@@ -68,10 +68,10 @@ export const jobHandlers: Handlers<'job'> = {
   },
 
   async create({ caller, body }, deps) {
-    return show(deps, caller, await submitJob(deps, caller, body))
+    return showJob(deps, caller, await submitJob(deps, caller, body))
   },
 
-  show: ({ caller, params }, deps) => show(deps, caller, params.job),
+  show: ({ caller, params }, deps) => showJob(deps, caller, params.job),
 
   async update({ caller, params, body }, deps) {
     const row = await findJob(deps, caller, params.job)
@@ -102,7 +102,7 @@ export const jobHandlers: Handlers<'job'> = {
       ])
     })
     deps.loop.wake(row.id)
-    return show(deps, caller, row.id)
+    return showJob(deps, caller, row.id)
   },
 
   async wait({ caller, params, query, signal }, deps) {
@@ -115,12 +115,12 @@ export const jobHandlers: Handlers<'job'> = {
     }
     try {
       const after = await deps.feed.latest()
-      if (query.seconds === 0 || (await arrived())) return await show(deps, caller, id)
+      if (query.seconds === 0 || (await arrived())) return await showJob(deps, caller, id)
       const either = AbortSignal.any([signal, timeout.signal])
       for await (const _ of deps.feed.follow(caller.teamId, { after, subject: id, signal: either })) {
         if (await arrived()) break
       }
-      return await show(deps, caller, id)
+      return await showJob(deps, caller, id)
     } finally {
       cancel()
     }
@@ -129,7 +129,7 @@ export const jobHandlers: Handlers<'job'> = {
   async stop({ caller, params, body }, deps) {
     const row = await findJob(deps, caller, params.job)
     if (can('stop', row)) await requestStop(deps, caller, row, body.graceSeconds * 1000)
-    return show(deps, caller, row.id)
+    return showJob(deps, caller, row.id)
   },
 
   async clone({ caller, params, body }, deps) {
@@ -150,7 +150,7 @@ export const jobHandlers: Handlers<'job'> = {
       workspaceId: row.workspaceId,
       sealedLogin: loginOfClone(stored, { ...stored.spec, ...given(changes) }),
     })
-    return show(deps, caller, id)
+    return showJob(deps, caller, id)
   },
 
   async delete({ caller, params, query }, deps) {
@@ -179,7 +179,8 @@ export const jobHandlers: Handlers<'job'> = {
   },
 }
 
-async function show(deps: Deps, caller: Caller, reference: string) {
+/** All there is to say about a job of the caller's team. */
+export async function showJob(deps: Deps, caller: Caller, reference: string) {
   const row = await findJob(deps, caller, reference)
   const parts = await readJobParts(deps.db, row)
   const queue = row.state === 'pending' ? await queueOf(deps, row, parts.latest) : null

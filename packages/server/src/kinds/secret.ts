@@ -2,13 +2,15 @@ import type { Secret } from '@nabla/api/secret'
 import type { Kysely } from 'kysely'
 import { isAfter, toPage } from '../db/paging.ts'
 import type { Tables } from '../db/tables.ts'
+import type { Trx } from '../db/transaction.ts'
+import type { Deps } from '../deps.ts'
 import { change } from '../events/change.ts'
 import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { SecretBox } from '../lib/secret-box.ts'
-import type { Handlers } from './kind.ts'
+import type { Caller, Handlers } from './kind.ts'
 import { findProject, holdProject } from './project.ts'
 
 export const secretHandlers: Handlers<'secret'> = {
@@ -81,6 +83,21 @@ export const secretHandlers: Handlers<'secret'> = {
     })
     return { deleted: true }
   },
+}
+
+/** Throws AppError `unknown_secret` when a value names a secret that is not there. */
+export async function checkSecrets(
+  deps: Pick<Deps, 'box'>,
+  trx: Trx,
+  caller: Caller,
+  projectId: string,
+  values: readonly string[],
+): Promise<void> {
+  const names = values.filter((value) => value.startsWith('secret:')).map((value) => value.slice('secret:'.length))
+  if (names.length === 0) return
+  const found = await resolveSecrets(trx, deps.box, caller.teamId, projectId, names)
+  const missing = names.find((name) => !found.has(name))
+  if (missing !== undefined) throw new AppError('unknown_secret', { name: missing })
 }
 
 /**

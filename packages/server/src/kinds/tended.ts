@@ -2,6 +2,8 @@ import type { Deps } from '../deps.ts'
 import { type IdKind, looksLikeId } from '../lib/ids.ts'
 import { datasetPreparation } from './dataset/preparation.ts'
 import { modelPreparation } from './model/preparation.ts'
+import { NotebookKeeper } from './notebook/keeper.ts'
+import { versionPreparation } from './notebook/save-version.ts'
 import { Preparer } from './preparer.ts'
 import { Teller } from './sweep/teller.ts'
 
@@ -26,9 +28,13 @@ export function makeTended(deps: Deps): readonly Tended[] {
   const datasets = new Preparer(deps, datasetPreparation(deps))
   const models = new Preparer(deps, modelPreparation(deps))
   const teller = new Teller(deps)
+  const notebooks = new NotebookKeeper(deps)
+  const notebookVersions = new Preparer(deps, versionPreparation(deps))
   return [
     { tend: async (pass, stopped) => (isFor(pass, 'version') ? datasets.tend(stopped) : []) },
     { tend: async (pass) => (isFor(pass, 'experiment') || pass.hasEnded ? [teller.tend()] : []) },
+    { tend: async (pass, stopped) => (isFor(pass, 'notebook') ? notebooks.tend(stopped) : []) },
+    { tend: async (pass, stopped) => (isFor(pass, 'notebook') || pass.hasEnded ? notebookVersions.tend(stopped) : []) },
     // A job that ended may have left a model.
     { tend: async (pass, stopped) => (isFor(pass, 'modelVersion') || pass.hasEnded ? models.tend(stopped) : []) },
   ]

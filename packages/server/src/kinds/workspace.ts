@@ -32,7 +32,7 @@ export const workspaceHandlers: Handlers<'workspace'> = {
       const ingested = await deps.trees.ingest(caller.teamId, dir, signal)
       // The first job need not wait until these very files are made once more.
       await deps.trees.adopt(ingested, dir)
-      return await fromTree(deps, caller.teamId, ingested.tree.digest)
+      return await workspaceOfTree(deps, caller.teamId, ingested.tree.digest)
     } finally {
       await removeTree(staging)
     }
@@ -40,7 +40,7 @@ export const workspaceHandlers: Handlers<'workspace'> = {
 
   async fromTree({ caller, body }, deps) {
     if (deps.ballast.isReleased) throw new AppError('disk_full')
-    return fromTree(deps, caller.teamId, body.digest)
+    return workspaceOfTree(deps, caller.teamId, body.digest)
   },
 
   async list({ caller, params, query, signal }, deps) {
@@ -83,7 +83,7 @@ async function filesOf(deps: Deps, job: JobWithNames): Promise<Files | null> {
 }
 
 /** The workspace of a tree of the team: the one there is, or a new one. Throws `not_found` for what is no such tree. */
-async function fromTree(deps: Deps, teamId: string, digest: string): Promise<Workspace> {
+export async function workspaceOfTree(deps: Deps, teamId: string, digest: string): Promise<Workspace> {
   const now = deps.clock.now()
   const row = await inTransaction(deps.db, async (trx) => {
     const same = await trx
@@ -197,7 +197,7 @@ export async function gitWorkspace(
   return { id }
 }
 
-/** Takes workspaces that no job refers to any more out of the database; their files are the caller's to delete. */
+/** Takes workspaces that nothing refers to any more out of the database; their files are the caller's to delete. */
 export async function collectWorkspaces(deps: Deps): Promise<string[]> {
   const before = toIso(deps.clock.now() - limits.unusedWorkspaceMs)
   const rows = await deps.db
@@ -213,6 +213,9 @@ export async function collectWorkspaces(deps: Deps): Promise<string[]> {
           selectFrom('experiments').select('experiments.id').whereRef('experiments.workspaceId', '=', 'volumes.id'),
         ),
       ),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('notebooks').select('notebooks.id').whereRef('notebooks.seedId', '=', 'volumes.id'))),
     )
     .returning('id')
     .execute()

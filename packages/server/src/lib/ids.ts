@@ -24,6 +24,7 @@ export const idPrefixes = {
   modelVersion: 'mv',
   modelKey: 'mk',
   run: 'ru',
+  notebook: 'n',
   tensorboard: 'tb',
 } as const
 

@@ -203,6 +203,20 @@ export const limits = {
   planBatch: 500,
   /** Makers and what they made are planned in turn this often in one pass; what is left is for the next one. */
   planRounds: 8,
+  /** Jupyter has to answer so soon after it was started: what Gradient gave it. A slow disk takes 30 s when cold. */
+  notebookAnswerMs: 120_000,
+  /** Packages of a notebook have to be installed by then: the largest take minutes on a slow line. */
+  notebookPackagesMs: 30 * 60_000,
+  /** Between questions to a Jupyter that is being started, and how long each may take. */
+  notebookAskMs: 100,
+  notebookAskTimeoutMs: 5000,
+  /** What a Jupyter is given to end by itself; it saves nothing by then. */
+  notebookGraceMs: 10_000,
+  /** Packages that are listed of one notebook, and what is read beside each. */
+  notebookPackages: 5000,
+  notebookAboutBytes: 64 * KiB,
+  /** Names looked at for one that is free. */
+  notebookNames: 1000,
   /** Gangs with addresses and ports of their own at a time: their ports end below those that the kernel gives out. */
   gangSlots: 170,
   gangPorts: 128,

@@ -42,7 +42,10 @@ function checkBuild(
 }
 
 /** Whether an engine can run a job, and if not, why. */
-export function takes(engine: Engine, { image, build }: JobSpec): ReturnType<Engine['accepts']> {
+export function takes(
+  engine: Engine,
+  { image, build }: Pick<JobSpec, 'image' | 'build'>,
+): ReturnType<Engine['accepts']> {
   if (!build) return engine.accepts(image)
   return engine.builds ? { ok: true } : { ok: false, reason: 'Jobs of this machine type run without an image.' }
 }

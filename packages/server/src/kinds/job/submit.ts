@@ -27,7 +27,7 @@ import {
 import type { Caller } from '../kind.ts'
 import { type ChosenModel, chooseModels, insertModels, modelMounts, modelsAsSpec } from '../model/mounts.ts'
 import { ensureProject } from '../project.ts'
-import { resolveSecrets } from '../secret.ts'
+import { checkSecrets } from '../secret.ts'
 import { storageVolume } from '../storage/volume.ts'
 import { gitWorkspace, type StoredWorkspace, storedWorkspace } from '../workspace.ts'
 
@@ -81,7 +81,7 @@ export async function prepareJob(
   const machine = chooseMachine(deps, spec)
   checkPaths(spec)
   const project = await ensureProject(trx, caller, submission.project, now)
-  await checkSecrets(deps, trx, caller, project.id, spec)
+  await checkSecrets(deps, trx, caller, project.id, secretValues(spec))
   const workspace = await chooseWorkspace(deps, trx, caller, submission, spec)
   const sealedLogin = loginOf(deps, caller, submission)
   await checkImage({ db: trx }, caller.teamId, spec, {
@@ -127,13 +127,16 @@ export async function storeJob(trx: Trx, caller: Caller, prepared: PreparedJob, 
   return id
 }
 
+type MachineWish = Pick<JobSpec, 'machineType' | 'image' | 'build'>
+
 /** The fields of a job's spec, without those that belong to the submission. */
 function pickSpec(submission: Submission): Record<string, unknown> {
   const names = Object.keys(jobSpec.shape)
   return Object.fromEntries(Object.entries(submission).filter(([name]) => names.includes(name)))
 }
 
-function chooseMachine(deps: Deps, spec: JobSpec): MachineType {
+/** The machine type that is asked for, or one that takes the image. Throws AppError when there is none. */
+export function chooseMachine(deps: Deps, spec: MachineWish): MachineType {
   const { machineTypes, engines } = deps
   const machine = spec.machineType === undefined ? defaultFor(deps, spec) : machineTypes.find(spec.machineType)
   if (!machine) {
@@ -152,14 +155,15 @@ function chooseMachine(deps: Deps, spec: JobSpec): MachineType {
 }
 
 /** The default machine type; for an image that its engine does not take, that of an engine that does. */
-function defaultFor({ machineTypes, engines }: Deps, spec: JobSpec): MachineType {
+function defaultFor({ machineTypes, engines }: Deps, spec: MachineWish): MachineType {
   const types = [machineTypes.default, ...machineTypes.defaults.values()]
   const isTaken = (name: string) => takesJob(engines.get(name), spec)
   // What none takes, a later engine knows more of than the machine itself: it has images.
   return types.find((type) => isTaken(type.engine)) ?? types.at(-1)!
 }
 
-const takesJob = (engine: Engine | undefined, spec: JobSpec): boolean => engine !== undefined && takes(engine, spec).ok
+const takesJob = (engine: Engine | undefined, spec: MachineWish): boolean =>
+  engine !== undefined && takes(engine, spec).ok
 
 function loginOf({ box }: Deps, { teamId }: Caller, { registryLogin, sealedLogin }: Submission): string | undefined {
   return registryLogin ? sealLogin(box, teamId, registryLogin) : sealedLogin
@@ -219,14 +223,9 @@ const normal = (path: string): string =>
     .filter((part) => part !== '' && part !== '.')
     .join('/')}`
 
-async function checkSecrets(deps: Deps, trx: Trx, caller: Caller, projectId: string, spec: JobSpec): Promise<void> {
-  const values = Object.values(spec.env)
-  if (spec.workspace.from === 'git' && spec.workspace.password) values.push(spec.workspace.password)
-  const names = values.filter((value) => value.startsWith('secret:')).map((value) => value.slice('secret:'.length))
-  if (names.length === 0) return
-  const found = await resolveSecrets(trx, deps.box, caller.teamId, projectId, names)
-  const missing = names.find((name) => !found.has(name))
-  if (missing !== undefined) throw new AppError('unknown_secret', { name: missing })
+function secretValues({ env, workspace }: JobSpec): string[] {
+  const password = workspace.from === 'git' ? workspace.password : undefined
+  return [...Object.values(env), ...(password ? [password] : [])]
 }
 
 async function chooseWorkspace(

@@ -1,0 +1,62 @@
+import type { FileChange } from '@nabla/api/notebook'
+import { comparePaths, decodeRoot, type FileChunk, fileSize, type TreeEntry } from '@nabla/api/tree-format'
+import type { Deps } from '../../deps.ts'
+import { entriesOf } from '../../trees/contents.ts'
+
+/**
+ * Which files and links are different in two trees, in the order of their paths. Only lists of chunks are compared: no
+ * file is read, however large.
+ *
+ * @param before digest of the older tree; null: there is none, all is new
+ * @param limit most changes that are told
+ */
+export async function compareTrees(
+  { chunks }: Pick<Deps, 'chunks'>,
+  before: string | null,
+  after: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<{ items: FileChange[]; complete: boolean }> {
+  const olds = before === null ? none() : filesIn(chunks, before, signal)
+  const news = filesIn(chunks, after, signal)
+  const items: FileChange[] = []
+  let [old, young] = [await next(olds), await next(news)]
+  while (old || young) {
+    if (items.length >= limit) return { items, complete: false }
+    const order = !old ? 1 : !young ? -1 : comparePaths(old.path, young.path)
+    if (order < 0) items.push(changeOf(old, undefined))
+    else if (order > 0) items.push(changeOf(undefined, young))
+    else if (contentOf(old!) !== contentOf(young!)) items.push(changeOf(old, young))
+    if (order <= 0) old = await next(olds)
+    if (order >= 0) young = await next(news)
+  }
+  return { items, complete: true }
+}
+
+type Entry = Exclude<TreeEntry, { type: 'folder' }>
+
+async function* filesIn(chunks: Deps['chunks'], digest: string, signal: AbortSignal): AsyncGenerator<Entry> {
+  const root = decodeRoot(await chunks.read(digest, { of: 'a tree', signal }))
+  for await (const entry of entriesOf(chunks, root, signal)) if (entry.type !== 'folder') yield entry
+}
+
+async function* none(): AsyncGenerator<Entry> {}
+
+async function next(entries: AsyncGenerator<Entry>): Promise<Entry | undefined> {
+  const found = await entries.next()
+  return found.done ? undefined : found.value
+}
+
+const contentOf = (entry: Entry): string =>
+  entry.type === 'link' ? `-> ${entry.target}` : entry.chunks.map(([hash]: FileChunk) => hash).join()
+
+const sizeOf = (entry: Entry): number => (entry.type === 'file' ? fileSize(entry.chunks) : 0)
+
+function changeOf(before: Entry | undefined, after: Entry | undefined): FileChange {
+  return {
+    path: (after ?? before)!.path,
+    change: before && after ? 'changed' : before ? 'removed' : 'added',
+    sizeBytes: after ? sizeOf(after) : null,
+    sizeBytesBefore: before ? sizeOf(before) : null,
+  }
+}

@@ -1,0 +1,110 @@
+import { type NotebookSpec, notebookSpec } from '@nabla/api/notebook'
+import type { Transaction } from 'kysely'
+import type { NotebookRow } from '../../db/notebook-tables.ts'
+import type { Tables } from '../../db/tables.ts'
+import type { NewTask } from '../../tasks/task.ts'
+import type { PlannedKind, Remains } from '../planned.ts'
+import { type NotebookChanges, planNotebook } from './plan.ts'
+import { insertVersion } from './version-rows.ts'
+
+/** The task request is made when a session is asked for, so that it is what was checked then. */
+export interface StoredNotebook {
+  spec: NotebookSpec
+  /** Null: it was never started. */
+  task: Omit<NewTask, 'attempt' | 'ownerId' | 'teamId'> | null
+}
+
+/** Parses the `spec` column. */
+export function readNotebook(row: Pick<NotebookRow, 'spec'>): StoredNotebook {
+  const stored = JSON.parse(row.spec) as StoredNotebook
+  return { spec: notebookSpec.parse(stored.spec), task: stored.task }
+}
+
+/** How the control loop handles notebooks. */
+export const notebookKind: PlannedKind<NotebookRow, NotebookChanges> = {
+  prefix: 'n',
+  ownsTasks: true,
+
+  load: (trx, ids) => trx.selectFrom('notebooks').selectAll().where('id', 'in', ids).execute(),
+
+  async open(trx) {
+    const rows = await trx.selectFrom('notebooks').select('id').where('endedAt', 'is', null).execute()
+    return rows.map((row) => row.id)
+  },
+
+  async due(trx, nowIso) {
+    const rows = await trx.selectFrom('notebooks').select('id').where('wakeAt', '<=', nowIso).execute()
+    return rows.map((row) => row.id)
+  },
+
+  async nextDue(trx) {
+    const row = await trx
+      .selectFrom('notebooks')
+      .select('wakeAt')
+      .where('wakeAt', 'is not', null)
+      .orderBy('wakeAt')
+      .limit(1)
+      .executeTakeFirst()
+    return row?.wakeAt ?? null
+  },
+
+  plan(row, tasks, now) {
+    const { spec, task } = readNotebook(row)
+    const { id: ownerId, teamId, session: attempt } = row
+    return planNotebook({ row, spec, task: task && { ...task, ownerId, teamId, attempt } }, tasks, now)
+  },
+
+  async update(trx, row, changes) {
+    const result = await trx
+      .updateTable('notebooks')
+      .set({ ...changes, version: row.version + 1 })
+      .where('id', '=', row.id)
+      .where('version', '=', row.version)
+      .executeTakeFirst()
+    const isWritten = result.numUpdatedRows === 1n
+    if (isWritten && changes.endedAt) await insertVersion(trx, { ...row, ...changes, endedAt: changes.endedAt })
+    return isWritten
+  },
+
+  purgeable,
+  forget,
+}
+
+/** Notebooks deleted at a time: keeps the transaction short. */
+const purgeBatch = 200
+
+async function purgeable(trx: Transaction<Tables>): Promise<Remains[]> {
+  const rows = await trx
+    .selectFrom('notebooks')
+    .select(['id', 'filesId', 'environmentId'])
+    .where('deletedAt', 'is not', null)
+    .where('endedAt', 'is not', null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('tasks')
+            .select('tasks.id')
+            .whereRef('tasks.ownerId', '=', 'notebooks.id')
+            .where('tasks.removedAt', 'is', null),
+        ),
+      ),
+    )
+    .limit(purgeBatch)
+    .execute()
+  return rows.map(({ id, filesId, environmentId }) => ({ id, volumes: [filesId, environmentId] }))
+}
+
+async function forget(trx: Transaction<Tables>, remains: readonly Remains[]): Promise<void> {
+  const ids = remains.map(({ id }) => id)
+  await trx.deleteFrom('tasks').where('ownerId', 'in', ids).execute()
+  await trx.deleteFrom('tags').where('subjectId', 'in', ids).execute()
+  const versions = trx.selectFrom('notebookVersions').select('volumeId').where('notebookId', 'in', ids)
+  await trx
+    .deleteFrom('volumes')
+    .where('id', 'in', versions.where('volumeId', 'is not', null).$castTo<{ volumeId: string }>())
+    .execute()
+  const volumes = remains.flatMap((one) => one.volumes)
+  await trx.deleteFrom('volumes').where('id', 'in', volumes).execute()
+  await trx.deleteFrom('notebookVersions').where('notebookId', 'in', ids).execute()
+  await trx.deleteFrom('notebooks').where('id', 'in', ids).execute()
+}
