@@ -76,6 +76,7 @@ describe('layers', () => {
       'events',
       'exec',
       'formats',
+      'gateway',
       'jupyter',
       'metrics',
       'proxy',
@@ -87,8 +88,9 @@ describe('layers', () => {
     ],
     control: ['db', 'engines/engine.ts', 'events', 'kinds', 'metrics', 'tasks', 'trees', 'volumes'],
     exec: ['engines/engine.ts'],
+    gateway: ['metrics', 'proxy'],
     proxy: ['engines/engine.ts', 'http/host.ts', 'kinds/kind.ts'],
-    http: ['config.ts', 'kinds/kind.ts', 'compat/site.ts', 'db', 'proxy'],
+    http: ['config.ts', 'kinds/kind.ts', 'compat/site.ts', 'db', 'gateway', 'proxy'],
   }
 
   test.each(Object.entries(layers))('server: %s imports only what is below it', (folder, allowed) => {
@@ -134,9 +136,19 @@ describe('each thing has one place', () => {
   test('tasks, volumes, stores, trees, events and engines never mention a kind', () => {
     const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|dataset/i
     const room = under(
-      ...['tasks', 'volumes', 'stores', 'trees', 'events', 'engines', 'metrics', 'tracking', 'proxy', 'jupyter'].map(
-        (name) => `${server}${name}/`,
-      ),
+      ...[
+        'tasks',
+        'volumes',
+        'stores',
+        'trees',
+        'events',
+        'engines',
+        'metrics',
+        'tracking',
+        'gateway',
+        'proxy',
+        'jupyter',
+      ].map((name) => `${server}${name}/`),
     )
     const names = (node: Node) => node.type === 'Identifier' && kinds.test(String(node['name']))
     const tables = (node: Node) =>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { deploymentErrors } from './deployment-errors.ts'
 import { modelErrors } from './model-errors.ts'
 import { notebookErrors } from './notebook-errors.ts'
 import { servedErrors } from './served-errors.ts'
@@ -168,6 +169,8 @@ export const errorCatalogue = {
   },
 
   ...modelErrors,
+
+  ...deploymentErrors,
   ...notebookErrors,
 
   // Files

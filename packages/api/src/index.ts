@@ -1,5 +1,6 @@
 import { artifactRoutes } from './artifact.ts'
 import { datasetRoutes } from './dataset.ts'
+import { deploymentRoutes } from './deployment.ts'
 import { eventRoutes } from './event.ts'
 import { experimentRoutes } from './experiment.ts'
 import { imageRoutes } from './image.ts'
@@ -35,6 +36,7 @@ export const contract = {
   storage: storageRoutes,
   dataset: datasetRoutes,
   model: modelRoutes,
+  deployment: deploymentRoutes,
   run: runRoutes,
   tensorboard: tensorboardRoutes,
   tree: treeRoutes,

@@ -5,6 +5,7 @@ import type { Loop } from './control/loop.ts'
 import type { Tables } from './db/tables.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventFeed } from './events/feed.ts'
+import type { Gateway } from './gateway/gateway.ts'
 import type { SecureDoor } from './http/secure.ts'
 import type { ImageKeeper } from './kinds/image/keeper.ts'
 import type { SignInAttempts } from './kinds/session/credentials.ts'
@@ -55,6 +56,8 @@ export interface Deps {
   execs: ExecSessions
   /** What lets people in at what tasks serve. */
   door: Door
+  /** The data plane in front of what is served by several tasks. */
+  gateway: Gateway
   loop: Loop
   metrics: ServerMetrics
   /** What tasks and machine used, over time. */

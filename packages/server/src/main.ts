@@ -14,8 +14,10 @@ import type { Deps } from './deps.ts'
 import { openEngines } from './engines/index.ts'
 import type { Engine, Finding } from './engines/engine.ts'
 import { EventFeed } from './events/feed.ts'
+import { Gateway } from './gateway/gateway.ts'
 import { createApp } from './http/app.ts'
 import { loadConsole } from './http/console.ts'
+import { FailureLimiter } from './http/auth.ts'
 import { ExecSessions } from './exec/sessions.ts'
 import { isLoopback } from './http/host.ts'
 import { createSecureDoor } from './http/secure.ts'
@@ -30,6 +32,7 @@ import { createSignInAttempts } from './kinds/session/credentials.ts'
 import { authenticateSession, makeSignInCode } from './kinds/session/open.ts'
 import { AppError } from './lib/app-error.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
+import { limits } from './lib/limits.ts'
 import { createServerMetrics } from './lib/server-metrics.ts'
 import { openSecretBox } from './lib/secret-box.ts'
 import { createSessionCookie } from './lib/session-cookie.ts'
@@ -123,9 +126,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       compat: compatSites,
       openContent: (given) => openContent(deps, given),
       proxy,
+      gateway: deps.gateway,
       pages: loadConsole(options.consoleFolders ?? consoleFolders, homePage(version)),
     })
     undo.push(() => app.close())
+    undo.push(() => deps.gateway.close())
     deps.secure = createSecureDoor(config, clock, () => app.server)
     undo.push(() => deps.secure.close())
     const url = await app.listen({ host: config.host, port: config.port })
@@ -192,7 +197,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })
   await trees.sweep()
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
-  const withoutLoop: Omit<Deps, 'loop' | 'imageKeeper' | 'secure'> = {
+  const withoutLoop: Omit<Deps, 'loop' | 'gateway' | 'imageKeeper' | 'secure'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
@@ -222,6 +227,13 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     }),
   }
   const deps = withoutLoop as Deps
+  const keys = new FailureLimiter(clock, limits)
+  deps.gateway = new Gateway({
+    clock,
+    log: parts.log,
+    findKey: (secret, address) => keys.check(address, secret, (text) => authenticate(db, clock, text)),
+    measured: (id, tick) => measurements.append(id, tick),
+  })
   deps.imageKeeper = new ImageKeeper(deps)
   deps.loop = createLoop(deps)
   return deps

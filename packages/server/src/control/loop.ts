@@ -180,14 +180,14 @@ class ControlLoop implements Loop {
   }
 
   async #pass(woken: ReadonlySet<string>, changed: boolean, sweep: boolean): Promise<void> {
-    const { clock, db, engines, logs } = this.#deps
+    const { clock, db, engines } = this.#deps
     const now = clock.now()
     const observations = this.#failedStarts(now)
     if (changed) {
       const held = await readHeld(db)
       const live = held.filter((task) => task.state !== 'ended')
       if (sweep) await this.#followLogs(live)
-      observations.push(...(await observe(live, engines, logs, this.#acting, now)))
+      observations.push(...(await observe(live, engines, (task) => this.#complete(task), this.#acting, now)))
     }
     const done = await inTransaction(db, (trx) => this.#decide(trx, observations, woken, sweep, now))
     if (done === null) {
@@ -212,10 +212,16 @@ class ControlLoop implements Loop {
       this.#kick()
     })
     if (sweep) await this.#tidy()
-    const pass = { all: sweep, woken, hasEnded: done.plan.ended.length > 0 }
+    const pass = { all: sweep, woken, looked: done.looked, hasEnded: done.plan.ended.length > 0 }
     for (const one of this.#tended) {
       for (const work of await one.tend(pass, this.#stopped.signal)) track(this.#acting, work)
     }
+  }
+
+  /** Its log first: that cannot be done on a full disk, and is then tried again. */
+  async #complete(task: Task): Promise<void> {
+    await this.#deps.logs.finish(task.ownerId, task.attempt)
+    for (const one of this.#tended) await one.complete?.(task)
   }
 
   /** A log that cannot be closed now, as on a full disk, is closed by a later pass. */
@@ -268,7 +274,14 @@ class ControlLoop implements Loop {
     const plan = await planRounds((some) => this.#plan(trx, some, now), [...ids])
     const started = await this.#place(trx, now)
     if (started.length > 0) mergePlans(plan, await planRounds((some) => this.#plan(trx, some, now), started))
-    return { plan, removed: removed.map((task) => task.id), due: await nextDue(trx), held: await readHeld(trx) }
+    for (const id of started) ids.add(id)
+    return {
+      plan,
+      looked: ids,
+      removed: removed.map((task) => task.id),
+      due: await nextDue(trx),
+      held: await readHeld(trx),
+    }
   }
 
   async #plan(trx: Transaction<Tables>, ids: readonly string[], now: number): Promise<PlanResult> {
@@ -364,6 +377,7 @@ class ControlLoop implements Loop {
 
 interface Decision {
   plan: PlanResult
+  looked: ReadonlySet<string>
   removed: string[]
   due: number | null
   held: Task[]

@@ -1,3 +1,4 @@
+import type { DeploymentTables } from './deployment-tables.ts'
 import type { ExperimentTables, NodeColumns } from './experiment-tables.ts'
 import type { GradientTables } from './gradient-tables.ts'
 import type { ModelTables } from './model-tables.ts'
@@ -19,7 +20,8 @@ export interface Tables
     RunTables,
     ExperimentTables,
     SweepTables,
-    TensorboardTables {
+    TensorboardTables,
+    DeploymentTables {
   users: UserRow
   teams: TeamRow
   members: MemberRow

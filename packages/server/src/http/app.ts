@@ -5,6 +5,7 @@ import type { RouteShape } from '@nabla/api/route'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { CompatSite } from '../compat/site.ts'
 import type { Deps } from '../deps.ts'
+import type { Gateway } from '../gateway/gateway.ts'
 import type { Proxy } from '../proxy/proxy.ts'
 import { AppError } from '../lib/app-error.ts'
 import { randomText } from '../lib/ids.ts'
@@ -18,6 +19,7 @@ import type { CompatPlace } from './compat.ts'
 import type { Console } from './console.ts'
 import { type ContentSite, createContentSite, type OpenContent } from './content.ts'
 import { answerBrokenRequest, closeAfterReply, sendError } from './errors.ts'
+import { createHostCheck } from './host.ts'
 import { guardRequests, setSecurityHeaders } from './guard.ts'
 import { Lifetimes } from './lifetimes.ts'
 import { observeRequests } from './metrics.ts'
@@ -31,6 +33,8 @@ export interface AppOptions {
   openContent: OpenContent
   /** What tasks serve; without it their names lead nowhere. */
   proxy?: Proxy
+  /** What is served at paths of this server; without it they lead nowhere. */
+  gateway?: Pick<Gateway, 'claims' | 'handle' | 'upgrade'>
   /** The pages of the console; without it there are none. */
   pages?: Console
   /** Protocols of others that are spoken beside the contract. */
@@ -66,7 +70,11 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   const lifetimes = new Lifetimes()
   const content = createContentSite(deps, { open: options.openContent, bounds, createListener })
   const rules = createOriginRules(deps.config, content.port)
-  const { proxy } = options
+  const { proxy, gateway } = options
+  const isAllowedHost = createHostCheck(deps.config)
+  // Another name may be that of a foreign page: what is open to anyone on this network is not open to that.
+  const isServed = (request: IncomingMessage) =>
+    gateway?.claims(request) === true && isAllowedHost(request.headers.host, request.socket.localAddress)
   const logger: FastifyBaseLogger = deps.log
   const app = Fastify({
     loggerInstance: logger,
@@ -85,12 +93,14 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
       const server = createListener((request, response) => {
         const place = proxy && rules.placeOf(request.headers)
         if (place) proxy.handle(place, request, response)
+        else if (isServed(request)) gateway!.handle(request, response)
         else if (rules.isContent(request.headers.host)) content.handle(request, response)
         else handler(request, response)
       }, bounds)
       return server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         const place = proxy && rules.placeOf(request.headers)
         if (place) proxy.upgrade(place, request, socket, head)
+        else if (isServed(request)) gateway!.upgrade(request, socket, head)
         else routeUpgrade(app, request, socket, head)
       })
     },

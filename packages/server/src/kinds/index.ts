@@ -1,6 +1,8 @@
 import type { Noun } from '@nabla/api'
 import { artifactHandlers } from './artifact.ts'
 import { datasetHandlers } from './dataset.ts'
+import { deploymentKind, instanceKind } from './deployment/planned.ts'
+import { deploymentHandlers } from './deployment.ts'
 import { eventHandlers } from './event.ts'
 import { experimentKind } from './experiment/planned.ts'
 import { experimentHandlers } from './experiment.ts'
@@ -45,6 +47,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   storage: storageHandlers,
   dataset: datasetHandlers,
   model: modelHandlers,
+  deployment: deploymentHandlers,
   run: runHandlers,
   tensorboard: tensorboardHandlers,
   tree: treeHandlers,
@@ -65,6 +68,8 @@ export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, unkn
   experimentKind,
   jobKind,
   notebookKind,
+  deploymentKind,
+  instanceKind,
   tensorboardKind,
 ]
 

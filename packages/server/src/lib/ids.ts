@@ -24,6 +24,8 @@ export const idPrefixes = {
   modelVersion: 'mv',
   modelKey: 'mk',
   run: 'ru',
+  deployment: 'd',
+  instance: 'di',
   notebook: 'n',
   tensorboard: 'tb',
 } as const

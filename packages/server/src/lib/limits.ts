@@ -435,6 +435,8 @@ export const limits = {
   gatewayShadows: 100,
   /** What is shown of an answer to a request that was sent from a form. */
   gatewayShownBytes: 1 * MiB,
+  /** A request that was given to an instance in the moment in which it was told to go is under way by then. */
+  drainSettleMs: 50,
   /** Pause between two checks of an instance that is not ready yet: an update is over sooner. */
   probeStartMs: 250,
   /** Processes and threads of one task. */
@@ -465,6 +467,17 @@ export const limits = {
   /** Entries of the journal of one run folded in one transaction; and the pause before they are, if nobody reads. */
   trackingFoldRows: 1000,
   trackingFoldMs: 3000,
+  /** Pause between two looks at the event files of running jobs. */
+  eventFilesMs: 3000,
+  /** Folders of a job are looked through for them for no more than one part in so many of the time. */
+  eventFileShare: 50,
+  /** Entries of its folders looked at in one go, and event files followed. */
+  eventFileEntries: 20_000,
+  eventFiles: 200,
+  /** Read and stored at once (some thousand values); at one look; and when the job has ended, which waits for it. */
+  eventPieceBytes: 256 * KiB,
+  eventFilePassBytes: 16 * MiB,
+  eventFileLastBytes: 128 * MiB,
   /** Runs whose names are remembered. */
   trackingNames: 1000,
   /** A batch of values as JSON; the schema of a dataset, or a description of a model, is no larger. */

@@ -4,7 +4,11 @@ import type { Socket } from 'node:net'
 import { limits } from '../lib/limits.ts'
 import { responseHeaders } from './headers.ts'
 import type { Onward } from './exchange.ts'
+import type { Served } from './served.ts'
 import type { Upstream } from './upstream.ts'
+
+/** Where a socket goes. */
+export type SocketTarget = { served: Pick<Served, 'pathPrefix'>; address: Upstream['address'] }
 
 /**
  * Joins a socket of a client to one of a task, byte for byte: subprotocols, extensions and frames of WebSockets are
@@ -12,7 +16,7 @@ import type { Upstream } from './upstream.ts'
  */
 export async function tunnel(
   client: { request: IncomingMessage; socket: Duplex; head: Buffer },
-  upstream: Upstream,
+  upstream: SocketTarget,
   onward: Onward,
 ): Promise<void> {
   const { request, socket, head } = client
@@ -31,7 +35,7 @@ export async function tunnel(
   await join(socket, far, onward.signal)
 }
 
-function open({ served, address }: Upstream, { url, headers, signal }: Onward): ClientRequest {
+function open({ served, address }: SocketTarget, { url, headers, signal }: Onward): ClientRequest {
   return httpRequest({
     host: address.host,
     port: address.port,

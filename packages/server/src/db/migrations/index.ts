@@ -11,6 +11,7 @@ import * as experiments from './0012-experiments.ts'
 import * as runs from './0013-runs.ts'
 import * as sweeps from './0014-sweeps.ts'
 import * as notebooks from './0015-notebooks.ts'
+import * as deployments from './0016-deployments.ts'
 import * as gradient from './0017-gradient.ts'
 import * as tensorboards from './0018-tensorboards.ts'
 
@@ -28,6 +29,7 @@ export const migrations: Record<string, Migration> = {
   '0013-runs': runs,
   '0014-sweeps': sweeps,
   '0015-notebooks': notebooks,
+  '0016-deployments': deployments,
   '0017-gradient': gradient,
   '0018-tensorboards': tensorboards,
 }

@@ -1,0 +1,356 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Clock } from '../lib/clock.ts'
+import { AppError } from '../lib/app-error.ts'
+import { randomText } from '../lib/ids.ts'
+import { limits } from '../lib/limits.ts'
+import type { Tick } from '../metrics/metric-store.ts'
+import { responseHeaders as originHeaders } from '../proxy/headers.ts'
+import { refuseSocket, sendProblem } from '../proxy/problem.ts'
+import { tunnel } from '../proxy/tunnel.ts'
+import { Admission, type FindKey, type Sender } from './admit.ts'
+import { readBody } from './body.ts'
+import { type Client, exchange, type Onward, type Outcome, problemOf } from './exchange.ts'
+import { connectionOf, givenRequestId, requestHeaders, responseHeaders, toTable } from './headers.ts'
+import { Lines } from './line.ts'
+import { type Figures, Meter, valuesOf } from './meter.ts'
+import { Rates } from './rates.ts'
+import { mayRepeat, splitPath } from './rules.ts'
+import type { Route } from './route.ts'
+import { type Answer, type Asked, ask } from './send.ts'
+import { copyTo, shadowOf } from './shadow.ts'
+import { type Entry, RouteTable } from './table.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface GatewayOptions {
+  clock: Clock
+  log: Logger
+  findKey: FindKey
+  /** Takes what was measured of a route at one moment. */
+  measured?: (routeId: string, tick: Tick) => void
+}
+
+/** What was let in elsewhere: headers are clean of what is ours, `url` is what the target is to see. */
+export interface Given {
+  request: IncomingMessage
+  url: string
+  headers: Record<string, string | string[]>
+}
+
+/** Where requests for routes begin, on the address of the server itself. */
+export const pathPrefix = '/serve/'
+
+/**
+ * The data plane: lets requests in, chooses a target, and passes both directions on as streams. No query of a database
+ * is on its way: routes are handed to it, whole, whenever something changed.
+ */
+export class Gateway {
+  readonly #options: GatewayOptions
+  readonly #table: RouteTable
+  readonly #lines: Lines
+  readonly #meter = new Meter()
+  readonly #rates: Rates
+  readonly #admission: Admission
+  readonly #closed = new AbortController()
+  /** Is told of a request that has to wait for a target, and of a target that has nothing under way any more. */
+  onWait: (routeId: string) => void = () => {}
+  onIdle: (targetId: string) => void = () => {}
+  /** Figures of each route since the last time, by revision. */
+  onFigures: (routeId: string, figures: ReadonlyMap<number, Figures>) => void = () => {}
+  #cancelTick = () => {}
+  #tickAt: number
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    this.#table = new RouteTable((id) => this.onIdle(id))
+    this.#lines = new Lines(options.clock, this.#table, (id) => this.onWait(id))
+    this.#rates = new Rates(options.clock)
+    this.#admission = new Admission(options.clock, options.findKey)
+    this.#tickAt = options.clock.steady()
+    this.#armTick()
+  }
+
+  /** From now on these routes are served and no others. Requests under way go on. */
+  replace(routes: readonly Route[]): void {
+    this.#table.replace(routes)
+    this.#lines.lookAtAll()
+  }
+
+  /** Requests and sockets under way at a target; 0 for one that is not known. */
+  outstanding(targetId: string): number {
+    return this.#table.outstanding(targetId)
+  }
+
+  /** Requests that wait for a target of a route. */
+  queued(routeId: string): number {
+    return this.#lines.length(routeId)
+  }
+
+  /** Whether a request is for a route, by its path. */
+  claims({ url }: IncomingMessage): boolean {
+    return url?.startsWith(pathPrefix) === true
+  }
+
+  /** Answers a request whose path begins with `/serve/`, by the key or the password that it brings. */
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const requestId = givenRequestId(request) ?? randomText(16)
+    this.#serve(request, response, requestId).catch((error: unknown) => {
+      this.#refuse(request, response, error, requestId)
+    })
+  }
+
+  /** The same for a request that was let in by other means, at an origin of its own. Rejects with AppError. */
+  async take(routeId: string, response: ServerResponse, given: Given): Promise<void> {
+    const entry = this.#table.get(routeId)
+    if (!entry) throw new AppError('not_served')
+    const { request, url, headers } = given
+    const requestId = givenRequestId(request) ?? randomText(16)
+    const headersOf = (raw: readonly (Buffer | string)[]) => {
+      const rawHeaders = raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')))
+      return originHeaders({ rawHeaders, headers: connectionOf(rawHeaders) } as IncomingMessage)
+    }
+    await this.#pass(
+      entry,
+      { request, response, headersOf },
+      { url, headers: { ...headers, 'x-request-id': requestId } },
+      requestId,
+    )
+  }
+
+  /** A WebSocket whose path begins with `/serve/`. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    this.#join(request, socket, head).catch((error: unknown) => {
+      if (socket.writable) refuseSocket(socket, this.#known(error, request.url ?? ''))
+      else socket.destroy()
+    })
+  }
+
+  /** The same for one that was let in by other means. Rejects with AppError. */
+  async takeSocket(routeId: string, socket: Duplex, head: Buffer, given: Given): Promise<void> {
+    const entry = this.#table.get(routeId)
+    if (!entry) throw new AppError('not_served')
+    await this.#tunnel(entry, { request: given.request, socket, head }, given)
+  }
+
+  /** Sends one request of our own, and reads its answer whole. Throws AppError. */
+  async send(routeId: string, asked: Asked, signal: AbortSignal): Promise<Answer> {
+    const entry = this.#table.get(routeId)
+    if (!entry) throw new AppError('no_instance', { name: routeId, reason: 'it is not known here yet' })
+    const upstream = await this.#lines.take(routeId, none, signal)
+    const began = this.#options.clock.steady()
+    try {
+      const answer = await ask(upstream, asked, entry.route, signal)
+      this.#meter.record(routeId, upstream.revision, this.#options.clock.steady() - began, answer.status >= 500)
+      return { ...answer, revision: upstream.revision }
+    } catch (error) {
+      this.#meter.record(routeId, upstream.revision, this.#options.clock.steady() - began, true)
+      throw problemOf(error as Error, entry.route)
+    } finally {
+      this.#release(routeId, upstream)
+    }
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    this.#cancelTick()
+    this.#closed.abort()
+    this.#table.replace([])
+    this.#lines.lookAtAll()
+    await this.#table.close()
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    request.socket.setTimeout(0)
+    const { entry, sender, url } = await this.#admit(request)
+    const { route } = entry
+    this.#rates.take(route, sender.name)
+    const forwarding = { requestId, user: sender.user, secure: false }
+    const headers = requestHeaders(request, forwarding, route.access.kind === 'basic')
+    let revision = 0
+    const client: Given & {
+      response: ServerResponse
+      headersOf: Client['headersOf']
+      chosen: (revision: number) => void
+    } = {
+      request,
+      response,
+      url,
+      headers: {},
+      headersOf: (raw) => responseHeaders(raw, requestId, revision),
+      chosen: (chosen) => (revision = chosen),
+    }
+    await this.#pass(entry, client, { url, headers }, requestId)
+  }
+
+  async #admit(request: IncomingMessage): Promise<{ entry: Entry; sender: Sender; url: string }> {
+    const { name, url } = splitPath(request.url ?? '/')
+    const asked = this.#admission.senderOf(request)
+    const sender = asked instanceof Promise ? await asked : asked
+    const entry = this.#find(name, sender)
+    if (!entry) {
+      if (sender.teamId === undefined) throw new AppError('deployment_login', { name })
+      throw new AppError('not_served')
+    }
+    this.#admission.assertMay(entry.route, sender, request)
+    return { entry, sender, url }
+  }
+
+  /** By id, or by a name of the sender's team; without a key only what such a sender may use. */
+  #find(reference: string, { teamId }: Sender): Entry | undefined {
+    const byId = this.#table.get(reference)
+    if (byId) return byId
+    const named = this.#table.named(reference)
+    const own = named.filter(({ route }) => route.teamId === teamId)
+    if (own.length > 0) return own[0]
+    const open = named.filter(
+      ({ route }) => route.access.kind === 'public' || (teamId === undefined && route.access.kind === 'basic'),
+    )
+    return open.length === 1 ? open[0] : undefined
+  }
+
+  /** Sends a request to targets until one answers, as long as that is safe. */
+  async #pass(
+    { route }: Entry,
+    client: Pick<Client, 'request' | 'response' | 'headersOf'> & { chosen?: (revision: number) => void },
+    { url, headers }: Pick<Onward, 'url' | 'headers'>,
+    requestId: string,
+  ): Promise<void> {
+    const { request, response } = client
+    const { clock } = this.#options
+    const began = clock.steady()
+    if (request.headers.expect !== undefined) response.writeContinue()
+    const body = await readBody(request, route.bodyBytes)
+    const method = request.method ?? 'GET'
+    const onward: Onward = { method, url, headers, body, timeoutMs: route.timeoutMs, idleMs: route.idleMs }
+    const gone = goneSignal(response)
+    const tried = new Set<string>()
+    for (let tries = 1; ; tries++) {
+      const taken = this.#lines.take(route.id, tried, gone)
+      const upstream = taken instanceof Promise ? await taken : taken
+      client.chosen?.(upstream.revision)
+      if (tries === 1) this.#shadow(route.id, upstream, onward)
+      let startedMs = -1
+      const onStart = () => (startedMs = clock.steady() - began)
+      const outcome = await exchange({ ...client, onStart }, upstream, onward).finally(() =>
+        this.#release(route.id, upstream),
+      )
+      this.#note(route, upstream, outcome, startedMs === -1 ? clock.steady() - began : startedMs)
+      this.#options.log.debug(
+        {
+          requestId,
+          route: route.id,
+          target: upstream.id,
+          method,
+          outcome: outcome.did,
+          status: statusOf(outcome),
+          ms: clock.steady() - began,
+        },
+        'a request was passed on',
+      )
+      if (outcome.did !== 'fail') return
+      if (!outcome.sent) upstream.suspectUntil = clock.steady() + limits.gatewaySuspectMs
+      if (response.destroyed) return
+      tried.add(upstream.id)
+      if (!mayRepeat(route, request, body, outcome) || tries >= limits.gatewayTries)
+        throw problemOf(outcome.error, route)
+    }
+  }
+
+  #note({ id }: Route, { revision }: Upstream, outcome: Outcome, ms: number): void {
+    // Whoever goes away has not been failed by the target.
+    const failed = outcome.did === 'fail' || (outcome.did === 'answer' && outcome.status >= 500)
+    this.#meter.record(id, revision, ms, failed)
+  }
+
+  #release(routeId: string, upstream: Upstream): void {
+    upstream.end()
+    this.#lines.look(routeId)
+  }
+
+  #shadow(routeId: string, { revision }: Upstream, onward: Onward): void {
+    const entry = this.#table.get(routeId)
+    // A body that is a stream is there once only.
+    const hasCopy = onward.body === null || Buffer.isBuffer(onward.body)
+    const upstream = entry && hasCopy ? shadowOf(entry, revision) : undefined
+    if (!upstream) return
+    upstream.begin()
+    void copyTo(upstream, onward, this.#options.clock).then(({ ms, failed }) => {
+      this.#meter.record(routeId, upstream.revision, ms, failed)
+      this.#release(routeId, upstream)
+    })
+  }
+
+  async #join(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { entry, sender, url } = await this.#admit(request)
+    this.#rates.take(entry.route, sender.name)
+    const forwarding = { requestId: givenRequestId(request) ?? randomText(16), user: sender.user, secure: false }
+    const list = requestHeaders(request, forwarding, entry.route.access.kind === 'basic')
+    await this.#tunnel(entry, { request, socket, head }, { url, headers: toTable(list) })
+  }
+
+  async #tunnel(
+    { route }: Entry,
+    client: { request: IncomingMessage; socket: Duplex; head: Buffer },
+    { url, headers }: Pick<Given, 'url' | 'headers'>,
+  ): Promise<void> {
+    const gone = new AbortController()
+    client.socket.once('close', () => gone.abort())
+    const signal = AbortSignal.any([gone.signal, this.#closed.signal])
+    const upstream = await this.#lines.take(route.id, none, signal)
+    try {
+      const { host, port } = upstream
+      await tunnel(client, { served: { pathPrefix: '' }, address: { host, port } }, { url, headers, signal })
+    } catch (error) {
+      throw problemOf(error as Error, route)
+    } finally {
+      this.#release(route.id, upstream)
+    }
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
+    const known = this.#known(error, requestId)
+    if (!response.headersSent && !response.destroyed) {
+      response.setHeader('x-request-id', requestId)
+      if (known.code === 'deployment_login') response.setHeader('www-authenticate', 'Basic realm="nabla", Bearer')
+    }
+    sendProblem(request, response, known)
+  }
+
+  #known(error: unknown, requestId: string): AppError {
+    if (error instanceof AppError) return error
+    this.#options.log.debug({ err: error, requestId }, 'a request could not be passed on')
+    return new AppError('serving_failed', { name: 'the deployment' })
+  }
+
+  #armTick(): void {
+    this.#cancelTick = this.#options.clock.after(limits.metricSampleMs, () => {
+      this.#armTick()
+      this.#tick()
+    })
+  }
+
+  #tick(): void {
+    const { clock, measured } = this.#options
+    const now = clock.steady()
+    const seconds = Math.max(0.001, (now - this.#tickAt) / 1000)
+    this.#tickAt = now
+    for (const { route, upstreams } of this.#table.all()) {
+      const figures = this.#meter.take(route.id, seconds)
+      this.onFigures(route.id, figures)
+      if (upstreams.length === 0 && figures.size === 0) continue
+      measured?.(route.id, { at: clock.now(), values: valuesOf(figures, upstreams, this.queued(route.id)) })
+    }
+  }
+}
+
+const none: ReadonlySet<string> = new Set()
+
+const statusOf = (outcome: Outcome): number | undefined => (outcome.did === 'answer' ? outcome.status : undefined)
+
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  return gone.signal
+}

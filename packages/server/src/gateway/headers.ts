@@ -1,0 +1,118 @@
+import type { IncomingMessage } from 'node:http'
+
+/** They speak of one connection: RFC 9110, section 7.6.1, and what older software sends. */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** What we say ourselves, in place of what a client says. */
+const ours = new Set([
+  'expect',
+  'forwarded',
+  'content-length',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-request-id',
+])
+
+/** What only whoever owns the whole host may ask of a browser: at a path of this server nothing of a task may. */
+const notAtPath = new Set([
+  'set-cookie',
+  'strict-transport-security',
+  'clear-site-data',
+  'alt-svc',
+  'public-key-pins',
+  'service-worker-allowed',
+  'content-security-policy',
+  'x-content-type-options',
+])
+
+export interface Forwarding {
+  requestId: string
+  user: string | undefined
+  secure: boolean
+}
+
+const ownKey = /^(?:bearer +)?nabla_[0-9a-z]{32}$/i
+
+/**
+ * The headers that a target gets, as names and values in turn: those of the client, without what is ours (keys, and all
+ * cookies: none is for a path of this server), and what it has to know of the client.
+ *
+ * @param dropAuthorization what stands there has let the request in
+ */
+export function requestHeaders(
+  { rawHeaders, headers, socket }: IncomingMessage,
+  { requestId, user, secure }: Forwarding,
+  dropAuthorization: boolean,
+): string[] {
+  const named = headers.connection === undefined ? undefined : namedByConnection(headers.connection)
+  const kept: string[] = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const [name, value] = [rawHeaders[i]!, rawHeaders[i + 1]!]
+    const lower = name.toLowerCase()
+    if (hopByHop.has(lower) || ours.has(lower) || named?.has(lower) || lower === 'cookie') continue
+    if (lower === 'authorization' && (dropAuthorization || ownKey.test(value))) continue
+    if ((lower === 'x-api-key' && ownKey.test(value)) || lower.startsWith('x-nabla-')) continue
+    kept.push(name, value)
+  }
+  const before = headers['x-forwarded-for']
+  const address = socket.remoteAddress ?? ''
+  kept.push('x-forwarded-for', before === undefined ? address : `${String(before)}, ${address}`)
+  kept.push('x-forwarded-proto', secure ? 'https' : 'http', 'x-forwarded-host', headers.host ?? '')
+  kept.push('x-request-id', requestId)
+  if (user !== undefined) kept.push('x-nabla-user', encodeURIComponent(user))
+  return kept
+}
+
+/**
+ * The headers of an answer for the client, as names and values in turn. What is served at a path of this server is
+ * data: a browser shows it as a document of no origin, or not at all.
+ */
+export function responseHeaders(raw: readonly (Buffer | string)[], requestId: string, revision: number): string[] {
+  const kept: string[] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = String(raw[i])
+    const lower = name.toLowerCase()
+    if (hopByHop.has(lower) || notAtPath.has(lower) || lower === 'x-request-id') continue
+    kept.push(name, typeof raw[i + 1] === 'string' ? (raw[i + 1] as string) : (raw[i + 1] as Buffer).toString('latin1'))
+  }
+  kept.push('x-request-id', requestId, 'x-nabla-revision', String(revision))
+  kept.push('content-security-policy', 'sandbox', 'x-content-type-options', 'nosniff')
+  return kept
+}
+
+/** The id that a client gave its request, if it can stand in a log. */
+export function givenRequestId({ headers }: IncomingMessage): string | undefined {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : undefined
+}
+
+const namedByConnection = (connection: string): Set<string> =>
+  new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
+
+/** What the headers of an answer say of its connection. */
+export function connectionOf(raw: readonly string[]): { connection?: string } {
+  const at = raw.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'connection')
+  return at === -1 ? {} : { connection: raw[at + 1]! }
+}
+
+/** Names and values in turn as a table. */
+export function toTable(list: readonly string[]): Record<string, string | string[]> {
+  const table: Record<string, string | string[]> = {}
+  for (let i = 0; i + 1 < list.length; i += 2) {
+    const name = list[i]!.toLowerCase()
+    const before = table[name]
+    table[name] = before === undefined ? list[i + 1]! : [...[before].flat(), list[i + 1]!]
+  }
+  return table
+}
