@@ -145,11 +145,10 @@ export class Repository {
     if (this.#next.get(key) !== next) return
     this.#next.delete(key)
     if (next.state !== 'ready') {
-      this.#options.log(
-        `[${model.name}/${model.version}] could not be loaded anew, so the old one stays: ${next.reason}`,
-      )
+      const error = next.unavailable()
+      this.#options.log(`the old one stays, since ${error.message}`)
       next.stop()
-      throw next.unavailable()
+      throw error
     }
     this.#versions.set(key, next)
     old.retire()

@@ -49,6 +49,7 @@ export class Version {
       queue: limits.queue,
       onBatch: (rows, ms) => metrics.batch(model, rows, ms),
     })
+    this.#worker.start()
   }
 
   get name(): string {
@@ -81,6 +82,11 @@ export class Version {
 
   get restarts(): number {
     return this.#worker.restarts
+  }
+
+  /** Whether `loaded` can be asked for. */
+  get known(): boolean {
+    return this.#worker.loaded !== null
   }
 
   /** What the model says of itself. Throws a `ServeError` while it is not loaded for the first time. */

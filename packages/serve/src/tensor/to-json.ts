@@ -87,7 +87,8 @@ function aligned({ type, bytes }: Tensor): Place {
  */
 function shortest(value: number): number {
   const size = Math.abs(value)
-  if (Number.isInteger(value) || size < 1e-9 || size > 1e9) return Number.isInteger(value) ? value : byText(value)
+  if (size < 1e9 && Number.isInteger(value)) return value
+  if (size < 1e-9 || size > 1e9) return byText(value)
   let scale = 10 ** (6 - Math.floor(Math.log10(size)))
   for (let digits = 7; digits <= 9; digits++, scale *= 10) {
     const rounded = Math.round(value * scale) / scale

@@ -12,6 +12,10 @@ import { type Frame, readFrames, type TensorParts, writeFrame } from './frame.ts
  * socket to the server is file descriptor 3, and it ends when that does.
  */
 
+// The binding takes halves as Uint16Array only; its JavaScript side would make Float16Arrays of them where there are such,
+// of which the binding sees no bytes ("not enough space: expected 4, got 0").
+Reflect.deleteProperty(globalThis, 'Float16Array')
+
 const socket = new Socket({ fd: 3, readable: true, writable: true })
 socket.on('close', () => process.exit(0))
 let session: ort.InferenceSession | null = null
@@ -102,7 +106,7 @@ const views = {
   uint16: Uint16Array,
   uint32: Uint32Array,
   uint64: BigUint64Array,
-  float16: Float16Array,
+  float16: Uint16Array,
   float32: Float32Array,
   float64: Float64Array,
 } as const

@@ -62,7 +62,11 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
-    this.#start()
+  }
+
+  /** Starts the process; called once. */
+  start(): void {
+    this.#spawn()
   }
 
   /** Batches that it has and has not answered. */
@@ -94,8 +98,12 @@ export class Worker {
     child.once('exit', () => clearTimeout(timer))
   }
 
-  #start(): void {
+  #spawn(): void {
     const { model, python, threads, log } = this.#options
+    if (programs[model.format] === undefined) {
+      this.#fail(`the format ${model.format} is not served: expected one of ${Object.keys(programs).join(', ')}`)
+      return
+    }
     const [program, args] = commandOf(model, python)
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
     const socket = child.stdio[3] as Socket
@@ -159,7 +167,7 @@ export class Worker {
     this.restarts += 1
     const waitMs = Math.min(limits.restartMostMs, limits.restartMs * 2 ** (this.#crashes - 1))
     this.#become(loading ? 'loading' : 'restarting', reason)
-    this.#timer = setTimeout(() => this.#start(), waitMs)
+    this.#timer = setTimeout(() => this.#spawn(), waitMs)
   }
 
   /** It works on one after another: only the oldest can be what ended it. */
@@ -200,6 +208,7 @@ export class Worker {
 }
 
 const here = import.meta.dirname
+/** What each format runs in. */
 const programs: Partial<Record<ModelConfig['format'], 'onnx' | 'python'>> = {
   onnx: 'onnx',
   sklearn: 'python',
@@ -213,10 +222,9 @@ const programs: Partial<Record<ModelConfig['format'], 'onnx' | 'python'>> = {
   'keras-h5': 'python',
 }
 
-/** Whether there is a worker for the format. */
-export const canServe = (format: ModelConfig['format']): boolean => programs[format] !== undefined
-
-function commandOf({ format, python }: ModelConfig, defaultPython: string): [string, string[]] {
-  if (programs[format] === 'onnx') return [process.execPath, [join(here, 'onnx-worker.ts')]]
-  return [python ?? defaultPython, ['-u', join(here, '../../python/worker.py')]]
+/** The name of the version stands last, where `ps` shows it. */
+function commandOf({ format, python, name, version }: ModelConfig, defaultPython: string): [string, string[]] {
+  const label = `${name}/${version}`
+  if (programs[format] === 'onnx') return [process.execPath, [join(here, 'onnx-worker.ts'), label]]
+  return [python ?? defaultPython, ['-u', join(here, '../../python/worker.py'), label]]
 }
