@@ -6,14 +6,16 @@ export interface Place {
   icon: IconName
   /** `g` and this letter go there. */
   key: string
+  /** Stands in the bar of a phone itself, not in its menu of more. */
+  first?: true
 }
 
 /** What stands at the left, or at the bottom of a phone: a place comes with its page, so no link is dead. */
 export const places: readonly Place[] = [
-  { label: 'Home', to: '/', icon: 'home', key: 'h' },
-  { label: 'Projects', to: '/projects', icon: 'folder', key: 'p' },
-  { label: 'Jobs', to: '/jobs', icon: 'job', key: 'j' },
-  { label: 'Experiments', to: '/experiments', icon: 'chart', key: 'e' },
+  { label: 'Home', to: '/', icon: 'home', key: 'h', first: true },
+  { label: 'Projects', to: '/projects', icon: 'folder', key: 'p', first: true },
+  { label: 'Jobs', to: '/jobs', icon: 'job', key: 'j', first: true },
+  { label: 'Experiments', to: '/experiments', icon: 'chart', key: 'e', first: true },
   { label: 'Data', to: '/data', icon: 'data', key: 'd' },
   { label: 'Models', to: '/models', icon: 'model', key: 'l' },
   { label: 'Machines', to: '/machines', icon: 'machine', key: 'm' },

@@ -56,6 +56,19 @@ describeConsole('the shell', (console) => {
     expect((await client.project.show({ project: 'kept' })).name).toBe('kept')
   })
 
+  test('has all places on a phone: some at the bottom, the rest in a menu', async () => {
+    const { open } = console()
+    const page = await open('/')
+    await page.setViewportSize({ width: 390, height: 800 })
+    const bar = page.getByRole('navigation', { name: 'Main' })
+    expect(await bar.evaluate((element) => element.scrollWidth <= element.clientWidth)).toBe(true)
+    expect(await findBarriers(page)).toEqual([])
+    await bar.getByRole('button', { name: 'More' }).click()
+    await page.getByRole('menuitem', { name: 'Machines' }).waitFor()
+    await page.getByRole('menuitem', { name: 'Settings' }).click()
+    await page.getByRole('heading', { name: 'Settings' }).first().waitFor()
+  })
+
   test('says when the connection is lost, and hears what happened meanwhile', async () => {
     const { open, client } = console()
     const page = await open('/projects')

@@ -1,3 +1,4 @@
+import { Menu, UnstyledButton } from '@mantine/core'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useEffect, useState, useSyncExternalStore } from 'react'
 import { startLive } from '../api/live.ts'
@@ -5,7 +6,7 @@ import { onSessionChange, sessionEnded } from '../api/session.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Banner } from './banner.tsx'
 import { useKeyboard } from './keyboard.ts'
-import { places } from './places.ts'
+import { type Place, places } from './places.ts'
 import { Toasts } from './toasts.tsx'
 import { TopBar } from './top-bar.tsx'
 import './shell.css'
@@ -45,17 +46,42 @@ export function Shell(): ReactNode {
 
 function SideBar(): ReactNode {
   const path = useRouterState({ select: (state) => state.location.pathname })
+  const isHere = ({ to }: Place) => (to === '/' ? path === '/' : path === to || path.startsWith(`${to}/`))
+  const more = places.filter(({ first }) => first === undefined)
   return (
     <nav className="side-bar" aria-label="Main">
-      {places.map(({ label, to, icon }) => {
-        const here = to === '/' ? path === '/' : path === to || path.startsWith(`${to}/`)
-        return (
-          <Link key={to} to={to as never} className="side-link" aria-current={here ? 'page' : undefined}>
-            <Icon name={icon} />
-            <span>{label}</span>
-          </Link>
-        )
-      })}
+      {places.map((place) => (
+        <Link
+          key={place.to}
+          to={place.to as never}
+          className={place.first ? 'side-link' : 'side-link side-link-more'}
+          aria-current={isHere(place) ? 'page' : undefined}
+        >
+          <Icon name={place.icon} />
+          <span>{place.label}</span>
+        </Link>
+      ))}
+      <Menu position="top-end" width={180}>
+        <Menu.Target>
+          <UnstyledButton className="side-link side-more" data-here={more.some(isHere) || undefined}>
+            <Icon name="more" />
+            <span>More</span>
+          </UnstyledButton>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {more.map((place) => (
+            <Menu.Item
+              key={place.to}
+              component={Link}
+              to={place.to}
+              leftSection={<Icon name={place.icon} size={14} />}
+              aria-current={isHere(place) ? 'page' : undefined}
+            >
+              {place.label}
+            </Menu.Item>
+          ))}
+        </Menu.Dropdown>
+      </Menu>
     </nav>
   )
 }
