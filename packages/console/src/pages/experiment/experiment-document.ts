@@ -1,4 +1,5 @@
 import { createExperiment, type Experiment } from '@nabla/api/experiment'
+import { searchSettings } from '@nabla/api/search'
 
 /** An experiment as it is asked for: what the API takes, and what a file of `nabla experiment run -f` holds. */
 export type ExperimentDocument = Record<string, unknown>
@@ -16,7 +17,9 @@ export function withoutDefaults(given: ExperimentDocument): ExperimentDocument {
   const least =
     given['kind'] === 'multi-node'
       ? { kind: 'multi-node', project: 'x', scheme: 'none', roles: [role] }
-      : { kind: given['kind'], project: 'x', command: 'x' }
+      : given['kind'] === 'sweep'
+        ? { kind: 'sweep', project: 'x', search: leastSearch }
+        : { kind: given['kind'], project: 'x', command: 'x' }
   const parsed = createExperiment.safeParse(least)
   const usual: Record<string, unknown> = parsed.success ? parsed.data : {}
   const isSaid = (name: string, value: unknown) =>
@@ -25,10 +28,24 @@ export function withoutDefaults(given: ExperimentDocument): ExperimentDocument {
   const roles = given['roles']
   const named = said.map(([name, value]): [string, unknown] => [
     name,
-    name === 'roles' && Array.isArray(roles) ? roles.map(shortRole) : value,
+    name === 'roles' && Array.isArray(roles)
+      ? roles.map(shortRole)
+      : name === 'search'
+        ? shortSearch(value as ExperimentDocument)
+        : value,
   ])
   const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
   return Object.fromEntries(named.sort(([one], [other]) => rank(one) - rank(other)))
+}
+
+const leastSearch = { space: { x: { type: 'int', low: 0, high: 1 } }, objectives: [{ metric: 'x' }] }
+
+/** A search without what is as it would be by itself. */
+function shortSearch(search: ExperimentDocument): ExperimentDocument {
+  const usual: ExperimentDocument = searchSettings.parse(leastSearch)
+  const isSaid = (name: string, value: unknown) =>
+    value !== undefined && (Object.hasOwn(leastSearch, name) || JSON.stringify(value) !== JSON.stringify(usual[name]))
+  return Object.fromEntries(Object.entries(search).filter(([name, value]) => isSaid(name, value)))
 }
 
 function shortRole(role: Record<string, unknown>): Record<string, unknown> {

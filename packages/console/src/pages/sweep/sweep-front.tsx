@@ -1,5 +1,5 @@
 import type { Trial } from '@nabla/api/sweep'
-import { bestTrials, evenly, type Objective, valueOf } from '@nabla/api/sweep-views'
+import { bestTrials, costOf, evenly, type Objective, valueOf } from '@nabla/api/sweep-views'
 import { Select } from '@mantine/core'
 import { type ReactNode, useCallback, useMemo } from 'react'
 import { formatNumber } from '../../parts/chart.tsx'
@@ -112,13 +112,16 @@ function FrontPlot(props: TrialPicture & { best: readonly Trial[]; across: Objec
   // With more than two objectives the front is no line in the picture of two of them.
   const line = useMemo(() => {
     if (objectives.length > 2) return []
-    return best
-      .flatMap((trial) => {
-        const found = place(trial)
-        return found ? [{ x: found[0], y: found[1] }] : []
-      })
-      .sort((one, other) => one.x - other.x)
-  }, [best, place, objectives.length])
+    return (
+      best
+        .flatMap((trial) => {
+          const found = place(trial)
+          return found ? [{ x: found[0], y: found[1] }] : []
+        })
+        // From the best across to the worst, so that each step goes around what is not reached.
+        .sort((one, other) => costOf(across, one.x) - costOf(across, other.x))
+    )
+  }, [best, place, across, objectives.length])
   return (
     <div className="panel panel-body">
       <TrialPlot

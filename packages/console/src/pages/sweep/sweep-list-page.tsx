@@ -175,7 +175,7 @@ function NewSweepButton(): ReactNode {
     <Button
       variant="filled"
       leftSection={<Icon name="plus" size={14} />}
-      onClick={() => void navigate({ to: '/sweeps/new' as never })}
+      onClick={() => void navigate({ to: '/sweeps/new' })}
     >
       New sweep
     </Button>

@@ -37,7 +37,6 @@ export function SweepTimeline({ trials, objectives, onOpen }: TrialPicture): Rea
     setCurrent(current === undefined ? 0 : (current + by + bars.length) % bars.length)
   }
   if (bars.length === 0) return <EmptyState title="No trial has begun yet." />
-  const place = at && edges(at, drawn, width)
   return (
     <div className="stack">
       <div className="panel panel-body">
@@ -56,26 +55,7 @@ export function SweepTimeline({ trials, objectives, onOpen }: TrialPicture): Rea
           }}
         >
           <canvas ref={canvas} aria-hidden="true" />
-          <div
-            className="scatter-tip"
-            aria-live="polite"
-            hidden={!at}
-            style={
-              at && place
-                ? {
-                    top: top + (at.lane + 1) * thickness + 4,
-                    ...(place[0] > width / 2 ? { right: width - place[1] } : { left: place[0] }),
-                  }
-                : undefined
-            }
-          >
-            {at && (
-              <>
-                <TrialTip trial={at.trial} objectives={objectives} />
-                <div className="muted">took {formatDuration(at.to - at.from)}</div>
-              </>
-            )}
-          </div>
+          {at && <Tip bar={at} all={drawn} width={width} objectives={objectives} />}
         </div>
       </div>
       <ul className="sweep-states">
@@ -86,6 +66,18 @@ export function SweepTimeline({ trials, objectives, onOpen }: TrialPicture): Rea
           </li>
         ))}
       </ul>
+    </div>
+  )
+}
+
+function Tip(props: { bar: LaneBar; all: Timeline; width: number; objectives: TrialPicture['objectives'] }): ReactNode {
+  const { bar, all, width, objectives } = props
+  const [from, to] = edges(bar, all, width)
+  const side = from > width / 2 ? { right: width - to } : { left: from }
+  return (
+    <div className="scatter-tip" aria-live="polite" style={{ top: top + (bar.lane + 1) * all.thickness + 4, ...side }}>
+      <TrialTip trial={bar.trial} objectives={objectives} />
+      <div className="muted">took {formatDuration(bar.to - bar.from)}</div>
     </div>
   )
 }
