@@ -35,7 +35,7 @@ export async function sweepMeasurements({ db, measurements }: Pick<Deps, 'db' | 
   let batch: string[] = []
   const sweep = async () => {
     const rows = await db.selectFrom('tasks').select('ownerId').distinct().where('ownerId', 'in', batch).execute()
-    const known = new Set(rows.map((row) => row.ownerId))
+    const known = new Set([...rows.map((row) => row.ownerId), ...(await knownIds(db, batch))])
     for (const id of batch) if (!known.has(id)) await measurements.remove(id)
     batch = []
   }
@@ -44,6 +44,12 @@ export async function sweepMeasurements({ db, measurements }: Pick<Deps, 'db' | 
     if (batch.length >= limits.planBatch) await sweep()
   }
   if (batch.length > 0) await sweep()
+}
+
+/** Those that a kind knows: what is measured of a resource that owns no task itself. */
+async function knownIds(db: Deps['db'], ids: readonly string[]): Promise<string[]> {
+  const rows = await inTransaction(db, (trx) => Promise.all(plannedKinds.map((kind) => kind.load(trx, ids))))
+  return rows.flat().map(({ id }) => id)
 }
 
 /** Writes down how much the resources that have just ended left in their volumes: a figure for people, not a limit. */

@@ -226,35 +226,29 @@ export class Gateway {
     const onward: Onward = { method, url, headers, body, timeoutMs: route.timeoutMs, idleMs: route.idleMs }
     const gone = goneSignal(response)
     const tried = new Set<string>()
-    for (let tries = 1; ; tries++) {
+    for (let sent = 0; ;) {
       const taken = this.#lines.take(route.id, tried, gone)
       const upstream = taken instanceof Promise ? await taken : taken
       client.chosen?.(upstream.revision)
-      if (tries === 1) this.#shadow(route.id, upstream, onward)
-      let startedMs = -1
+      if (tried.size === 0) this.#shadow(route.id, upstream, onward)
+      let startedMs: number | undefined
       const onStart = () => (startedMs = clock.steady() - began)
-      const outcome = await exchange({ ...client, onStart }, upstream, onward).finally(() =>
-        this.#release(route.id, upstream),
-      )
-      this.#note(route, upstream, outcome, startedMs === -1 ? clock.steady() - began : startedMs)
-      this.#options.log.debug(
-        {
-          requestId,
-          route: route.id,
-          target: upstream.id,
-          method,
-          outcome: outcome.did,
-          status: statusOf(outcome),
-          ms: clock.steady() - began,
-        },
-        'a request was passed on',
-      )
-      if (outcome.did !== 'fail') return
-      if (!outcome.sent) upstream.suspectUntil = clock.steady() + limits.gatewaySuspectMs
-      if (response.destroyed) return
+      const outcome = await exchange({ ...client, onStart }, upstream, onward)
+      this.#release(route.id, upstream)
       tried.add(upstream.id)
-      if (!mayRepeat(route, request, body, outcome) || tries >= limits.gatewayTries)
-        throw problemOf(outcome.error, route)
+      const ms = clock.steady() - began
+      this.#options.log.debug(
+        { requestId, route: route.id, target: upstream.id, method, ms, ...told(outcome) },
+        'passed on',
+      )
+      if (outcome.did === 'fail' && !outcome.sent) this.#lines.suspect(route.id, upstream)
+      if (outcome.did === 'fail' && outcome.sent) sent += 1
+      // What was refused everywhere waits, as what finds no target does, and as long.
+      const mayGoOn = outcome.did === 'fail' && sent < limits.gatewayTries && (outcome.sent || ms < route.queueMs)
+      if (mayGoOn && !response.destroyed && mayRepeat(route, request, body, outcome)) continue
+      this.#note(route, upstream, outcome, startedMs ?? ms)
+      if (outcome.did === 'fail' && !response.destroyed) throw problemOf(outcome.error, route)
+      return
     }
   }
 
@@ -347,7 +341,11 @@ export class Gateway {
 
 const none: ReadonlySet<string> = new Set()
 
-const statusOf = (outcome: Outcome): number | undefined => (outcome.did === 'answer' ? outcome.status : undefined)
+/** An outcome as the log has it. */
+const told = (outcome: Outcome) => ({
+  outcome: outcome.did,
+  ...(outcome.did === 'answer' ? { status: outcome.status } : {}),
+})
 
 function goneSignal(response: ServerResponse): AbortSignal {
   const gone = new AbortController()

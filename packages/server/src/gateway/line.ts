@@ -1,5 +1,6 @@
 import { AppError } from '../lib/app-error.ts'
 import type { Clock } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
 import { choose } from './balance.ts'
 import type { RouteTable } from './table.ts'
 import type { Upstream } from './upstream.ts'
@@ -43,6 +44,12 @@ export class Lines {
     return now ?? this.#wait(routeId, tried, signal)
   }
 
+  /** It refused a connection: it gets nothing for a moment, and then those who wait try again. */
+  suspect(routeId: string, upstream: Upstream): void {
+    upstream.suspectUntil = this.#clock.steady() + limits.gatewaySuspectMs
+    this.#clock.after(limits.gatewaySuspectMs, () => this.look(routeId))
+  }
+
   /** Something may be free now, or there is none any more. */
   look(routeId: string): void {
     const line = this.#waiting.get(routeId)
@@ -64,7 +71,8 @@ export class Lines {
     const now = this.#clock.steady()
     let able: readonly Upstream[] = upstreams
     if (route.perTarget !== null) able = able.filter(({ outstanding }) => outstanding < route.perTarget!)
-    if (able.some((one) => one.suspectUntil > now || tried.has(one.id))) able = better(able, tried, now)
+    able = able.filter(({ suspectUntil }) => suspectUntil <= now)
+    if (tried.size > 0) able = untried(able, tried)
     const chosen = choose(able, route.shares, Math.random(), this.#turn++)
     chosen?.begin()
     return chosen
@@ -110,14 +118,15 @@ export class Lines {
     const entry = this.#table.get(routeId)
     if (!entry) return new AppError('not_served')
     const { route, upstreams } = entry
+    const isDown = upstreams.length > 0 && upstreams.every((one) => one.suspectUntil > this.#clock.steady())
+    if (isDown) return new AppError('no_instance', { name: route.name, reason: 'it does not take connections' })
     if (upstreams.length > 0) return new AppError('instance_busy', { name: route.name, queued: this.length(routeId) })
     return new AppError('no_instance', { name: route.name, reason: route.waiting })
   }
 }
 
-/** Those that neither failed for this request nor refused a connection a moment ago; else all, for want of others. */
-function better(all: readonly Upstream[], tried: ReadonlySet<string>, now: number): readonly Upstream[] {
+/** Those that have not failed for this request; else all, for want of others. */
+function untried(all: readonly Upstream[], tried: ReadonlySet<string>): readonly Upstream[] {
   const fresh = all.filter(({ id }) => !tried.has(id))
-  const sound = fresh.filter(({ suspectUntil }) => suspectUntil <= now)
-  return sound.length > 0 ? sound : fresh.length > 0 ? fresh : all
+  return fresh.length > 0 ? fresh : all
 }

@@ -2,6 +2,7 @@ import type { Noun } from '@nabla/api'
 import { artifactHandlers } from './artifact.ts'
 import { datasetHandlers } from './dataset.ts'
 import { deploymentKind, instanceKind } from './deployment/planned.ts'
+import { deploymentServed } from './deployment/served.ts'
 import { deploymentHandlers } from './deployment.ts'
 import { eventHandlers } from './event.ts'
 import { experimentKind } from './experiment/planned.ts'
@@ -74,4 +75,4 @@ export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, unkn
 ]
 
 /** Every kind whose tasks serve something at an address of its own: what the proxy looks for. */
-export const servedKinds: readonly ServedKind[] = [jobServed, notebookServed, tensorboardServed]
+export const servedKinds: readonly ServedKind[] = [jobServed, deploymentServed, notebookServed, tensorboardServed]

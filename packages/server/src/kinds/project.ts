@@ -10,6 +10,7 @@ import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { looksLikeId, newId } from '../lib/ids.ts'
+import { deleteDeploymentsOf } from './deployment/delete.ts'
 import { deleteExperimentsOf } from './experiment/delete.ts'
 import { readWantedImages, wantImages } from './image/wanted.ts'
 import type { Caller, Handlers } from './kind.ts'
@@ -109,6 +110,7 @@ export const projectHandlers: Handlers<'project'> = {
       await trx.deleteFrom('secrets').where('teamId', '=', caller.teamId).where('projectId', '=', project.id).execute()
       const jobIds = await deleteJobs(trx, project, now)
       jobIds.push(...(await deleteExperimentsOf(trx, project.id, now)))
+      jobIds.push(...(await deleteDeploymentsOf(trx, project.id, now)))
       jobIds.push(...(await deleteTensorboardsOf(trx, project.id, now)))
       await record(trx, caller, project, now, { type: 'project.deleted', data: { name: project.name, ...going } })
       return { deleted: true, ...going, jobIds }

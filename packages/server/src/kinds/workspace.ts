@@ -215,6 +215,15 @@ export async function collectWorkspaces(deps: Deps): Promise<string[]> {
       ),
     )
     .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('deploymentRevisions')
+            .select('deploymentRevisions.number')
+            .whereRef('deploymentRevisions.workspaceId', '=', 'volumes.id'),
+        ),
+      ),
+    )
+    .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('notebooks').select('notebooks.id').whereRef('notebooks.seedId', '=', 'volumes.id'))),
     )
     .returning('id')

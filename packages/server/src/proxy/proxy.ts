@@ -96,6 +96,11 @@ class RunningProxy implements Proxy {
       return
     }
     const headers = this.#headers(place, request, entered)
+    const { passOn } = entered.served
+    if (passOn) {
+      await passOn.request({ request, response, url: entered.url, headers })
+      return
+    }
     const ended = entered.served.observe?.('request', entered.url)
     try {
       await this.#upstreams.reach(place.label, entered.served, signal, (upstream) =>
@@ -117,6 +122,11 @@ class RunningProxy implements Proxy {
     const stopChecking = this.#checkOn(entered, place, client.socket)
     const headers = this.#headers(place, client.request, entered)
     try {
+      const { passOn } = entered.served
+      if (passOn) {
+        await passOn.socket({ ...client, url: entered.url, headers })
+        return
+      }
       await this.#upstreams.reach(place.label, entered.served, signal, async (upstream) => {
         const { takeSocket } = upstream.served
         const { url } = entered

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Address } from '../engines/engine.ts'
 
@@ -26,11 +26,24 @@ export interface Served {
   pathPrefix?: string
   /** Called when a request or a socket begins, with its path and query; what it returns is called when it has ended. */
   observe?: (what: 'request' | 'socket', url: string) => () => void
+  /** Passes on what was let in by itself: there is no one task that all goes to. Both reject with AppError. */
+  passOn?: {
+    request(given: GivenRequest): Promise<void>
+    socket(given: Omit<GivenSocket, 'address'>): Promise<void>
+  }
   /**
    * Takes over a socket that was let in, instead of joining it to that of the task; resolves when that is closed. False:
    * it was not touched, and is joined to that of the task.
    */
   takeSocket?: (given: GivenSocket) => Promise<boolean>
+}
+
+/** A request that was let in: headers are clean of what is ours, `url` is what the task is to see. */
+export interface GivenRequest {
+  request: IncomingMessage
+  response: ServerResponse
+  url: string
+  headers: Record<string, string | string[]>
 }
 
 /** An upgrade that was let in: headers are clean of what is ours, `url` is what the task is to see. */

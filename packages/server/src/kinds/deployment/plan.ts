@@ -184,10 +184,11 @@ function wake(want: DeploymentWant, news: readonly InstanceRow[], now: number): 
 function fail(want: DeploymentWant, failure: Failure): DeploymentAction[] {
   const { row } = want
   const reason = `Revision ${row.revision} did not come up, and revision ${row.servingRevision} goes on: ${failure.reason}`
+  const state = stateOf({ ...want, row: { ...row, rollout: 'failed' } })
   return [
     {
       do: 'setStatus',
-      changes: { rollout: 'failed', canaryPercent: null, shadowAt: null, reason, failure },
+      changes: { rollout: 'failed', state, canaryPercent: null, shadowAt: null, reason, failure },
       event: { type: 'deployment.rollout_failed', data: { revision: row.revision, reason: failure.reason } },
     },
     // Looked at again in the same pass: its instances go, and the state is what is left.

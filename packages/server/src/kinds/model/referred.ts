@@ -15,7 +15,7 @@ export async function volumesOfModels(trx: Trx, volumeIds: readonly string[]): P
 export type VersionUse = (trx: Trx, versionIds: readonly string[]) => Promise<string[]>
 
 /** Every kind whose resources use versions of models: one line each. */
-const uses: readonly VersionUse[] = [jobsUsing]
+const uses: readonly VersionUse[] = [jobsUsing, deploymentsUsing]
 
 /** What uses one of these versions, so that they must stay; the first few. */
 export async function usesOf(trx: Trx, versionIds: readonly string[]): Promise<string[]> {
@@ -35,4 +35,24 @@ async function jobsUsing(trx: Trx, versionIds: readonly string[]): Promise<strin
     .limit(4)
     .execute()
   return rows.map(({ name }) => `job ${name}`)
+}
+
+/** What a deployment serves or is about to: the revision that answers, and the newest. */
+async function deploymentsUsing(trx: Trx, versionIds: readonly string[]): Promise<string[]> {
+  const rows = await trx
+    .selectFrom('deploymentModels')
+    .innerJoin('deployments', 'deployments.id', 'deploymentModels.deploymentId')
+    .select('deployments.name')
+    .distinct()
+    .where('deploymentModels.versionId', 'in', versionIds)
+    .where('deployments.deletedAt', 'is', null)
+    .where((eb) =>
+      eb.or([
+        eb('deploymentModels.revision', '=', eb.ref('deployments.revision')),
+        eb('deploymentModels.revision', '=', eb.ref('deployments.servingRevision')),
+      ]),
+    )
+    .limit(4)
+    .execute()
+  return rows.map(({ name }) => `deployment ${name}`)
 }
