@@ -13,6 +13,7 @@ describe('nouns', () => {
     job: 'jobs',
     experiment: 'experiments',
     sweep: 'sweeps',
+    notebook: 'notebooks',
     artifact: 'storage-and-artifacts',
     project: 'jobs',
     workspace: 'workspaces',

@@ -8,6 +8,6 @@ export const notebookErrors = {
   notebook_too_large: {
     status: 422,
     message: 'The file {path} has {size}, which is more than can be shown ({most}).',
-    hint: 'Clear its outputs in Jupyter, or download it: `nabla notebook cp NAME:{path} .`.',
+    hint: 'Clear its outputs in Jupyter, or download it: `nabla notebook get NAME {path}`.',
   },
 } as const

@@ -58,6 +58,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./sweep.ts')).sweep,
   },
   {
+    name: 'notebook',
+    about: 'Jupyter on this machine: files and packages stay, versions of each session',
+    group: work,
+    load: async () => (await import('./notebook.ts')).notebook,
+  },
+  {
     name: 'project',
     about: 'Group jobs by what they are for',
     group: work,

@@ -60,7 +60,7 @@ export async function previewJob(context: Context, flags: JobFlags): Promise<voi
 export async function sendWorkspace(
   context: Context,
   source: Awaited<ReturnType<typeof readSource>>,
-  flags: JobFlags,
+  flags: Pick<JobFlags, 'ignore' | 'workspaceRef' | 'workspaceUsername' | 'workspacePassword'>,
 ): Promise<WorkspaceSource> {
   switch (source.from) {
     case 'nothing':

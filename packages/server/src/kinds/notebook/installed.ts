@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMissing } from '../../lib/file-error.ts'
 import { limits } from '../../lib/limits.ts'
-import { list, openRead } from '../../volumes/folder.ts'
+import { list, openRead, stat } from '../../volumes/folder.ts'
 
 /** One package in the layer of a notebook. */
 export interface Installed {
@@ -63,7 +63,7 @@ async function pythonOf(environment: string): Promise<string | null> {
 }
 
 async function aboutOne(environment: string, folder: string): Promise<Pick<Installed, 'requested' | 'source'>> {
-  const requested = await readText(environment, `${folder}/REQUESTED`)
+  const requested = await stat(environment, `${folder}/REQUESTED`).catch(() => null)
   const direct = await readText(environment, `${folder}/direct_url.json`)
   return { requested: requested !== null, source: direct === null ? null : urlIn(direct) }
 }
