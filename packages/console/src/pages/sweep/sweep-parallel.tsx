@@ -1,10 +1,10 @@
 import type { SearchSpace } from '@nabla/api/search-space'
 import { valueOf } from '@nabla/api/sweep-views'
 import { Button } from '@mantine/core'
-import { type ReactNode, useMemo, useState } from 'react'
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import { formatNumber } from '../../parts/chart.tsx'
 import { formatCount, plural } from '../../parts/format.ts'
-import { isWithin, readBrushes, writeBrushes } from '../../parts/parallel-brush.ts'
+import { type Brushes, isWithin, readBrushes, writeBrushes } from '../../parts/parallel-brush.ts'
 import { ParallelCoordinates } from '../../parts/parallel-coordinates.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { makeAxis } from '../../parts/value-axis.ts'
@@ -18,10 +18,9 @@ const mostNamed = 12
 /** Trials as lines across their parameters and objectives; what is kept on the axes leaves those that go through there. */
 export function SweepParallel(props: TrialPicture & { space: SearchSpace; names: readonly string[] }): ReactNode {
   const { objectives, space, names, onOpen } = props
-  const [brushText, setBrushes] = useUrlState('brush')
+  const [brushes, setBrushes] = useBrushes()
   const [marked, setMarked] = useState<number>()
   const trials = useMemo(() => props.trials.filter(({ objectives: own }) => own !== null), [props.trials])
-  const brushes = useMemo(() => readBrushes(brushText), [brushText])
   const shown = names.slice(0, mostAxes).join('\n')
   const axes = useMemo(() => {
     const ofParameters = shown.split('\n').map((name) => ({
@@ -49,7 +48,7 @@ export function SweepParallel(props: TrialPicture & { space: SearchSpace; names:
           count={trials.length}
           colorBy={axes.at(-1)?.id}
           brushes={brushes}
-          onBrush={(next) => setBrushes(writeBrushes(next))}
+          onBrush={setBrushes}
           marked={marked}
         />
       </div>
@@ -61,7 +60,7 @@ export function SweepParallel(props: TrialPicture & { space: SearchSpace; names:
             {isBrushed ? ' go through what is kept' : '. Drag along an axis to keep a part of it'}
           </span>
         </span>
-        {isBrushed && <Button onClick={() => setBrushes('')}>Keep all</Button>}
+        {isBrushed && <Button onClick={() => setBrushes({})}>Keep all</Button>}
       </div>
       <ul className="sweep-numbers" aria-label="Trials that are kept">
         {kept.slice(0, mostNamed).map(({ trial, row }) => (
@@ -81,4 +80,20 @@ export function SweepParallel(props: TrialPicture & { space: SearchSpace; names:
       </ul>
     </div>
   )
+}
+
+/** The address is written once one has let go: writing it draws the whole page anew. */
+const settleMs = 250
+
+function useBrushes(): [Brushes, (brushes: Brushes) => void] {
+  const [text, setText] = useUrlState('brush')
+  const [brushes, setBrushes] = useState(() => readBrushes(text))
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const set = (next: Brushes) => {
+    setBrushes(next)
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => setText(writeBrushes(next)), settleMs)
+  }
+  return [brushes, set]
 }
