@@ -2,7 +2,6 @@ import type { Acting } from './act.ts'
 import type { TaskRow } from '../db/tables.ts'
 import type { Engine, TaskExit, TaskReport } from '../engines/engine.ts'
 import { toIso } from '../lib/clock.ts'
-import type { LogStore } from '../tasks/logs/log-store.ts'
 import { cutShort, type Task, type TaskPhase } from '../tasks/task.ts'
 
 /** A change that was seen in the world and is not in the database yet. */
@@ -12,16 +11,18 @@ export interface Observation {
 }
 
 /**
- * Compares what the engines report with the tasks that are placed or running, and says what changed. The log of a
- * task that ended is complete before its end is observed. Reads only; the loop writes.
+ * Compares what the engines report with the tasks that are placed or running, and says what changed. What a task that
+ * ended has said is complete before its end is observed. Reads only; the loop writes.
  *
+ * @param complete completes the log of a task; rejects when that cannot be now, as on a full disk: its end is then
+ *   observed at a later pass
  * @param tasks those in state `placed` or `running`, read before the engines are asked
  * @param acting tasks whose start is under way here may not be in the reports yet; those started here must be
  */
 export async function observe(
   tasks: readonly Task[],
   engines: ReadonlyMap<string, Engine>,
-  logs: LogStore,
+  complete: (task: Task) => Promise<void>,
   acting: Pick<Acting, 'starting' | 'started'>,
   now: number,
 ): Promise<Observation[]> {
@@ -42,13 +43,12 @@ export async function observe(
     const changes = compare(task, known.get(task.id), started, now)
     if (changes) observations.push({ task, changes })
   }
-  const complete = await Promise.allSettled(observations.map((seen) => completeLog(seen, logs)))
-  return observations.filter((_, index) => complete[index]?.status === 'fulfilled')
-}
-
-/** Rejects when the log cannot be completed now, as on a full disk: the end is then observed at a later pass. */
-async function completeLog({ task, changes }: Observation, logs: LogStore): Promise<void> {
-  if (changes.state === 'ended') await logs.finish(task.ownerId, task.attempt)
+  const completed = await Promise.allSettled(
+    observations.map(async ({ task, changes }) => {
+      if (changes.state === 'ended') await complete(task)
+    }),
+  )
+  return observations.filter((_, index) => completed[index]?.status === 'fulfilled')
 }
 
 /** What a task that was not started, or that could not be, ends with. */

@@ -38,6 +38,7 @@ eachDatabase((make) => {
       await expect.poll(() => look(server).then(() => [...server.fake.readOnly])).toEqual([`${task} /storage`])
       await server.client.storage.delete({ path: 'big' })
       await expect.poll(() => look(server).then(() => [...server.fake.readOnly])).toEqual([])
+      await expect.poll(() => look(server).then(() => logOf(server, job.id))).toHaveLength(2)
       await server.client.job.stop({ job: job.id, body: {} })
       await server.untilState(job.id, 'cancelled')
       expect(await logOf(server, job.id)).toEqual([

@@ -157,6 +157,14 @@ export interface Capacity {
   ownPorts?: boolean
 }
 
+/** What a task has changed in a folder: new files, in their places. */
+export interface WrittenFolder {
+  /** Absolute path on this machine; made by the engine. */
+  root: string
+  /** Path in it; the task may have made links of its parts. */
+  path: string
+}
+
 /** A program that is to run inside a task, beside its command. */
 export interface ExecRequest {
   /** The program, looked for on the PATH of the task, and its arguments. */
@@ -307,6 +315,11 @@ export interface Engine {
   setWritable(id: string, target: string, writable: boolean): Promise<boolean>
   /** Frees all that an ended task still holds. Unknown ids are ignored. */
   remove(id: string): Promise<void>
+  /**
+   * Where on this machine is what a running task, or one that has ended and is not removed, has changed in a `copy`
+   * mount, or in a folder that is no mount. Null when that cannot be told. Left out: it never can.
+   */
+  writtenFolder?(id: string, target: string): Promise<WrittenFolder | null>
   /** Where what listens on this port of a running task can be reached; null when that cannot be told. */
   address(id: string, port: number): Promise<Address | null>
   /**

@@ -13,9 +13,11 @@ import {
   type ExecProcess,
   type ExecRequest,
   type Finding,
+  type Mount,
   type Samples,
   type TaskReport,
   type TaskSpec,
+  type WrittenFolder,
 } from '../engine.ts'
 import { completeSpec } from './base-environment.ts'
 import { machineCapacity } from '../machine/capacity.ts'
@@ -141,6 +143,21 @@ class ProcessEngine implements Engine {
     const file = await this.#reports.read(id)
     if (!file || file.exit) return null
     return { host: await this.#listenAddress(id), port }
+  }
+
+  async writtenFolder(id: string, target: string): Promise<WrittenFolder | null> {
+    const folder = join(this.#tasks, id)
+    const spec = await readFile(join(folder, 'spec.json'), 'utf8').catch(() => '{}')
+    const { mounts = [] } = JSON.parse(spec) as Partial<TaskSpec>
+    // As `volumes.py` numbers them.
+    const depth = (mount: Mount) => mount.target.split('/').length
+    const number = mounts.toSorted((a, b) => depth(a) - depth(b)).findIndex((mount) => mount.target === target)
+    const scratch = join(folder, 'scratch')
+    // What is no mount is written over the machine itself.
+    if (number < 0) return { root: join(scratch, 'machine.upper'), path: target.slice(1) }
+    const copies = [`copy${number}.upper`, `copy${number}.copy`].map((name) => join(scratch, name))
+    for (const root of copies) if (await stat(root).catch(() => null)) return { root, path: '' }
+    return null
   }
 
   async exec(id: string, request: ExecRequest): Promise<ExecProcess> {

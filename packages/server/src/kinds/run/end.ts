@@ -18,7 +18,15 @@ export async function endRunsOfJob(trx: Trx, jobId: string, jobState: string, en
 /** Forgets runs with all that they tracked. Their volumes are for the caller to remove. */
 export async function forgetRuns(trx: Trx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
-  for (const table of ['runParams', 'runLabels', 'runJournal', 'runMetrics', 'runValues', 'runInputs'] as const) {
+  for (const table of [
+    'runParams',
+    'runLabels',
+    'runJournal',
+    'runMetrics',
+    'runValues',
+    'runInputs',
+    'runEventFiles',
+  ] as const) {
     await trx.deleteFrom(table).where('runId', 'in', ids).execute()
   }
   await trx.deleteFrom('loggedModels').where('runId', 'in', ids).execute()

@@ -12,7 +12,11 @@ export const jobRunId = (jobId: string): string => idPrefixes.run + jobId.slice(
 const jobIdOf = (runId: string): string => idPrefixes.job + runId.slice(idPrefixes.run.length)
 
 /** Makes the run of a job of the caller's team, if `runId` is the one of a job that has not ended; else undefined. */
-export async function makeJobRun(deps: Deps, caller: Caller, runId: string): Promise<RunRow | undefined> {
+export async function makeJobRun(
+  deps: Deps,
+  caller: Pick<Caller, 'teamId'>,
+  runId: string,
+): Promise<RunRow | undefined> {
   if (!runPattern.test(runId)) return undefined
   const now = deps.clock.now()
   return change(deps, async (trx) => {
