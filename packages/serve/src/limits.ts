@@ -10,8 +10,8 @@ export const limits = {
   frameHeadBytes: 4 * MiB,
   /** The tensors of one message between server and worker. */
   frameBodyBytes: 2 ** 31 - 1,
-  /** Inputs that are joined: beyond this, a larger batch is no faster, only slower to copy. */
-  batchBytes: 32 * MiB,
+  /** Inputs that are joined: a larger batch no longer fits into the caches of a processor, and is slower. */
+  batchBytes: 4 * MiB,
   /** Batches given to a worker at a time: one it works on, one that waits, so that it never idles for a round trip. */
   batchesAtWorker: 2,
   /** What all bodies that wait for an answer may hold, in multiples of the largest one, and at least the second. */

@@ -2,8 +2,8 @@ import { badInput } from '../errors.ts'
 import type { Answer } from '../http/route.ts'
 import type { Version } from '../model/version.ts'
 import { packStrings } from '../tensor/strings.ts'
-import { numbersOf, valueTexts } from '../tensor/to-json.ts'
-import { dataTypes, type Tensor } from '../tensor/types.ts'
+import { numbersOf, toJson } from '../tensor/to-json.ts'
+import { countOf, dataTypes, type Tensor } from '../tensor/types.ts'
 import type { InferenceRequest, WantedOutput } from './inference-request.ts'
 
 /**
@@ -17,7 +17,7 @@ export function writeInference(version: Version, request: InferenceRequest, outp
     const given = wanted.classes > 0 ? bestClasses(tensor, wanted.classes, version.classes) : tensor
     const { name, type, shape, bytes } = given
     const head = `"name":${JSON.stringify(name)},"datatype":"${dataTypes[type].inference}","shape":[${shape.join(',')}]`
-    if (!wanted.binary) return `{${head},"data":[${valueTexts(given, { special: 'quoted' }).join(',')}]}`
+    if (!wanted.binary) return `{${head},"data":${toJson(given, { special: 'quoted' }, [countOf(shape)])}}`
     parts.push(bytes)
     return `{${head},"parameters":{"binary_data_size":${bytes.length}}}`
   })

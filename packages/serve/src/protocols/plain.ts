@@ -3,7 +3,7 @@ import { isObject, parseJson } from '../http/json-body.ts'
 import { type Answer, type Context, json, type Route } from '../http/route.ts'
 import { checkInputs, inputsText, type Version } from '../model/version.ts'
 import { fromJson, isBase64, shapeOf } from '../tensor/from-json.ts'
-import { nest, valueTexts } from '../tensor/to-json.ts'
+import { toJson } from '../tensor/to-json.ts'
 import type { Tensor, TensorSpec } from '../tensor/types.ts'
 import { openApi } from './openapi.ts'
 import { page, pageHeaders } from './page.ts'
@@ -64,7 +64,7 @@ const isOneExample = ({ shape }: TensorSpec, value: unknown): boolean =>
 function write(outputs: readonly Tensor[], single: boolean): string {
   const parts = outputs.map((output) => {
     const shape = single ? output.shape.slice(1) : output.shape
-    return `${JSON.stringify(output.name)}:${nest(valueTexts(output, { special: 'quoted' }), shape)}`
+    return `${JSON.stringify(output.name)}:${toJson(output, { special: 'quoted' }, shape)}`
   })
   return `{${parts.join(',')}}`
 }

@@ -3,7 +3,7 @@ import { isObject } from '../http/json-body.ts'
 import { type Answer, type Context, json, type Route } from '../http/route.ts'
 import { checkInputs, inputsText, type Version } from '../model/version.ts'
 import { fromJson, isBase64 } from '../tensor/from-json.ts'
-import { nest, valueTexts } from '../tensor/to-json.ts'
+import { type JsonForm, rowsToJson, toJson } from '../tensor/to-json.ts'
 import { dataTypes, type Tensor, type TensorSpec } from '../tensor/types.ts'
 import { classifyAnswer, regressAnswer } from './tf-examples.ts'
 import { parseRequest } from './tf-request.ts'
@@ -27,8 +27,6 @@ export const tfServingRoutes: readonly Route[] = [
   route('GET', '', status),
   route('GET', '/metadata', metadata),
 ]
-
-const form = { special: 'bare' } as const
 
 function versionOf({ repository, params: { name, version, label } }: Context): Version {
   return repository.find(name ?? repository.only, { version, label })
@@ -141,12 +139,7 @@ function checkNames(specs: readonly TensorSpec[], given: Record<string, unknown>
 
 /** A value for each row; of several outputs, an object for each row. */
 function toPredictions(outputs: readonly Tensor[]): string {
-  const rows = outputs.map((output) => {
-    const [count = 1, ...rest] = output.shape
-    const texts = textsOf(output)
-    const each = texts.length / Math.max(1, count)
-    return Array.from({ length: count }, (_, row) => nest(texts.slice(row * each, (row + 1) * each), rest))
-  })
+  const rows = outputs.map((output) => rowsToJson(output, formOf(output)))
   const [only] = rows
   if (rows.length === 1 && only) return `[${only.join(',')}]`
   const count = Math.max(0, ...rows.map(({ length }) => length))
@@ -160,9 +153,9 @@ function toPredictions(outputs: readonly Tensor[]): string {
 
 function toOutputs(outputs: readonly Tensor[]): string {
   const [only, ...others] = outputs
-  if (only && others.length === 0) return nest(textsOf(only), only.shape)
-  return `{${outputs.map((output) => `${JSON.stringify(output.name)}:${nest(textsOf(output), output.shape)}`).join(',')}}`
+  if (only && others.length === 0) return toJson(only, formOf(only))
+  return `{${outputs.map((output) => `${JSON.stringify(output.name)}:${toJson(output, formOf(output))}`).join(',')}}`
 }
 
 /** Strings of outputs whose names end so are bytes: https://www.tensorflow.org/tfx/serving/api_rest#encoding_binary_values */
-const textsOf = (output: Tensor): string[] => valueTexts(output, { ...form, base64: output.name.endsWith('_bytes') })
+const formOf = ({ name }: Tensor): JsonForm => ({ special: 'bare', base64: name.endsWith('_bytes') })

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { unpackStrings } from './strings.ts'
-import { type DataType, dataTypes, type Tensor } from './types.ts'
+import { countOf, type DataType, dataTypes, type Tensor } from './types.ts'
 
 export interface JsonForm {
   /** NaN and the infinities as TensorFlow Serving writes them, which is no JSON, or as their names in quotes. */
@@ -9,21 +9,78 @@ export interface JsonForm {
   base64?: boolean
 }
 
-/** The text of each value of a tensor, in order. Floats have the fewest digits that tell them from their neighbours. */
+/** Values of a tensor as text, where they stand. */
+interface Texts {
+  one(at: number): string
+  /** With brackets. */
+  list(from: number, to: number): string
+}
+
+/** A tensor as nested lists, or the same values in another shape. Floats have the fewest digits that are the value. */
+export function toJson(tensor: Tensor, form: JsonForm, shape: readonly number[] = tensor.shape): string {
+  return nest(textsOf(tensor, form), shape, 0)
+}
+
+/** What each index of the first dimension has, as nested lists. */
+export function rowsToJson(tensor: Tensor, form: JsonForm): string[] {
+  const [count = 1, ...rest] = tensor.shape
+  const texts = textsOf(tensor, form)
+  const each = countOf(rest)
+  return Array.from({ length: count }, (_, row) => nest(texts, rest, row * each))
+}
+
+function nest(texts: Texts, shape: readonly number[], begin: number): string {
+  let at = begin
+  const build = (axis: number): string => {
+    if (axis === shape.length) return texts.one(at++)
+    const length = shape[axis]!
+    if (axis === shape.length - 1) {
+      at += length
+      return texts.list(at - length, at)
+    }
+    const parts: string[] = []
+    for (let index = 0; index < length; index++) parts.push(build(axis + 1))
+    return `[${parts.join(',')}]`
+  }
+  return build(0)
+}
+
+function textsOf(tensor: Tensor, form: JsonForm): Texts {
+  const numbers = plainNumbers(tensor)
+  if (numbers !== null) {
+    // Three times as fast as putting texts together, value by value.
+    return { one: (at) => String(numbers[at]), list: (from, to) => JSON.stringify(numbers.slice(from, to)) }
+  }
+  const texts = valueTexts(tensor, form)
+  return { one: (at) => texts[at]!, list: (from, to) => `[${texts.slice(from, to).join(',')}]` }
+}
+
+/** Values that JSON has as they are; null where one is none such. */
+function plainNumbers(tensor: Tensor): number[] | null {
+  const { type } = tensor
+  if (type === 'string' || type === 'bool' || type === 'int64' || type === 'uint64') return null
+  const values = numbersOf(tensor)
+  const short = type === 'float32' || type === 'float16'
+  const numbers: number[] = Array.from({ length: values.length })
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at]!
+    if (!Number.isFinite(value)) return null
+    numbers[at] = short ? shortest(value) : value
+  }
+  return numbers
+}
+
+/** The text of each value of a tensor, in order. */
 export function valueTexts(tensor: Tensor, form: JsonForm): string[] {
   const { type, bytes } = tensor
   if (type === 'string') return (unpackStrings(bytes) ?? []).map((value) => stringText(value, form))
   if (type === 'bool') return Array.from(bytes, (value) => (value === 0 ? 'false' : 'true'))
   if (type === 'int64') return Array.from(new BigInt64Array(...aligned(tensor)), String)
   if (type === 'uint64') return Array.from(new BigUint64Array(...aligned(tensor)), String)
-  const values = numbersOf(tensor)
-  const texts: string[] = Array.from({ length: values.length })
   const short = type === 'float32' || type === 'float16' ? shortest : (value: number) => value
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at]!
-    texts[at] = Number.isFinite(value) ? `${short(value)}` : form.special === 'bare' ? `${value}` : `"${value}"`
-  }
-  return texts
+  return Array.from(numbersOf(tensor), (value) =>
+    Number.isFinite(value) ? `${short(value)}` : form.special === 'bare' ? `${value}` : `"${value}"`,
+  )
 }
 
 type Place = [buffer: ArrayBuffer, at: number, length: number]
@@ -48,26 +105,6 @@ export function numbersOf(tensor: Tensor): ArrayLike<number> {
   return tensor.type === 'bool' ? tensor.bytes : readers[tensor.type](...aligned(tensor))
 }
 
-/** Puts texts of values into lists by a shape: `[[1,2],[3,4]]`. */
-export function nest(texts: readonly string[], shape: readonly number[]): string {
-  let at = 0
-  const build = (axis: number): string => {
-    if (axis === shape.length) return texts[at++] ?? 'null'
-    const length = shape[axis]!
-    if (axis === shape.length - 1) {
-      at += length
-      return `[${texts.slice(at - length, at).join(',')}]`
-    }
-    const parts: string[] = []
-    for (let index = 0; index < length; index++) parts.push(build(axis + 1))
-    return `[${parts.join(',')}]`
-  }
-  return build(0)
-}
-
-/** A tensor as nested lists. */
-export const toJson = (tensor: Tensor, form: JsonForm): string => nest(valueTexts(tensor, form), tensor.shape)
-
 function stringText(value: Uint8Array, { base64 = false }: JsonForm): string {
   const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   if (base64 || !isUtf8(buffer)) return `{"b64":"${buffer.toString('base64')}"}`
@@ -89,8 +126,12 @@ function shortest(value: number): number {
   const size = Math.abs(value)
   if (size < 1e9 && Number.isInteger(value)) return value
   if (size < 1e-9 || size > 1e9) return byText(value)
-  let scale = 10 ** (6 - Math.floor(Math.log10(size)))
-  for (let digits = 7; digits <= 9; digits++, scale *= 10) {
+  // Digits before the point, less one, by comparing: a logarithm takes twice as long.
+  let places = 6
+  for (let rest = size; rest >= 10; rest /= 10) places -= 1
+  for (let rest = size; rest < 1; rest *= 10) places += 1
+  for (let more = 0; more < 3; more++) {
+    const scale = 10 ** (places + more)
     const rounded = Math.round(value * scale) / scale
     if (Math.fround(rounded) === value) return rounded
   }
