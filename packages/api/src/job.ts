@@ -3,6 +3,7 @@ import { datasetMount, mountedDataset } from './dataset.ts'
 import { displayName, flag, id, programText, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
 import { jobState } from './job-state.ts'
 import { imageFields, imageSpec } from './job-image.ts'
+import { jobPackageRoutes } from './job-packages.ts'
 import { jobReachRoutes } from './job-reach.ts'
 import { logBlock, logLine, logSource } from './log.ts'
 import { metricFollow, metricQuery, metricRange, metricTick } from './metric.ts'
@@ -374,6 +375,7 @@ export const jobRoutes = {
     response: { stream: 'bytes', about: 'Plain text.' },
     errors: ['not_found'],
   }),
+  ...jobPackageRoutes,
   ...jobReachRoutes,
   metrics: route({
     method: 'GET',

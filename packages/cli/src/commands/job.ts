@@ -16,6 +16,7 @@ import type { Column } from '../terminal/table.ts'
 import { artifacts } from './artifact.ts'
 import { logs } from './job-logs.ts'
 import { metrics } from './job-metrics.ts'
+import { packages } from './job-packages.ts'
 import { forward, openPort } from './job-ports.ts'
 import { sayJob, showJob } from './job-say.ts'
 import { workspace } from './job-workspace.ts'
@@ -253,6 +254,7 @@ export const job: Group = {
     remove,
     artifacts,
     workspace,
+    packages,
     openPort,
     forward,
   ],

@@ -12,6 +12,7 @@ import { jobLogHandlers } from './job/log.ts'
 import { jobMetricHandlers } from './job/metrics.ts'
 import { readSpec } from './job/planned.ts'
 import { jobExecHandlers } from './job/exec.ts'
+import { jobPackageHandlers } from './job/packages.ts'
 import { jobPortHandlers } from './job/ports.ts'
 import { submitJob } from './job/submit.ts'
 import { findJob, type JobWithNames, readJobParts, toJob, toSummary } from './job/view.ts'
@@ -27,6 +28,7 @@ export const jobHandlers: Handlers<'job'> = {
   ...jobMetricHandlers,
   ...jobExecHandlers,
   ...jobPortHandlers,
+  ...jobPackageHandlers,
 
   async list({ caller, query }, deps) {
     const { project, state, tag, name } = query

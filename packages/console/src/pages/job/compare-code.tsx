@@ -3,6 +3,7 @@ import type { ApiError } from '@nabla/api/client'
 import type { Job } from '@nabla/api/job'
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useMemo } from 'react'
+import { client } from '../../api/client.ts'
 import { Bytes } from '../../parts/amount.tsx'
 import { readableName } from '../../parts/file-kind.ts'
 import { formatCount, plural } from '../../parts/format.ts'
@@ -151,26 +152,37 @@ function DiffView({ before, after, path }: { before: string; after: string; path
 
 const toLines = (text: string): string[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'))
 
-/** What the requirements files of the jobs ask for. */
+/** What was installed for the jobs; what their requirements files ask for, where it was not noted. */
 function Packages({ jobs, onlyDifferent }: { jobs: readonly Job[]; onlyDifferent: boolean }): ReactNode {
-  const query = useQuery<Map<string, string>[], ApiError>({
+  const query = useQuery<{ installed: Map<string, string>; asked: Map<string, string> }[], ApiError>({
     queryKey: ['compare-packages', ...jobs.map(({ id }) => id)],
     queryFn: ({ signal }) => Promise.all(jobs.map((job) => packagesOf(job, signal))),
   })
   return (
     <Loaded query={query} lines={2}>
-      {(packages) => {
+      {(found) => {
+        const areInstalled = found.every(({ installed }) => installed.size > 0)
+        const packages = found.map(({ installed, asked }) => (areInstalled ? installed : asked))
         const names = [...new Set(packages.flatMap((one) => [...one.keys()]))].sort()
         if (names.length === 0) return null
         const rows = names.map((name) => ({ name, values: packages.map((one) => one.get(name)) }))
-        return <Rows title="Packages asked for" {...{ jobs, rows, onlyDifferent }} />
+        const title = areInstalled ? 'Packages installed' : 'Packages asked for'
+        return <Rows title={title} {...{ jobs, rows, onlyDifferent }} />
       }}
     </Loaded>
   )
 }
 
+async function packagesOf(job: Job, signal: AbortSignal) {
+  const [{ items }, asked] = await Promise.all([
+    client.job.packages({ job: job.id }, { signal }),
+    askedFor(job, signal),
+  ])
+  return { installed: new Map(items.map(({ name, version }) => [name.toLowerCase(), version])), asked }
+}
+
 /** None where there is no such file. */
-async function packagesOf(job: Job, signal: AbortSignal): Promise<Map<string, string>> {
+async function askedFor(job: Job, signal: AbortSignal): Promise<Map<string, string>> {
   const { requirements } = job.spec
   if (requirements === null || job.workspace === null) return new Map()
   return parseRequirements(await readFile(job.id, requirements, signal).catch(() => ''))

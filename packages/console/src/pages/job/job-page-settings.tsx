@@ -6,6 +6,7 @@ import { CopyId, useCopy } from '../../parts/copy.tsx'
 import { formatCount, formatDuration } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Facts, Panel } from '../../parts/page-header.tsx'
+import { JobPackages } from './job-packages.tsx'
 import { JobPorts } from './job-ports.tsx'
 import { toYaml } from '../../parts/yaml.ts'
 import { commandOf, givenOf } from './job-page-spec.ts'
@@ -40,6 +41,7 @@ export function JobSettings({ job }: { job: Job }): ReactNode {
           />
         )}
       </Panel>
+      <JobPackages job={job} />
       <SpecText job={job} />
     </div>
   )

@@ -120,7 +120,9 @@ function limitsOf({ resources }: TaskSpec, { info, ulimits }: ContainerSettings)
 }
 
 function mountsOf(spec: TaskSpec, { mounts, state }: Placed): Docker.MountSettings[] {
-  const own = ['stdout', 'stderr', 'system'].map((name) => bind(`${spec.outputDir}/${name}`, `${ownFolder}/${name}`))
+  const own = ['stdout', 'stderr', 'system', 'packages'].map((name) =>
+    bind(`${spec.outputDir}/${name}`, `${ownFolder}/${name}`),
+  )
   const theirs = mounts.flatMap(({ type, source, targets, readOnly }) =>
     targets.map((target) =>
       type === 'bind'

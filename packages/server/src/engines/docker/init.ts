@@ -70,6 +70,10 @@ if [ -n "$requirements" ] && [ -f "$requirements" ]; then
     : >"$state/failed"
     end 1
   fi
+  {
+    python3 -c 'import platform; print("python==" + platform.python_version())'
+    python3 -m pip list --format=freeze --disable-pip-version-check
+  } >${ownFolder}/packages 2>/dev/null
 fi
 : >"$state/run"
 if env --default-signal=INT,QUIT true; then set -- env --default-signal=INT,QUIT "$@"; fi

@@ -194,7 +194,7 @@ export class TaskRun {
   async #create(): Promise<void> {
     const { spec } = this
     const settings = await this.#shared.settings()
-    for (const name of ['stdout', 'stderr', 'system']) await openToAll(join(spec.outputDir, name))
+    for (const name of ['stdout', 'stderr', 'system', 'packages']) await openToAll(join(spec.outputDir, name))
     this.#enter(spec.build ? 'build' : 'image')
     const image = await obtainImage(this.#shared, spec, settings, this.#stopping.signal)
     try {

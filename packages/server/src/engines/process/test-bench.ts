@@ -16,7 +16,7 @@ export interface ProcessBench extends EngineBench {
   /** Makes a folder outside of the data folder, with files, that the engine's user owns. */
   folder(name: string, files?: Record<string, string>): string
   /** What a task has written so far. */
-  output(id: string, stream?: 'stdout' | 'stderr' | 'system'): string
+  output(id: string, stream?: 'stdout' | 'stderr' | 'system' | 'packages'): string
 }
 
 export type Who = 'root' | 'user'

@@ -10,6 +10,7 @@ import type { Mask } from './mask.ts'
 import type { LogLimits, WriterOptions } from './open-logs.ts'
 import { firstOutput, type LogPage, type PageQuery, readPage, readTail } from './read-page.ts'
 import { readRaw, readStream, type StreamQuery } from './read-stream.ts'
+import { readSmall } from './raw-file.ts'
 import type { Source } from './record.ts'
 import { searchLog, type SearchPage, type SearchQuery } from './search.ts'
 
@@ -77,6 +78,8 @@ export interface LogStore {
    * @param sinceMs not before this time
    */
   firstOutput(logId: string, part: number, sinceMs: number): Promise<number | null>
+  /** A small text that stands beside the output of a part, as far as its bound; empty where there is none. */
+  beside(logId: string, part: number, name: 'packages'): Promise<string>
   /** Size of all files of the log, in bytes. */
   sizeBytes(logId: string): Promise<number>
   /** Stops following the log and deletes it. Streams of it end. */
@@ -124,6 +127,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
       }
     },
     firstOutput: (logId, part, sinceMs) => firstOutput(logDir(logId), part, sinceMs, pageRules),
+    beside: (logId, part, name) => readSmall(join(partPath(logDir(logId), part), name), limits.logBesideBytes),
     sizeBytes: (logId) => folderBytes(logDir(logId)),
   }
 }

@@ -33,6 +33,18 @@ export async function readFully(handle: FileHandle, buffer: Buffer, length: numb
   return done
 }
 
+/** The text of a plain file, up to a bound; empty where there is none. */
+export async function readSmall(path: string, mostBytes: number): Promise<string> {
+  const handle = await openPlainFile(path, constants.O_RDONLY)
+  if (!handle) return ''
+  try {
+    const buffer = Buffer.alloc(mostBytes)
+    return buffer.toString('utf8', 0, await readFully(handle, buffer, mostBytes, 0))
+  } finally {
+    await handle.close()
+  }
+}
+
 /** The code of a system error, such as `ENOENT`; empty for anything else. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''

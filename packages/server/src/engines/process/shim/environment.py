@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -45,7 +46,7 @@ def attach(root, spec, scratch):
     root.folder(ENVIRONMENT)
 
 
-def prepare(task, supervision, system):
+def prepare(task, supervision, system, packages):
     """Makes sure that the environment is there, if the task wants one. Returns the variables for its command."""
     spec = task.spec
     if "python" not in spec:
@@ -57,6 +58,7 @@ def prepare(task, supervision, system):
         task.begin_environment()
         folder = _ready(task, supervision, system, requirements)
         _show(folder, task.settings["userNamespace"])
+        _tell(packages, folder, task.settings["python"]["version"])
     finally:
         for place in (CACHE, SCRATCH):
             linux.unmount(place, linux.MNT_DETACH)
@@ -156,6 +158,16 @@ def _show(folder, user_namespace):
     except OSError:
         linux.bind(folder, ENVIRONMENT)
         linux.restrict(ENVIRONMENT, linux.MS_NOSUID | linux.MS_NODEV | linux.MS_RDONLY)
+
+
+def _tell(packages, folder, version):
+    """Writes down what is installed, by the names of the folders in which installers note it (PEP 376)."""
+    lines = ["python==" + version]
+    for name in sorted(glob.glob(folder + "/lib/python*/site-packages/*.dist-info")):
+        name, _, number = os.path.basename(name).removesuffix(".dist-info").rpartition("-")
+        lines.append("%s==%s" % (name.replace("_", "-"), number))
+    os.ftruncate(packages, 0)
+    os.write(packages, ("\n".join(lines) + "\n").encode())
 
 
 def _key(requirements, python):

@@ -79,6 +79,7 @@ class Task:
         output = {name: os.open("%s/%s" % (spec["outputDir"], name), APPEND | os.O_WRONLY, 0o644) for name in ("stdout", "stderr")}
         # Read as well: what an installer wrote last becomes the reason of a failure.
         system = os.open(spec["outputDir"] + "/system", APPEND | os.O_RDWR, 0o644)
+        packages = os.open(spec["outputDir"] + "/packages", APPEND | os.O_WRONLY, 0o644) if "python" in spec else None
         last_words = os.open(spec["outputDir"] + "/stderr", os.O_RDONLY | os.O_CLOEXEC)
         self.report.reserve()
         self.groups.create()
@@ -89,7 +90,7 @@ class Task:
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         self._learn_pid()
         supervision.check()
-        env = environment.prepare(self, supervision, system)
+        env = environment.prepare(self, supervision, system, packages)
         root.seal()
         supervision.check()
         self._phase("run")
