@@ -12,6 +12,7 @@ import type { SignInAttempts } from './kinds/session/credentials.ts'
 import type { Clock } from './lib/clock.ts'
 import type { ExecSessions } from './exec/sessions.ts'
 import type { Door } from './proxy/door.ts'
+import type { JupyterKeeper } from './jupyter/keeper.ts'
 import type { SecretBox } from './lib/secret-box.ts'
 import type { SessionCookie } from './lib/session-cookie.ts'
 import type { ServerMetrics } from './lib/server-metrics.ts'
@@ -54,6 +55,8 @@ export interface Deps {
   signIns: SignInAttempts
   /** Programs that people run inside tasks. */
   execs: ExecSessions
+  /** Stands between pages and the kernels of Jupyter. */
+  jupyter: JupyterKeeper
   /** What lets people in at what tasks serve. */
   door: Door
   /** The data plane in front of what is served by several tasks. */

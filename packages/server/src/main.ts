@@ -23,6 +23,7 @@ import { isLoopback } from './http/host.ts'
 import { createSecureDoor } from './http/secure.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { openContent } from './kinds/content.ts'
+import { noteActivity, runningJupyters } from './kinds/notebook/activity.ts'
 import { ImageKeeper } from './kinds/image/keeper.ts'
 import { handlers, servedKinds } from './kinds/index.ts'
 import { findServed, holdersOf } from './kinds/served.ts'
@@ -33,6 +34,7 @@ import { authenticateSession, makeSignInCode } from './kinds/session/open.ts'
 import { AppError } from './lib/app-error.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { limits } from './lib/limits.ts'
+import { JupyterKeeper } from './jupyter/keeper.ts'
 import { createServerMetrics } from './lib/server-metrics.ts'
 import { openSecretBox } from './lib/secret-box.ts'
 import { createSessionCookie } from './lib/session-cookie.ts'
@@ -114,6 +116,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const first = (await bootstrap(deps.db, clock)) ?? (options.newKey ? await makeOwnerKey(deps.db, clock) : null)
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
+    deps.jupyter.start()
+    undo.push(() => deps.jupyter.close())
     const proxy = createProxy(deps, { find: (label) => findServed(deps, servedKinds, label), holders: holdersOf(deps) })
     undo.push(() => deps.execs.close())
     const app = createApp(deps, {
@@ -197,7 +201,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })
   await trees.sweep()
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
-  const withoutLoop: Omit<Deps, 'loop' | 'gateway' | 'imageKeeper' | 'secure'> = {
+  const withoutLoop: Omit<Deps, 'loop' | 'gateway' | 'imageKeeper' | 'secure' | 'jupyter'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
@@ -233,6 +237,13 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
     log: parts.log,
     findKey: (secret, address) => keys.check(address, secret, (text) => authenticate(db, clock, text)),
     measured: (id, tick) => measurements.append(id, tick),
+  })
+  deps.jupyter = new JupyterKeeper({
+    dir: join(config.data, 'jupyter'),
+    clock,
+    log: parts.log,
+    running: () => runningJupyters(deps),
+    onLook: (report) => noteActivity(deps, report),
   })
   deps.imageKeeper = new ImageKeeper(deps)
   deps.loop = createLoop(deps)

@@ -140,7 +140,8 @@ export class JupyterKeeper {
     const relays = [...(this.#homes.get(id)?.relays.values() ?? [])]
     if (!place) return
     const save = (relay: KernelRelay) => relay.alone(() => saveRuns(place, relay.runs, (run) => relay.isOpenFor(run)))
-    await Promise.allSettled(relays.map(save))
+    const isLate = new Promise<void>((resolve) => this.#given.clock.after(limits.jupyterFlushMs, resolve))
+    await Promise.race([isLate, Promise.allSettled(relays.map(save))])
   }
 
   /** The owner of a Jupyter is deleted, and what is kept for it. */
@@ -172,7 +173,9 @@ export class JupyterKeeper {
       log.warn({ err: error, id, kernelId }, 'a message of a kernel was not understood')
     const upstream = new Upstream({ kernelId, clock, onProblem, place: async () => this.#places.get(id) ?? null })
     const runs = new KernelRuns(join(dir, id, `${kernelId}${suffix}`))
-    const relay = new KernelRelay({ kernelId, runs, upstream, clock, onLeft: () => void this.#save(id, relay) })
+    const onLeft = () => void this.#save(id, relay)
+    const onShown = (path: string) => void this.#home(id).held.delete(path)
+    const relay = new KernelRelay({ kernelId, runs, upstream, clock, onLeft, onShown })
     relays.set(kernelId, relay)
     return relay
   }

@@ -19,7 +19,22 @@
       const cell = findCell(panel, cellId)
       if (cell) show(cell, msg, displays, kernel)
     }
+    /** JupyterLab waits for up to a minute before it tries again: this looks whether there is an answer. */
+    let looking = 0
+    const comeBack = () => {
+      window.clearTimeout(looking)
+      if (cancelled || !kernel || kernel.isDisposed || kernel.connectionStatus === 'connected') return
+      looking = window.setTimeout(async () => {
+        const { baseUrl } = kernel.serverSettings
+        const answer = await fetch(`${baseUrl}api/kernels/${kernel.id}`).catch(() => null)
+        if (answer && answer.ok && !kernel.isDisposed && kernel.connectionStatus !== 'connected') {
+          await kernel.reconnect().catch(() => undefined)
+        }
+        comeBack()
+      }, 1500)
+    }
     const attach = () => {
+      comeBack()
       const now = panel.sessionContext.session && panel.sessionContext.session.kernel
       if (cancelled || !now || now.connectionStatus !== 'connected') return
       if (now !== kernel) {

@@ -30,6 +30,8 @@ interface Given {
   clock: Clock
   /** A page that shows runs has gone. */
   onLeft: () => void
+  /** A page has taken over what runs in the file that it loaded. */
+  onShown: (path: string) => void
 }
 
 /**
@@ -151,7 +153,10 @@ export class KernelRelay {
   /** A page shows the notebook: it gets what pages that are gone would have got, and what it loaded has not. */
   #adopt(page: Page, message: WireMessage): void {
     const { loaded, path } = partOf(message, contentPart)
-    if (typeof path === 'string' && path !== '') this.runs.movedTo(path)
+    if (typeof path === 'string' && path !== '') {
+      this.runs.movedTo(path)
+      this.#given.onShown(path)
+    }
     for (const run of this.runs.all) {
       if (run.cellId === null || run.owner === page.session || this.isOpenFor(run)) continue
       if (run.ended && typeof loaded === 'string' && isOlder(run, loaded)) continue

@@ -42,6 +42,7 @@ function displayIds({ outputs }: Run): Map<number, string> {
   return new Map(Object.entries(outputs.displays).flatMap(([id, places]) => places.map((at) => [at, id] as const)))
 }
 
-function contentOf({ output_type: _, ...content }: Output, displayId: string | undefined): Json {
-  return displayId === undefined ? content : { ...content, transient: { display_id: displayId } }
+function contentOf(output: Output, displayId: string | undefined): Json {
+  const { output_type: type, ...content } = output
+  return displayId === undefined || type === 'stream' ? content : { ...content, transient: { display_id: displayId } }
 }

@@ -103,14 +103,15 @@ export const notebookHandlers: Handlers<'notebook'> = {
     }
   },
 
-  async start({ caller, params, body, origins }, deps) {
+  async start({ caller, params, body, origins, signal }, deps) {
     const row = await findNotebook(deps, caller, params.notebook)
-    await startNotebook(deps, caller, row, body)
+    await startNotebook(deps, caller, row, body, signal)
     return show(deps, caller, row.id, origins)
   },
 
   async stop({ caller, params, body, origins }, deps) {
     const row = await findNotebook(deps, caller, params.notebook)
+    if (can('stop', row)) await deps.jupyter.flush(row.id)
     if (can('stop', row)) await stopNotebook(deps, caller, row, Math.round(body.graceSeconds * 1000))
     return show(deps, caller, row.id, origins)
   },
@@ -152,6 +153,7 @@ export const notebookHandlers: Handlers<'notebook'> = {
         .execute()
       await recordEvents(trx, now, [{ ...about(row, caller), type: 'notebook.deleted', data: { name: row.name } }])
     })
+    await deps.jupyter.remove(row.id)
     deps.loop.wake(row.id)
     return { deleted: true }
   },

@@ -14,7 +14,11 @@ export interface ServedKind {
   /** Prefix of its ids: tells whose label it is. */
   prefix: string
   /** What stands at a port of it now; null: nothing, or nothing any more. `port` is null where the label has none. */
-  find(deps: Pick<Deps, 'db' | 'box' | 'clock' | 'gateway' | 'jupyter'>, id: string, port: number | null): Promise<Served | null>
+  find(
+    deps: Pick<Deps, 'db' | 'box' | 'clock' | 'gateway' | 'jupyter'>,
+    id: string,
+    port: number | null,
+  ): Promise<Served | null>
 }
 
 /** The label of a thing, or of one port of it: a part of a host name, the same for ever. */

@@ -41,6 +41,8 @@ export const limits = {
   logPageRecords: 100_000,
   /** What one search of a log looks through, a fifth of a second or so; who wants more asks on. */
   logSearchBytes: 64 * MiB,
+  /** What stands beside the output of a part, such as the names of some thousand packages. */
+  logBesideBytes: 256 * 1024,
   /** Output up to this size is on the disk before its task counts as ended; syncing more would hold that up for long. */
   logSyncBytes: 32 * MiB,
   /** A line that does not end is delivered when it has not grown for the first time, or waited for the second. */
@@ -212,6 +214,14 @@ export const limits = {
   notebookAskTimeoutMs: 5000,
   /** What a Jupyter is given to end by itself; it saves nothing by then. */
   notebookGraceMs: 10_000,
+  /** It is said so long before that a notebook is about to stop; and no less than so long, however late that is. */
+  notebookWarningMs: 5 * 60_000,
+  notebookLeastWarningMs: 60_000,
+  /** A notebook that was not seen for this long is not known to be unused. Above how often that is written down. */
+  notebookLookStaleMs: 150_000,
+  notebookActivityMs: 60_000,
+  /** How long a start waits for the session before to have ended. */
+  notebookStopWaitMs: 30_000,
   /** Packages that are listed of one notebook, and what is read beside each. */
   notebookPackages: 5000,
   notebookAboutBytes: 64 * KiB,
@@ -405,8 +415,8 @@ export const limits = {
   /** Pause before a lost connection to a kernel is tried again, and the longest. */
   jupyterRetryMs: 200,
   jupyterRetryMostMs: 10_000,
-  /** While nobody looks, outputs are written into the file this often. */
-  jupyterSaveMs: 5_000,
+  /** Who stops a Jupyter waits so long for what is not in its files yet. */
+  jupyterFlushMs: 5_000,
   /** A page that has begun to load the file gets so long to take over what runs, before the file is written again. */
   jupyterPageMs: 20_000,
   /** Pause between two looks at each Jupyter: whether it is used, and which kernels it has. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { notebookPort } from '@nabla/api/notebook'
+import { jupyterFiles } from '../../jupyter/task-files.ts'
 
 /** What a task of a notebook finds in `/generated`, beside the key that is the token of its Jupyter. */
 export interface Prepared {
@@ -17,6 +18,7 @@ export interface Prepared {
 /** The text of these files, by name. */
 export function generatedFiles(prepared: Prepared): Record<string, string> {
   return {
+    ...jupyterFiles(),
     start,
     'prepare.py': prepareProgram,
     'jupyter_config.py': jupyterConfig,

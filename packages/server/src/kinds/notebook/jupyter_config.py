@@ -35,9 +35,6 @@ app.max_buffer_size = 1 << 40
 if os.path.exists("/bin/bash"):
     app.terminado_settings = {"shell_command": ["/bin/bash"]}
 
-# Nothing that is printed is dropped for being much.
-c.ZMQChannelsWebsocketConnection.iopub_data_rate_limit = 1e9
-c.ZMQChannelsWebsocketConnection.iopub_msg_rate_limit = 1e6
 # Sockets in a folder of the task: ports would be open to every task of the machine.
 c.KernelManager.transport = "ipc"
 # A folder that is deleted is gone: there is no trash in a task.
@@ -45,3 +42,6 @@ c.FileContentsManager.delete_to_trash = False
 c.FileContentsManager.always_delete_dir = True
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+
+# Nothing that kernels print is lost.
+load_subconfig("/generated/outputs_config.py")  # noqa: F821

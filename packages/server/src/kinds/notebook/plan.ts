@@ -4,11 +4,12 @@ import type { NotebookRow } from '../../db/notebook-tables.ts'
 import { fromIso, toIso } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
 import type { NewTask, Task } from '../../tasks/task.ts'
+import { idleOf } from './activity.ts'
 import { verdictOf } from './verdict.ts'
 
 /** What the planner may change in a notebook's row. */
 export type NotebookChanges = Partial<
-  Pick<NotebookRow, 'state' | 'reason' | 'startedAt' | 'seededAt' | 'rebuildRequestedAt' | 'warnedAt' | 'stopsAt'>
+  Pick<NotebookRow, 'state' | 'reason' | 'startedAt' | 'seededAt' | 'warnedAt' | 'stopsAt'>
 > & { endedAt?: string }
 
 export type NotebookAction = Action<NotebookChanges>
@@ -71,18 +72,29 @@ function* beforeReady({ row }: NotebookWant, task: Task, now: number): Generator
 function* whileReady(want: NotebookWant, task: Task, now: number): Generator<NotebookAction> {
   const { row, spec } = want
   if (row.state !== 'running') {
-    const changes = { seededAt: row.seededAt ?? row.readyAt, rebuildRequestedAt: null }
-    yield status('running', null, changes)
+    yield status('running', null, { seededAt: row.seededAt ?? row.readyAt })
   }
-  if (spec.timeLimitSeconds === null) return
-  const at = now + spec.timeLimitSeconds * 1000 + row.extendedMs - task.ranMs
-  if (at <= now) {
-    yield { do: 'note', attempt: task.attempt, text: `The time limit of ${spec.timeLimitSeconds} s is reached.` }
-    yield { do: 'stopTask', taskId: task.id, graceMs: limits.notebookGraceMs, why: 'time-limit' }
+  const { stop, stopsAt, isWarned, againAt } = idleOf(row, spec, task, now)
+  if (stop !== null) {
+    const what = stop === 'idle' ? 'It was not used' : 'Its time limit is reached'
+    yield { do: 'note', attempt: task.attempt, text: `${what}: it is stopped.` }
+    yield { do: 'stopTask', taskId: task.id, graceMs: limits.notebookGraceMs, why: stop }
     return
   }
-  if (row.wakeAt === null || fromIso(row.wakeAt) <= now) yield { do: 'wakeAt', at }
+  const at = stopsAt === null ? null : toIso(stopsAt)
+  if (isWarned && row.warnedAt === null) {
+    const event = { type: 'notebook.warned', data: { stopsAt: at } }
+    yield { do: 'setStatus', changes: { warnedAt: toIso(now), stopsAt: at }, event }
+  } else if (!isWarned && row.warnedAt !== null) {
+    yield { do: 'setStatus', changes: { warnedAt: null, stopsAt: at }, event: { type: 'notebook.in_use' } }
+  } else if (!isNear(at, row.stopsAt)) yield { do: 'setStatus', changes: { stopsAt: at } }
+  const isDue = row.wakeAt !== null && fromIso(row.wakeAt) <= now
+  if (isDue || !isNear(againAt === null ? null : toIso(againAt), row.wakeAt)) yield { do: 'wakeAt', at: againAt }
 }
+
+/** A hard limit counts what a task has run, to the millisecond: writing that down each time would be work for nothing. */
+const isNear = (one: string | null, other: string | null): boolean =>
+  one === null || other === null ? one === other : Math.abs(fromIso(one) - fromIso(other)) < 2000
 
 function status(state: NotebookState, reason: string | null, more: NotebookChanges = {}): NotebookAction {
   return {

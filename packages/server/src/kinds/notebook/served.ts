@@ -12,7 +12,7 @@ export const jupyterToken = (box: Pick<SecretBox, 'derive'>, id: string): string
 /** What a notebook serves: its Jupyter, at an address that has no port and stays the same for ever. */
 export const notebookServed: ServedKind = {
   prefix: 'n',
-  async find({ db, box }, id, port) {
+  async find({ db, box, jupyter }, id, port) {
     const row = await db
       .selectFrom('notebooks')
       .select(['id', 'name', 'teamId', 'state', 'reason'])
@@ -21,6 +21,7 @@ export const notebookServed: ServedKind = {
       .executeTakeFirst()
     if (!row || port !== null) return null
     const state = row.state as NotebookState
+    const headers = { authorization: `token ${jupyterToken(box, row.id)}` }
     const isUp = state === 'running' || state === 'provisioning'
     return {
       teamId: row.teamId,
@@ -30,7 +31,9 @@ export const notebookServed: ServedKind = {
       reason: reasons[state],
       starting: state === 'provisioning',
       port: notebookPort,
-      headers: { authorization: `token ${jupyterToken(box, row.id)}` },
+      headers,
+      observe: (what, url) => jupyter.observe(row.id, what, url),
+      takeSocket: (given) => jupyter.takeSocket(row.id, { ...given.address, headers, prefix: '' }, given),
     }
   },
 }
