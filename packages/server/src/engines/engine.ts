@@ -101,7 +101,8 @@ export interface TaskSpec {
   build?: ImageBuild
   /**
    * Folder on this machine, made by the caller. The engine appends the task's output to the files `stdout` and
-   * `stderr` in it, and what the platform itself has to say about the run (the environment's build) to `system`.
+   * `stderr` in it, and what the platform itself has to say about the run (the environment's build) to `system`. Where
+   * it makes a Python environment, it writes what is in it to `packages`: `python==3.13.1` and then a line for each.
    */
   outputDir: string
 }
