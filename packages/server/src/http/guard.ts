@@ -142,6 +142,8 @@ async function recheck(
 function prepareForBody(request: FastifyRequest, reply: FastifyReply, bounds: Bounds, { clock }: Deps): void {
   if (!hasBody(request.headers)) return
   const { shape, compat } = request.routeOptions.config
+  // Some old clients send the header and nothing in it.
+  if (compat && request.raw.headers['content-type'] === '') delete request.raw.headers['content-type']
   const wanted = compat ? compat.route.method !== 'GET' || compat.route.bodyToo === true : shape?.body !== undefined
   if (!wanted) closeAfterReply(request, reply, bounds, clock)
   else if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()

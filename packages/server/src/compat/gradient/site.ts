@@ -3,10 +3,17 @@ import { accountRoutes } from './account.ts'
 import { artifactRoutes } from './artifacts.ts'
 import { clusterRoutes } from './clusters.ts'
 import { gradientError } from './errors.ts'
+import { datasetFileRoutes } from './dataset-files.ts'
+import { datasetVersionRoutes } from './dataset-versions.ts'
+import { datasetRoutes } from './datasets.ts'
+import { experimentRoutes } from './experiments.ts'
 import { jobRoutes } from './jobs.ts'
 import { logRoutes } from './logs.ts'
 import { metricRoutes } from './metrics.ts'
+import { modelRoutes } from './models.ts'
 import { projectRoutes } from './projects.ts'
+import { secretRoutes } from './secrets.ts'
+import { storageProviderRoutes } from './storage-providers.ts'
 import { tagRoutes } from './tags.ts'
 import { callerOfTicket } from './ticket.ts'
 import { workspaceRoutes } from './workspaces.ts'
@@ -21,6 +28,13 @@ const routes: readonly CompatRoute[] = [
   ...artifactRoutes,
   ...metricRoutes,
   ...workspaceRoutes,
+  ...experimentRoutes,
+  ...modelRoutes,
+  ...datasetRoutes,
+  ...datasetVersionRoutes,
+  ...datasetFileRoutes,
+  ...storageProviderRoutes,
+  ...secretRoutes,
 ]
 
 /**

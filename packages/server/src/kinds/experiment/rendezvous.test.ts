@@ -42,6 +42,7 @@ describe('the nodes of an experiment', () => {
       cluster: { worker: at.slice(0, 2), ps: at.slice(2) },
       task: { type: 'worker', index: 1 },
     })
+    expect(master['PS_CONFIG']!.length % 4).toBe(0)
     const older: unknown = JSON.parse(Buffer.from(master['PS_CONFIG']!, 'base64url').toString())
     expect(older).toEqual({
       cluster: { master: at.slice(0, 1), worker: at.slice(0, 2), ps: at.slice(2) },

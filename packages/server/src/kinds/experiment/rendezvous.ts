@@ -98,7 +98,8 @@ function tensorflow(meeting: Meeting, node: ExperimentNode): Record<string, stri
   const older = { cluster: { master: workers.slice(0, 1), worker: workers, ps: of('ps') }, task, environment: 'cloud' }
   return {
     TF_CONFIG: JSON.stringify({ cluster, task: { type: node.role, index: node.index } }),
-    PS_CONFIG: Buffer.from(JSON.stringify(older)).toString('base64url'),
+    // With padding: Python's decoder wants it.
+    PS_CONFIG: Buffer.from(JSON.stringify(older)).toString('base64').replaceAll('+', '-').replaceAll('/', '_'),
     TYPE: task.type,
     INDEX: String(task.index),
     WORKER_HOSTS: workers.join(','),
