@@ -27,7 +27,7 @@ export interface NotebookRow {
   seedId: string | null
   /** When that was done; until then its files are those of the workspace. */
   seededAt: string | null
-  /** Since when the next session is to make the environment anew. */
+  /** When it was asked for the last time that the environment be made anew: a session that finds an older one does. */
   rebuildRequestedAt: string | null
   /** JSON array of what had been installed when the last session ended, as in a requirements file. */
   installed: string

@@ -51,11 +51,18 @@ const bodies: Record<string, object> = {
   'model.sign': { key: 'their-model-key', signature: 'AA==' },
   'model.setRule': { require: 'signed' },
   'model.open': { path: 'file' },
+  'deployment.update': { name: 'taken over' },
+  'deployment.replace': { command: 'true' },
+  'deployment.scale': { instances: 2 },
+  'deployment.send': { path: '/' },
   'model.pack': { paths: ['file'] },
   'team.update': { name: 'taken over' },
   'run.update': { name: 'taken over' },
+  'run.openFile': { path: 'file' },
   'sweep.report': { step: 1, value: 1 },
   'registry.update': { name: 'taken over' },
+  'notebook.update': { name: 'taken over' },
+  'notebook.runAsJob': { path: 'a.ipynb' },
 }
 
 /** What other routes have to be told in their query. */
@@ -68,6 +75,9 @@ const queries: Record<string, Record<string, string>> = {
   'model.get': { path: 'file' },
   'model.checksum': { path: 'file' },
   'run.history': { metric: 'loss' },
+  'notebook.file': { path: 'file' },
+  'notebook.document': { path: 'a.ipynb' },
+  'run.getFile': { path: 'file' },
   'storage.appendUpload': { offset: '0' },
 }
 
@@ -86,7 +96,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset experiment image job key model modelKey name number port project reference registry run runs session subject sweep tag team tensorboard upload user version'.split(
+    'alias dataset deployment experiment image instance job key model modelKey name notebook number port project reference registry run runs session share subject sweep tag team tensorboard upload user version'.split(
       ' ',
     ),
   )
@@ -134,6 +144,8 @@ eachDatabase((make) => {
         client.storage.list({}),
         client.event.list({ after: 0 }),
         client.experiment.list({}),
+        client.notebook.list({}),
+        client.deployment.list({}),
         client.tensorboard.list({}),
       ]
       const text = JSON.stringify(await Promise.all(lists))
@@ -159,6 +171,15 @@ eachDatabase((make) => {
       ).rejects.toMatchObject({
         code: 'unknown_secret',
       })
+      const asNotebook = { project: 'mine', start: false }
+      const begun = { from: 'upload' as const, id: workspace }
+      await expect(client.notebook.create({ body: { ...asNotebook, workspace: begun } })).rejects.toMatchObject(refused)
+      await expect(client.notebook.create({ body: { ...asNotebook, project: project! } })).rejects.toMatchObject(
+        refused,
+      )
+      await expect(
+        client.notebook.create({ body: { ...asNotebook, fromJob: foreign['job']![0]! } }),
+      ).rejects.toMatchObject(refused)
       for (const team of foreign['team']!) {
         await expect(client.key.create({ body: { name: 'theirs', team } })).rejects.toMatchObject(refused)
       }
@@ -195,6 +216,9 @@ eachDatabase((make) => {
       expect((await client.dataset.show({ dataset: byName! })).id).not.toBe(byId)
       for (const model of foreign['model']!) {
         await expect(client.job.create({ body: { ...body, models: [{ model }] } })).rejects.toMatchObject(refused)
+      }
+      for (const model of foreign['model']!) {
+        await expect(client.deployment.create({ body: { model, project: 'mine' } })).rejects.toMatchObject(refused)
       }
       // A name is another matter: it makes a project of that name in the own team.
       const job = await client.job.create({ body: { ...body, project: 'their-project' } })
@@ -260,6 +284,17 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   await theirs.sweep.ask({ sweep: sweep.id })
   const run = await theirs.run.create({ body: { project: 'their-project', name: 'their-run' } })
   const tensorboard = await theirs.tensorboard.create({ body: { name: 'their-tensorboard', jobs: [job.id] } })
+  const deployment = await theirs.deployment.create({
+    body: { project: 'their-project', name: 'their-deployment', command: 'run=9999s' },
+  })
+  const instance = await vi.waitFor(async () => {
+    await server.running().deps.loop.idle()
+    const { items } = await theirs.deployment.instances({ deployment: deployment.id })
+    return items[0]!
+  }, 15_000)
+  const notebook = await theirs.notebook.create({
+    body: { project: 'their-project', name: 'their-notebook', start: false },
+  })
   const session = await inTransaction(db, (trx) =>
     openSession(trx, { ...other, agent: 'their-browser', address: '10.0.0.1' }, server.clock.now()),
   )
@@ -282,8 +317,11 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     alias: ['their-alias'],
     modelKey: [modelKey.id, modelKey.name],
     experiment: [experiment.id, experiment.name],
+    notebook: [notebook.id, notebook.name],
     sweep: [sweep.id, sweep.name],
     tensorboard: [tensorboard.id, tensorboard.name],
+    deployment: [deployment.id, deployment.name],
+    instance: [instance.id, instance.name],
     number: ['0'],
     port: ['8080'],
     reference: [model.id, model.name, 'their-model:1', 'their-model@their-alias'],

@@ -12,6 +12,7 @@ import { toIso } from '../lib/clock.ts'
 import { looksLikeId, newId } from '../lib/ids.ts'
 import { deleteDeploymentsOf } from './deployment/delete.ts'
 import { deleteExperimentsOf } from './experiment/delete.ts'
+import { deleteNotebooksOf } from './notebook/delete.ts'
 import { readWantedImages, wantImages } from './image/wanted.ts'
 import type { Caller, Handlers } from './kind.ts'
 import { deleteTensorboardsOf } from './tensorboard/planned.ts'
@@ -111,6 +112,7 @@ export const projectHandlers: Handlers<'project'> = {
       const jobIds = await deleteJobs(trx, project, now)
       jobIds.push(...(await deleteExperimentsOf(trx, project.id, now)))
       jobIds.push(...(await deleteDeploymentsOf(trx, project.id, now)))
+      jobIds.push(...(await deleteNotebooksOf(trx, project.id, now)))
       jobIds.push(...(await deleteTensorboardsOf(trx, project.id, now)))
       await record(trx, caller, project, now, { type: 'project.deleted', data: { name: project.name, ...going } })
       return { deleted: true, ...going, jobIds }

@@ -43,7 +43,7 @@ const GiB = 1024 ** 3
  * An engine that pretends: it runs nothing, and moves by its clock alone. For trying Nabla out and for tests. Words of
  * the command steer it: `run=5s` (how long it runs), `start=2s` (how long it takes to start), `exit=3`, `oom`, `lost`,
  * `setup=reason_with_underscores`, `print=text` (a line of output, repeatable). A command without such words runs for
- * one second and ends with exit code 0.
+ * one second and ends with exit code 0. A command that is not the user's is steered by words in the variable `FAKE`.
  */
 export class FakeEngine implements Engine {
   readonly name = 'fake'
@@ -54,6 +54,8 @@ export class FakeEngine implements Engine {
   readonly readOnly = new Set<string>()
   /** Knob: tasks that keep a file open for writing. */
   readonly writing = new Set<string>()
+  /** Knob: where a stand-in listens for a port of tasks. */
+  readonly portOf = new Map<number, number>()
   /** Knob: while set, every call fails, as an engine does that is down. */
   down = false
 
@@ -76,7 +78,7 @@ export class FakeEngine implements Engine {
     const now = this.#options.clock.now()
     const task: FakeTask = {
       spec,
-      script: parseScript(spec.command),
+      script: parseScript(`${spec.command} ${spec.env['FAKE'] ?? ''}`),
       report: { id: spec.id, state: 'starting', phases: [{ phase: 'files', at: now }] },
       cancel: () => {},
     }
@@ -105,7 +107,7 @@ export class FakeEngine implements Engine {
   }
 
   async address(id: string, port: number): Promise<Address | null> {
-    return this.#tasks.has(id) ? { host: '127.0.0.1', port } : null
+    return this.#tasks.has(id) ? { host: '127.0.0.1', port: this.portOf.get(port) ?? port } : null
   }
 
   async exec(id: string, request: ExecRequest): Promise<ExecProcess> {

@@ -5,7 +5,7 @@ import { sendArchive, sendFile } from '../files.ts'
 import type { Handlers } from '../kind.ts'
 import { compareTrees } from './compare.ts'
 import { readDocument } from './document.ts'
-import { filesOf, findVersion, newestVersion } from './files.ts'
+import { filesOf, findVersion, isNumber, newestVersion } from './files.ts'
 import { runNotebook } from './run-as-job.ts'
 import { shareHandlers } from './share.ts'
 import { findNotebook } from './view.ts'
@@ -19,13 +19,15 @@ export const notebookFileHandlers: Pick<Handlers<'notebook'>, FileVerb | ShareVe
 
   async versions({ caller, params, query }, deps) {
     const { id } = await findNotebook(deps, caller, params.notebook)
-    const before = query.after === undefined ? Number.MAX_SAFE_INTEGER : Number(query.after)
-    if (!Number.isSafeInteger(before)) throw new AppError('invalid', { detail: '`after` is not the `next` of a page.' })
+    const before = query.after === undefined ? undefined : Number(query.after)
+    if (before !== undefined && !isNumber(before)) {
+      throw new AppError('invalid', { detail: '`after` is not the `next` of a page.' })
+    }
     const rows = await deps.db
       .selectFrom('notebookVersions')
       .selectAll()
       .where('notebookId', '=', id)
-      .where('number', '<', before)
+      .$if(before !== undefined, (query) => query.where('number', '<', before ?? 0))
       .orderBy('number', 'desc')
       .limit(query.limit + 1)
       .execute()

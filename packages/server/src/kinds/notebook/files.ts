@@ -25,7 +25,7 @@ export type SavedVersion = NotebookVersionRow & { digest: string }
 export async function findVersion({ db }: Pick<Deps, 'db'>, row: NotebookRow, number: number): Promise<SavedVersion> {
   const noun = 'version'
   const id = `${row.name}:${number}`
-  if (!Number.isSafeInteger(number) || number < 1) throw new AppError('not_found', { noun, id })
+  if (!isNumber(number)) throw new AppError('not_found', { noun, id })
   const found = await db
     .selectFrom('notebookVersions')
     .selectAll()
@@ -39,18 +39,21 @@ export async function findVersion({ db }: Pick<Deps, 'db'>, row: NotebookRow, nu
   throw new AppError('conflict', { detail })
 }
 
+/** Whether it can be the number of a version: what is larger has no place in its column. */
+export const isNumber = (value: number): boolean => Number.isSafeInteger(value) && value >= 1 && value < 2 ** 31
+
 /** The newest version that has been saved; undefined: there is none. */
 export async function newestVersion(
   { db }: Pick<Deps, 'db'>,
   { id }: Pick<NotebookRow, 'id'>,
-  before = Number.MAX_SAFE_INTEGER,
+  before?: number,
 ): Promise<SavedVersion | undefined> {
   const found = await db
     .selectFrom('notebookVersions')
     .selectAll()
     .where('notebookId', '=', id)
     .where('state', '=', 'ready')
-    .where('number', '<', before)
+    .$if(before !== undefined, (query) => query.where('number', '<', before ?? 0))
     .orderBy('number', 'desc')
     .limit(1)
     .executeTakeFirst()

@@ -5,6 +5,7 @@ import { change } from '../../events/change.ts'
 import { recordEvents } from '../../events/record.ts'
 import { AppError } from '../../lib/app-error.ts'
 import { fromIso, toIso } from '../../lib/clock.ts'
+import { limits } from '../../lib/limits.ts'
 import type { Caller } from '../kind.ts'
 import { readInstalled, toRequirements } from './installed.ts'
 import { beginSession, checkSpec } from './make.ts'
@@ -20,14 +21,19 @@ export async function startNotebook(
   caller: Caller,
   row: NotebookWithNames,
   asked: { machineType?: string | undefined; rebuild: boolean },
+  signal: AbortSignal,
 ): Promise<void> {
   if (deps.ballast.isReleased) throw new AppError('disk_full')
   const { machineType } = asked
-  if (asked.rebuild && row.endedAt !== null) await rebuildNotebook(deps, caller, row)
+  const endedAt = row.stopRequestedAt === null ? row.endedAt : await untilEnded(deps, caller, row, signal)
+  if (asked.rebuild && endedAt !== null) await rebuildNotebook(deps, caller, row)
   await change(deps, async (trx) => {
     const now = deps.clock.now()
     const present = await findNotebook({ db: trx }, caller, row.id)
     if (present.endedAt === null) {
+      if (present.stopRequestedAt !== null) {
+        throw new AppError('conflict', { detail: `The notebook ${row.name} is still being stopped: start it then.` })
+      }
       if (machineType === undefined || machineType === present.machineType) return
       const detail = `The notebook ${row.name} is ${present.state} on ${present.machineType}: stop it first.`
       throw new AppError('conflict', { detail })
@@ -41,6 +47,31 @@ export async function startNotebook(
     await recordEvents(trx, now, [{ ...about(present, caller), type: 'notebook.started', data }])
   })
   deps.loop.wake(row.id)
+}
+
+/** Waits for a moment until the session that is being stopped has ended. Answers when it did; null: it has not. */
+async function untilEnded(
+  deps: Deps,
+  caller: Caller,
+  { id }: NotebookRow,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const look = async () => (await findNotebook(deps, caller, id)).endedAt
+  const timeout = new AbortController()
+  const cancel = deps.clock.after(limits.notebookStopWaitMs, () => timeout.abort())
+  try {
+    const after = await deps.feed.latest()
+    let endedAt = await look()
+    if (endedAt !== null) return endedAt
+    const either = AbortSignal.any([signal, timeout.signal])
+    for await (const _ of deps.feed.follow(caller.teamId, { after, subject: id, signal: either })) {
+      endedAt = await look()
+      if (endedAt !== null) return endedAt
+    }
+    return null
+  } finally {
+    cancel()
+  }
 }
 
 /** Asks the session that is under way to end. */

@@ -76,7 +76,7 @@ export async function toSummaries(
     stopsAt: row.stopsAt,
     extendedUntil: row.extendedUntil,
     savedVersion: versions.find(({ notebookId }) => notebookId === row.id)?.newest ?? null,
-    rebuilds: row.rebuildRequestedAt !== null,
+    rebuilds: rebuildsNext(row),
     share: row.shareId,
     tags: tags.filter(({ subjectId }) => subjectId === row.id).map(({ tag }) => tag),
     createdBy: { id: row.createdBy, name: row.userName },
@@ -119,6 +119,11 @@ function addressOf(row: NotebookRow, origins: Origins): string | null {
   const origin = origins.served(labelOf(row.id))
   return origin === null ? null : `${origin}/`
 }
+
+/** A rebuild was asked for since the last session that came to run was. */
+const rebuildsNext = ({ rebuildRequestedAt, startRequestedAt, readyAt }: NotebookRow): boolean =>
+  rebuildRequestedAt !== null &&
+  (readyAt === null || startRequestedAt === null || startRequestedAt < rebuildRequestedAt)
 
 const phaseNames: Partial<Record<string, NotebookPhase['name']>> = {
   queue: 'queue',
