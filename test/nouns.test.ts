@@ -20,6 +20,7 @@ describe('nouns', () => {
     storage: 'storage-and-artifacts',
     dataset: 'data',
     model: 'models',
+    deployment: 'deployments',
     run: 'tracking',
     tensorboard: 'tracking',
     tree: 'data',

@@ -40,6 +40,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./run.ts')).run,
   },
   {
+    name: 'deploy',
+    about: 'Serve a model or a command at a stable address',
+    group: start,
+    load: async () => (await import('./deployment.ts')).deploy,
+  },
+  {
     name: 'job',
     about: 'Submit, watch and manage jobs',
     group: work,
@@ -104,6 +110,12 @@ export const entries: readonly Entry[] = [
     about: 'Trained models in versions, with what made them',
     group: work,
     load: async () => (await import('./model.ts')).model,
+  },
+  {
+    name: 'deployment',
+    about: 'Models and programs that answer requests at a stable address',
+    group: work,
+    load: async () => (await import('./deployment.ts')).deployment,
   },
   {
     name: 'runs',
