@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { displayName, id, tags, time } from './fields.ts'
 import { pageOf, pageQuery, route } from './route.ts'
+import { runFileRoutes } from './run-files.ts'
 
 /**
  * The states of a run. A run is what one program tracks of itself: parameters, metrics, tags, notes. A job has one from
@@ -130,6 +131,7 @@ const curveQuery = z.object({
 })
 
 export const runRoutes = {
+  ...runFileRoutes,
   list: route({
     method: 'GET',
     path: '/api/v1/runs',

@@ -12,6 +12,7 @@ import { chooseRuns, chosenById, type NamedChoice } from './run/choose.ts'
 import { columnsOf } from './run/columns.ts'
 import { forgetRuns } from './run/end.ts'
 import { exportRuns } from './run/export.ts'
+import { runFileHandlers } from './run/file-handlers.ts'
 import { parseOrder } from './run/filter.ts'
 import { findOpenRun, findRun } from './run/find.ts'
 import { followRuns } from './run/follow.ts'
@@ -22,6 +23,8 @@ import { readColumns, toRuns } from './run/view.ts'
 import { replaceTags } from './tags.ts'
 
 export const runHandlers: Handlers<'run'> = {
+  ...runFileHandlers,
+
   async list({ caller, query }, deps) {
     const runs = await matching(deps, caller, query)
     const { ids, next } = await pageOfRuns(runs, ordersIn(query.order), query)
