@@ -16,6 +16,8 @@ interface Row {
 export interface LogPage {
   rows: Row[]
   ended: boolean
+  /** Even the mark of the end is before that line. */
+  told: boolean
 }
 
 /** The message of the line that ends a log: with it, following stops. */
@@ -48,6 +50,7 @@ export const logRoutes = gradientRoute('GET', '/jobs/logs', query, async (exchan
   const after = input.line ?? 0
   const limit = Math.min(Math.max(input.limit ?? 2000, 1), limits.logPageLines)
   const first = await source.read(after, limit)
+  if (first.told) return []
   if (first.rows.length > 0 || first.ended) return withEnd(first, after, limit)
   await waitFor(exchange, (until) => source.wait(after, until), signal)
   return withEnd(await source.read(after, limit), after, limit)
@@ -56,11 +59,7 @@ export const logRoutes = gradientRoute('GET', '/jobs/logs', query, async (exchan
 function withEnd({ rows, ended }: LogPage, after: number, limit: number): Row[] {
   if (!ended || rows.length >= limit) return rows
   const last = rows.at(-1)
-  if (last?.message === endMark) return rows
-  return [
-    ...rows,
-    { line: (last?.line ?? after) + 1, message: endMark, timestamp: last?.timestamp ?? new Date(0).toISOString() },
-  ]
+  return [...rows, { line: (last?.line ?? after) + 1, message: endMark, timestamp: last?.timestamp ?? '' }]
 }
 
 async function sourceOf(exchange: Exchange<z.output<typeof query>>): Promise<LogSource> {
@@ -75,7 +74,8 @@ function jobLog({ call }: Exchange, job: string): LogSource {
     async read(after, limit) {
       const page = await call('job', 'logs', { job, after, limit })
       const rows = page.items.map(({ seq, text, at }) => ({ line: seq, message: text, timestamp: at, jobId: job }))
-      return { rows, ended: page.ended && (rows.at(-1)?.line ?? after) >= page.last }
+      const ended = page.ended && (rows.at(-1)?.line ?? after) >= page.last
+      return { rows, ended, told: ended && after > page.last }
     },
     async wait(after, signal) {
       const { events } = await call('job', 'followLogs', { job, after, signal })
@@ -91,9 +91,9 @@ function jobLog({ call }: Exchange, job: string): LogSource {
  */
 function experimentLog({ call, caller }: Exchange, experiment: string): LogSource {
   const keyOf = (line: number) => `${caller.teamId}/${experiment}/${line}`
-  const cursorAt = async (line: number): Promise<string> => {
-    const known = cursors.get(keyOf(line))
-    if (known !== undefined || line === 0) return known ?? ''
+  const placeOf = async (line: number): Promise<{ cursor: string; at: number }> => {
+    const known = line === 0 ? '' : cursors.get(keyOf(line))
+    if (known !== undefined) return { cursor: known, at: line }
     let [at, cursor] = [0, '']
     while (at < line) {
       const page = await call('experiment', 'logs', { experiment, after: cursor, limit: Math.min(line - at, 5000) })
@@ -101,22 +101,25 @@ function experimentLog({ call, caller }: Exchange, experiment: string): LogSourc
       at += page.items.length
       cursor = page.next
     }
-    return cursor
+    return { cursor, at }
   }
   return {
     async read(after, limit) {
-      const page = await call('experiment', 'logs', { experiment, after: await cursorAt(after), limit })
+      const place = await placeOf(after)
+      const page = await call('experiment', 'logs', { experiment, after: place.cursor, limit })
       const rows = page.items.map(({ text, at, job }, index) => ({
         line: after + index + 1,
         message: text,
         timestamp: at,
         jobId: job,
       }))
-      remember(keyOf(after + rows.length), page.next)
-      return { rows, ended: page.ended && rows.length < limit }
+      if (rows.length > 0) remember(keyOf(after + rows.length), page.next)
+      const ended = page.ended && rows.length < limit
+      return { rows, ended, told: ended && place.at < after }
     },
     async wait(after, signal) {
-      const { events } = await call('experiment', 'followLogs', { experiment, after: await cursorAt(after), signal })
+      const { cursor } = await placeOf(after)
+      const { events } = await call('experiment', 'followLogs', { experiment, after: cursor, signal })
       for await (const _ of events) return
     },
   }

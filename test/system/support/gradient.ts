@@ -1,0 +1,101 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify, stripVTControlCharacters } from 'node:util'
+import { afterAll, beforeAll } from 'vitest'
+import type { ServerProcess } from './server-process.ts'
+
+const root = join(import.meta.dirname, '../../..')
+
+/** The real client of Gradient, started once: importing it takes longer than most of its commands. */
+export interface GradientClient {
+  /** What a command printed, without its spinner. */
+  run(...words: string[]): Promise<string>
+  /** The same in another folder. */
+  runIn(cwd: string, ...words: string[]): Promise<string>
+  env: Record<string, string>
+  folder: string
+}
+
+/** What `nabla gradient env` prints, as an environment. */
+export async function gradientEnv(server: ServerProcess, folder: string, key = server.key) {
+  const { stdout } = await promisify(execFile)(
+    join(root, 'node_modules/.bin/node'),
+    [join(root, 'packages/cli/src/main.ts'), 'gradient', 'env'],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        HOME: folder,
+        NABLA_CONFIG: join(folder, 'config.json'),
+        NABLA_URL: server.url,
+        NABLA_API_KEY: key,
+      },
+    },
+  )
+  const lines = stdout.trim().split('\n')
+  return Object.fromEntries(lines.map((line) => /^export (\w+)='(.*)'$/.exec(line)!.slice(1) as [string, string]))
+}
+
+/** One client for all tests of a file: to be called at its top, and the function that it gives in the tests. */
+export function useGradientClient(python: string | null, server: () => ServerProcess): () => GradientClient {
+  const undo: (() => unknown)[] = []
+  let client: GradientClient | undefined
+  beforeAll(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nabla-gradient-'))
+    undo.push(() => rmSync(folder, { recursive: true, force: true }))
+    const env = {
+      PATH: `${dirname(python!)}:${process.env['PATH']}`,
+      HOME: folder,
+      TMPDIR: folder,
+      PAPERSPACE_USE_CONSOLE_COLORS: 'false',
+      COLUMNS: '200',
+      ...(await gradientEnv(server(), folder)),
+    }
+    const child = spawn(python!, [join(root, 'test/python/gradient/drive.py')], {
+      cwd: folder,
+      env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    undo.push(async () => {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    await lines.next()
+    let last: Promise<unknown> = Promise.resolve()
+    const runIn = async (cwd: string, ...words: string[]) => {
+      const before = last
+      const answer = (async () => {
+        await before
+        child.stdin.write(`${JSON.stringify({ cwd, words })}\n`)
+        const { value } = await lines.next()
+        const { code, output } = JSON.parse(value as string) as { code: number; output: string }
+        return plain(code === 0 ? output : `${output}\nexit ${code}`)
+      })()
+      last = answer.catch(() => undefined)
+      return answer
+    }
+    client = { env, folder, runIn, run: (...words) => runIn(folder, ...words) }
+  }, 120_000)
+  afterAll(async () => {
+    for (const step of undo.toReversed()) await step()
+  })
+  return () => client!
+}
+
+/** Without colours and what spinners draw. */
+export const plain = (text: string): string =>
+  stripVTControlCharacters(text)
+    .replaceAll(/[⠀-⣿] [^⠀-⣿\n+]*?(?=[⠀-⣿])/g, '')
+    .replaceAll(/[⠀-⣿] /g, '')
+    .replaceAll('\r', '')
+
+/** The first id with a prefix in what was printed. */
+export function idIn(output: string, prefix: string): string {
+  const found = new RegExp(`\\b${prefix}[0-9a-hjkmnp-tv-z]{16}\\b`).exec(output)?.[0]
+  if (found === undefined) throw new Error(`no id with ${prefix} in: ${output}`)
+  return found
+}
