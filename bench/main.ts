@@ -11,6 +11,7 @@ import { logs } from './logs.ts'
 import { models } from './models.ts'
 import { type Section, toMarkdown } from './report.ts'
 import { search } from './search.ts'
+import { serve } from './serve.ts'
 import { sync } from './sync.ts'
 import { throughput } from './throughput.ts'
 import { tracking } from './tracking.ts'
@@ -29,6 +30,7 @@ const benches: Record<string, () => Promise<Section>> = {
   search,
   containers,
   models,
+  serve,
   console: webConsole,
 }
 
