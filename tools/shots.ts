@@ -8,6 +8,7 @@ import { noBrowser, openBrowser, openWindow } from '../packages/console/src/test
 import { startServed } from '../packages/console/src/testing/served.ts'
 import { type Shot, shots } from '../packages/console/src/testing/shots.ts'
 import { seedExperiments, seedRuns } from './seed-runs.ts'
+import { seedNotebooks } from './seed-notebooks.ts'
 import { seedSweeps } from './seed-sweeps.ts'
 
 const folder = join(import.meta.dirname, '../shots')
@@ -24,6 +25,7 @@ const served = await startServed()
 await seedRuns(served.client)
 await seedExperiments(served.client)
 await seedSweeps(served.client)
+await seedNotebooks(served.client, served.server)
 const browser = await openBrowser()
 try {
   for (const shot of chosen) {

@@ -2,11 +2,15 @@ import { createRouter, type ErrorRouteComponent } from '@tanstack/react-router'
 import { datasetRoutes } from './pages/dataset/routes.ts'
 import { jobPageRoutes } from './pages/job/job-page-routes.ts'
 import { jobRoutes } from './pages/job/routes.ts'
+import { deploymentRoutes } from './pages/deployment/routes.ts'
 import { experimentRoutes } from './pages/experiment/routes.ts'
 import { sweepRoutes } from './pages/sweep/routes.ts'
 import { modelRoutes } from './pages/model/routes.ts'
+import { notebookRoutes } from './pages/notebook/routes.ts'
+import { sharedRoutes } from './pages/notebook/shared-routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
 import { runRoutes } from './pages/run/routes.ts'
+import { tensorboardRoutes } from './pages/tensorboard/routes.ts'
 import { sessionRoutes } from './pages/session/routes.ts'
 import { homeRoutes } from './pages/home/routes.ts'
 import { machineRoutes } from './pages/server/routes.ts'
@@ -20,17 +24,21 @@ import { ErrorPage, MissingPage } from './shell/error-page.tsx'
 /** Every page of the console: each noun brings its own. */
 const tree = rootRoute.addChildren([
   ...sessionRoutes,
+  ...sharedRoutes,
   shellRoute.addChildren([
     ...homeRoutes,
     ...projectRoutes,
     ...jobRoutes,
     ...jobPageRoutes,
+    ...notebookRoutes,
     ...experimentRoutes,
     ...sweepRoutes,
     ...runRoutes,
+    ...tensorboardRoutes,
     ...storageRoutes,
     ...datasetRoutes,
     ...modelRoutes,
+    ...deploymentRoutes,
     ...machineRoutes,
     ...eventRoutes,
     ...settingsRoutes,

@@ -14,10 +14,12 @@ export interface Place {
 export const places: readonly Place[] = [
   { label: 'Home', to: '/', icon: 'home', key: 'h', first: true },
   { label: 'Projects', to: '/projects', icon: 'folder', key: 'p', first: true },
+  { label: 'Notebooks', to: '/notebooks', icon: 'file', key: 'n' },
   { label: 'Jobs', to: '/jobs', icon: 'job', key: 'j', first: true },
   { label: 'Experiments', to: '/experiments', icon: 'chart', key: 'e', first: true },
   { label: 'Data', to: '/data', icon: 'data', key: 'd' },
   { label: 'Models', to: '/models', icon: 'model', key: 'l' },
+  { label: 'Deployments', to: '/deployments', icon: 'deploy', key: 'y' },
   { label: 'Machines', to: '/machines', icon: 'machine', key: 'm' },
   { label: 'Settings', to: '/settings', icon: 'settings', key: 's' },
 ]

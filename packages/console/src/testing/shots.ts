@@ -17,6 +17,8 @@ const settings = 'account keys appearance members teams secrets registries reten
 /** Runs and experiments of `tools/seed-runs.ts`. */
 const tracked: readonly Shot[] = [
   { name: 'runs', path: '/runs' },
+  { name: 'tensorboards', path: '/tensorboards' },
+  { name: 'tensorboard-new', path: '/tensorboards?new=yes&jobs=cnn-1' },
   { name: 'runs-charts', path: '/runs?view=charts&smooth=0.6' },
   { name: 'runs-parallel', path: '/runs?view=parallel&brush=params.lr:0.4-0.8' },
   { name: 'runs-scatter', path: '/runs?view=scatter' },
@@ -60,6 +62,39 @@ const sweeps: readonly Shot[] = [
   { name: 'sweep-trials', path: '/sweeps/learning-rate?tab=trials' },
   { name: 'sweep-trial', path: '/sweeps/digits-search?trial=0' },
   { name: 'sweep-new', path: '/sweeps/new?project=tracked' },
+]
+
+/** Notebooks of `tools/seed-notebooks.ts`. */
+const notebooks: readonly Shot[] = [
+  { name: 'notebooks', path: '/notebooks' },
+  { name: 'notebooks-none', path: '/notebooks?name=nobody' },
+  { name: 'notebook', path: '/notebooks/train-a-network' },
+  { name: 'notebook-warned', path: '/notebooks/left-alone?tab=settings' },
+  { name: 'notebook-start', path: '/notebooks/just-started?tab=logs' },
+  { name: 'notebook-file', path: '/notebooks/look-at-digits?file=digits.ipynb' },
+  { name: 'notebook-versions', path: '/notebooks/look-at-digits?tab=versions' },
+  { name: 'notebook-new', path: '/notebooks/new' },
+  {
+    name: 'notebook-run',
+    path: '/notebooks/look-at-digits',
+    async prepare(page) {
+      await page.getByRole('button', { name: 'More actions' }).click()
+      await page.getByRole('menuitem', { name: 'Run as a job' }).click()
+      await page.getByLabel('epochs').waitFor()
+    },
+  },
+  {
+    name: 'notebook-shared',
+    path: '/notebooks/look-at-digits',
+    async prepare(page) {
+      await page.getByRole('button', { name: 'More actions' }).click()
+      await page.getByRole('menuitem', { name: 'Share' }).click()
+      const address = await page.getByRole('link', { name: 'Look at it' }).getAttribute('href')
+      await page.context().clearCookies()
+      await page.goto(new URL(address!, page.url()).href)
+      await page.getByText('epoch 2').waitFor()
+    },
+  },
 ]
 
 /** Every page that `npm run shots` takes pictures of: at 1440 and 390 px, in light and in dark. */
@@ -143,6 +178,7 @@ export const shots: readonly Shot[] = [
   { name: 'job-settings', path: '/jobs/baseline?tab=settings' },
   { name: 'job-events', path: '/jobs/stopped?tab=events' },
   { name: 'job-artifacts', path: '/jobs/baseline?tab=artifacts' },
+  ...notebooks,
   ...tracked,
   ...sweeps,
   { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },

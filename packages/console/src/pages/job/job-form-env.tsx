@@ -19,8 +19,9 @@ const newRow = (name = '', value = ''): Row => ({ id: ++counter, name, value })
 export function EnvironmentPanel(props: {
   env: Record<string, string>
   onChange: (env: Record<string, string>) => void
-  datasets: JobSpec['datasets'] | undefined
-  onDatasets: (datasets: JobSpec['datasets']) => void
+  datasets?: JobSpec['datasets'] | undefined
+  /** Left out: what is made reads no datasets. */
+  onDatasets?: (datasets: JobSpec['datasets']) => void
   error: string | undefined
 }): ReactNode {
   const [rows, setRows] = useState<Row[]>(() => Object.entries(props.env).map(([name, value]) => newRow(name, value)))
@@ -62,7 +63,7 @@ export function EnvironmentPanel(props: {
         {props.error !== undefined && rows.every(({ name }) => variableName.safeParse(name).success) && (
           <p className="error-text">{props.error}</p>
         )}
-        <Datasets datasets={props.datasets ?? []} onChange={props.onDatasets} />
+        {props.onDatasets && <Datasets datasets={props.datasets ?? []} onChange={props.onDatasets} />}
       </div>
     </Panel>
   )

@@ -93,7 +93,8 @@ function Measured(props: {
 const isWithoutNetwork = (charts: ReturnType<typeof chartsOf>): boolean =>
   charts.some(({ title }) => title === 'Processor') && !charts.some(({ title }) => title === 'Network')
 
-function chartsOf(series: readonly MetricLine[]) {
+/** The charts that these series make. */
+export function chartsOf(series: readonly MetricLine[]) {
   return metricCharts.flatMap(({ title, names, labels }) => {
     const own = series.filter(({ name }) => names.includes(name))
     const [first] = own

@@ -1,6 +1,6 @@
 import { type MetricLine, type MetricPoint, type MetricRange, metricSeries, type MetricTick } from '@nabla/api/metric'
 import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
-import type { ApiError } from '@nabla/api/client'
+import type { ApiError, CallOptions, StreamEvent } from '@nabla/api/client'
 import { useCallback, useEffect, useMemo, useState } from 'react'
 import { client, plainClient } from '../../api/client.ts'
 import { followStream } from '../../api/follow.ts'
@@ -11,19 +11,38 @@ import { useSetUrlSearch, useUrlSearch } from '../../parts/url-state.ts'
 /** Points of one series: about as many as a wide chart has pixels to tell them apart. */
 const points = 600
 
+/** Where measurements are read, and followed. */
+export interface Measured {
+  read: (query: { points: number; from?: string; to?: string }, options: CallOptions) => Promise<MetricRange>
+  follow: (query: { after?: string }, options: CallOptions) => AsyncIterable<StreamEvent<MetricTick>>
+}
+
 /** What a job used, as finely as the range allows; new values are added as they are measured while all is shown. */
-export function useJobMetrics(
-  job: string,
+export function useJobMetrics(job: string, range: ChartRange): ReturnType<typeof useMeasured> {
+  const source = useMemo(
+    (): Measured => ({
+      read: (query, options) => client.job.metrics({ job, ...query }, options),
+      follow: (query, options) => plainClient.job.followMetrics({ job, ...query }, options),
+    }),
+    [job],
+  )
+  return useMeasured(job, range, source)
+}
+
+/** The same of anything that is measured; `id` tells it apart, and `source` stays the same as long as it does. */
+export function useMeasured(
+  id: string,
   range: ChartRange,
+  source: Measured,
 ): { query: UseQueryResult<MetricRange, ApiError>; series: readonly MetricLine[] } {
   const span = range && { from: new Date(range[0]).toISOString(), to: new Date(range[1]).toISOString() }
-  const queryKey = ['metric', job, span ?? 'all']
+  const queryKey = ['metric', id, span ?? 'all']
   const query = useQuery<MetricRange, ApiError>({
     queryKey,
-    queryFn: ({ signal }) => client.job.metrics({ job, points, ...span }, { signal }),
+    queryFn: ({ signal }) => source.read({ points, ...span }, { signal }),
     placeholderData: keepPreviousData,
   })
-  const ticks = useTicks(job, query.data, span === undefined && !query.isPlaceholderData, queryKey)
+  const ticks = useTicks(source, query.data, span === undefined && !query.isPlaceholderData, queryKey)
   const series = useMemo(() => withTicks(query.data, ticks), [query.data, ticks])
   return { query, series }
 }
@@ -48,7 +67,7 @@ export function useChartRange(): [ChartRange, (range: ChartRange) => void] {
 }
 
 function useTicks(
-  job: string,
+  source: Measured,
   data: MetricRange | undefined,
   isLive: boolean,
   queryKey: unknown[],
@@ -63,12 +82,12 @@ function useTicks(
     const control = new AbortController()
     const after = data.to === null ? {} : { after: data.to }
     void followStream<MetricTick>({
-      open: (options) => plainClient.job.followMetrics({ job, ...after }, options),
+      open: (options) => source.follow(after, options),
       take: (tick) => setTicks((now) => (now.of === data ? { of: data, list: [...now.list, tick] } : now)),
       signal: control.signal,
     }).catch(() => undefined)
     return () => control.abort()
-  }, [job, data, isLive])
+  }, [source, data, isLive])
   const list = ticks.of === data && isLive ? ticks.list : []
   const isMany = list.length > points
   useEffect(() => {

@@ -1,0 +1,36 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { client } from '../../api/client.ts'
+import { readAhead } from '../../api/query.ts'
+import { addFinder } from '../../shell/palette-registry.ts'
+import { shellRoute } from '../../shell/routes.ts'
+
+export const notebookRoutes = [
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/notebooks',
+    component: lazyRouteComponent(() => import('./notebook-list-page.tsx'), 'NotebookListPage'),
+  }),
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/notebooks/new',
+    component: lazyRouteComponent(() => import('./notebook-form.tsx'), 'NewNotebookPage'),
+  }),
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/notebooks/$notebook',
+    loader: ({ params }) => readAhead('notebook', 'show', { notebook: params.notebook }),
+    component: lazyRouteComponent(() => import('./notebook-page.tsx'), 'NotebookPage'),
+  }),
+] as const
+
+addFinder(async (text, signal) => {
+  if (text === '' || text.length > 100) return []
+  const { items } = await client.notebook.list({ name: text, limit: 8 }, { signal })
+  return items.map(({ id, name }) => ({
+    group: 'Notebooks',
+    label: name,
+    icon: 'file' as const,
+    command: `notebook open ${id}`,
+    to: `/notebooks/${id}`,
+  }))
+})
