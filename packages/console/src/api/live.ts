@@ -143,6 +143,7 @@ const alsoTouches: Record<string, readonly string[]> = {
   job: ['project', 'machine-type', 'artifact'],
   project: ['job'],
   experiment: ['sweep'],
+  instance: ['deployment'],
   member: ['team', 'user'],
   team: ['user'],
   user: ['team'],

@@ -1,6 +1,6 @@
-import { Select } from '@mantine/core'
+import { Button, Select } from '@mantine/core'
 import type { Model, ModelVersion } from '@nabla/api/model'
-import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { type LiveList, useList } from '../../api/list.ts'
@@ -12,6 +12,7 @@ import { ActionsMenu } from '../../parts/actions-menu.tsx'
 import { RelativeTime } from '../../parts/amount.tsx'
 import { FileBrowser, type FileSource } from '../../parts/file-browser.tsx'
 import { plural } from '../../parts/format.ts'
+import { Icon } from '../../parts/icon.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { quote } from '../../parts/quote.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
@@ -56,6 +57,14 @@ export function ModelPage(): ReactNode {
         actions={
           query.data && (
             <>
+              <Button
+                component={Link}
+                to={`/deployments/new?model=${encodeURIComponent(name)}` as never}
+                leftSection={<Icon name="deploy" size={14} />}
+                title={`nabla deploy ${name}`}
+              >
+                Deploy
+              </Button>
               <ActionButton action={add} />
               <ActionsMenu actions={actions} label={`Actions for ${name}`} />
             </>

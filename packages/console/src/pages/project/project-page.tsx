@@ -25,6 +25,9 @@ import './project.css'
 const ExperimentList = lazy(() =>
   import('../experiment/experiment-list.tsx').then(({ ExperimentList }) => ({ default: ExperimentList })),
 )
+const DeploymentList = lazy(() =>
+  import('../deployment/deployment-list.tsx').then(({ DeploymentList }) => ({ default: DeploymentList })),
+)
 const ProjectRuns = lazy(() => import('./project-runs.tsx').then(({ ProjectRuns }) => ({ default: ProjectRuns })))
 
 const route = getRouteApi('/shell/projects/$project')
@@ -126,6 +129,15 @@ function ProjectTabs(props: { project: Project; open: (form: 'change' | 'delete'
           content: () => (
             <Suspense fallback={<Lines count={6} />}>
               <ProjectRuns project={project} />
+            </Suspense>
+          ),
+        },
+        {
+          id: 'deployments',
+          label: 'Deployments',
+          content: () => (
+            <Suspense fallback={<Lines count={6} />}>
+              <DeploymentList project={project.name} />
             </Suspense>
           ),
         },

@@ -1,0 +1,219 @@
+import { Button } from '@mantine/core'
+import type { DeploymentSummary } from '@nabla/api/deployment'
+import { type DeploymentState, deploymentStates } from '@nabla/api/deployment-state'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { type ReactNode, useState } from 'react'
+import { client } from '../../api/client.ts'
+import { useList } from '../../api/list.ts'
+import { now } from '../../clock.ts'
+import { RelativeTime } from '../../parts/amount.tsx'
+import { formatNumber } from '../../parts/chart.tsx'
+import { CopyId } from '../../parts/copy.tsx'
+import { type Column, DataTable } from '../../parts/data-table.tsx'
+import { FilterBar } from '../../parts/filter-bar.tsx'
+import { Icon } from '../../parts/icon.tsx'
+import { Sparkline } from '../../parts/sparkline.tsx'
+import { EmptyState } from '../../parts/states.tsx'
+import { useUrlSearch } from '../../parts/url-state.ts'
+import { type AskedOfDeployment, deploymentActions } from './deployment-actions.ts'
+import { DeploymentDialog, useDeploymentRun } from './deployment-dialogs.tsx'
+import { DeploymentStateBadge } from './deployment-state.tsx'
+import './deployment.css'
+
+const columns: readonly Column<DeploymentSummary>[] = [
+  { id: 'name', title: 'Name', width: 'minmax(130px, 1.4fr)', cell: ({ name }) => name },
+  {
+    id: 'state',
+    title: 'State',
+    width: '116px',
+    card: 'fact',
+    cell: (deployment) => <DeploymentStateBadge deployment={deployment} />,
+  },
+  {
+    id: 'instances',
+    title: 'Ready',
+    width: '64px',
+    align: 'right',
+    card: 'fact',
+    cell: ({ instances: { ready, wanted } }) => (
+      <span title={`${ready} of ${wanted} instances are ready`}>
+        {ready} / {wanted}
+      </span>
+    ),
+  },
+  {
+    id: 'revision',
+    title: 'Revision',
+    width: '92px',
+    align: 'right',
+    cell: ({ revision, serving, rollout }) =>
+      rollout === null ? (
+        revision
+      ) : (
+        <span title={`Revision ${serving ?? 'none'} answers; ${rollout.state}: ${revision}`}>
+          {serving ?? '–'} → {revision}
+        </span>
+      ),
+  },
+  {
+    id: 'serves',
+    title: 'Serves',
+    width: 'minmax(110px, 1.6fr)',
+    card: 'fact',
+    cell: ({ serves }) => (
+      <span className="mono" title={serves}>
+        {serves}
+      </span>
+    ),
+  },
+  {
+    id: 'rate',
+    title: 'Requests, last hour',
+    width: 'minmax(130px, 1fr)',
+    cell: ({ id }) => <RateCell id={id} />,
+  },
+  {
+    id: 'address',
+    title: 'Address',
+    width: 'minmax(120px, 1.2fr)',
+    cell: ({ path }) => <CopyId value={`${location.origin}${path}`} label={path} />,
+  },
+  {
+    id: 'project',
+    title: 'Project',
+    width: 'minmax(80px, 0.8fr)',
+    cell: ({ project }) => (
+      <span dir="auto" title={project.name}>
+        {project.name}
+      </span>
+    ),
+  },
+  {
+    id: 'updated',
+    title: 'Changed',
+    width: '84px',
+    cell: ({ updatedAt }) => <RelativeTime time={updatedAt} />,
+  },
+  { id: 'machine', title: 'Machine', width: '96px', hidden: true, cell: ({ machineType }) => machineType },
+  { id: 'id', title: 'Id', width: '190px', hidden: true, cell: ({ id }) => <CopyId value={id} /> },
+]
+
+const hourMs = 3_600_000
+const ratePoints = 60
+
+/** Requests per second over the last hour: how it went, and the mean of it. Only rows in sight ask. */
+function RateCell({ id }: { id: string }): ReactNode {
+  const { data } = useQuery({
+    queryKey: ['deployment', 'rate', id],
+    async queryFn({ signal }) {
+      const to = now()
+      const from = to - hourMs
+      const given = { deployment: id, series: 'requestRate', from: new Date(from).toISOString(), points: ratePoints }
+      return { from, to, range: await client.deployment.metrics(given, { signal }) }
+    },
+  })
+  const lines = data?.range.series ?? []
+  if (!data || lines.length === 0) return <span className="faint">–</span>
+  const byTime = new Map<number, number>()
+  for (const { points } of lines) for (const [at, , mean] of points) byTime.set(at, (byTime.get(at) ?? 0) + (mean ?? 0))
+  const points = [...byTime].sort(([one], [other]) => one - other)
+  const mean = points.reduce((sum, [, value]) => sum + value, 0) / Math.max(1, points.length)
+  const most = points.reduce((top, [, value]) => Math.max(top, value), 0)
+  return (
+    <span className="deployment-rate" title={`${formatNumber(most)} per second at most`}>
+      <Sparkline points={points} from={data.from} to={data.to} top={most} />
+      <span className="number">{formatNumber(mean)} /s</span>
+    </span>
+  )
+}
+
+/** The deployments of the team, newest first; or those of one project. */
+export function DeploymentList({ project: fixed }: { project?: string }): ReactNode {
+  const search = useUrlSearch()
+  const word = (key: string) => [search[key]].flat()[0]
+  const [project, tag, name, state] = [fixed ?? word('project'), word('tag'), word('name'), word('state')]
+  const filter = {
+    ...(project !== undefined && { project }),
+    ...(tag !== undefined && { tag }),
+    ...(name !== undefined && { name }),
+    ...(state !== undefined && Object.hasOwn(deploymentStates, state) && { state: state as DeploymentState }),
+  }
+  const isFiltered = Object.keys(filter).length > (fixed === undefined ? 0 : 1)
+  const navigate = useNavigate()
+  const [asked, ask] = useState<AskedOfDeployment>()
+  const go = (to: string) => void navigate({ to: to as never })
+  const run = useDeploymentRun()
+  const list = useList<DeploymentSummary>({
+    noun: 'deployment',
+    input: filter,
+    fetch: (page, options) => client.deployment.list({ ...page, ...filter }, options),
+  })
+  return (
+    <>
+      <DataTable
+        id="deployment"
+        label="Deployments"
+        list={list}
+        columns={fixed === undefined ? columns : columns.filter(({ id }) => id !== 'project')}
+        rowKey={({ id }) => id}
+        rowLabel={({ name: own }) => own}
+        href={({ id }) => `/deployments/${id}`}
+        actions={(deployment) => deploymentActions(deployment, { go, ask, run })}
+        toolbar={(chooser) => (
+          <FilterBar
+            searchKey="name"
+            placeholder="Name begins with, tag:, state:"
+            filters={[
+              ...(fixed === undefined ? [{ key: 'project', label: 'Project' }] : []),
+              { key: 'tag', label: 'Tag' },
+              {
+                key: 'state',
+                label: 'State',
+                options: Object.entries(deploymentStates).map(([value, { label }]) => ({ value, label })),
+              },
+            ]}
+          >
+            {chooser}
+          </FilterBar>
+        )}
+        empty={isFiltered ? <EmptyState title="No deployment is like that." /> : <NoDeployments project={fixed} />}
+      />
+      <DeploymentDialog asked={asked} onClose={() => ask(undefined)} />
+    </>
+  )
+}
+
+/** What a deployment is, and the two ways to the first one. */
+function NoDeployments({ project }: { project: string | undefined }): ReactNode {
+  return (
+    <EmptyState
+      title="No deployments yet. One answers requests at an address that stays the same."
+      command="deploy MODEL"
+      action={<NewDeploymentButton project={project} />}
+    >
+      <p>
+        Serve a model of the repository by its name, or any program that listens on <code>$PORT</code>. Nabla keeps as
+        many instances as you want, sends requests only to those that are ready, and changes them without losing one.
+      </p>
+      <p>
+        Then <code>curl -H "Authorization: Bearer $NABLA_API_KEY" {location.origin}/serve/MODEL/predict -d '…'</code>
+      </p>
+    </EmptyState>
+  )
+}
+
+/** Leads to the form. */
+export function NewDeploymentButton({ project }: { project?: string | undefined }): ReactNode {
+  const navigate = useNavigate()
+  const to = project === undefined ? '/deployments/new' : `/deployments/new?project=${encodeURIComponent(project)}`
+  return (
+    <Button
+      variant="filled"
+      leftSection={<Icon name="plus" size={14} />}
+      onClick={() => void navigate({ to: to as never })}
+    >
+      New deployment
+    </Button>
+  )
+}

@@ -1,0 +1,124 @@
+import { Select, TextInput } from '@mantine/core'
+import type { Deployment, DeploymentInstance } from '@nabla/api/deployment'
+import { instanceStates } from '@nabla/api/deployment-state'
+import type { LogLine } from '@nabla/api/log'
+import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useApi } from '../../api/query.ts'
+import { CommandLine } from '../../parts/copy.tsx'
+import { Dialog } from '../../parts/dialog.tsx'
+import { plural } from '../../parts/format.ts'
+import { Icon } from '../../parts/icon.tsx'
+import { quote } from '../../parts/quote.ts'
+import { EmptyState, ErrorState, Lines, Loaded } from '../../parts/states.tsx'
+import { useUrlState } from '../../parts/url-state.ts'
+import { LogViewport } from '../job/log-viewport.tsx'
+import { InstanceLogRows } from './instance-log-rows.ts'
+import '../job/log.css'
+
+/** The log of one instance, live; the newest that has not ended unless one chooses another. */
+export function InstanceLog({ deployment }: { deployment: Deployment }): ReactNode {
+  const query = useApi('deployment', 'instances', { deployment: deployment.id })
+  const [chosen, choose] = useUrlState('instance')
+  return (
+    <Loaded query={query}>
+      {({ items }) => {
+        const usual = items.find(({ state }) => !instanceStates[state].ended) ?? items[0]
+        const one = items.find(({ name }) => name === chosen) ?? usual
+        return one ? (
+          <Log key={one.id} deployment={deployment} instance={one} all={items} onChoose={choose} />
+        ) : (
+          <EmptyState title="No instance has begun yet." />
+        )
+      }}
+    </Loaded>
+  )
+}
+
+function Log(props: {
+  deployment: Deployment
+  instance: DeploymentInstance
+  all: readonly DeploymentInstance[]
+  onChoose: (name: string) => void
+}): ReactNode {
+  const { deployment, instance, all, onChoose } = props
+  const [find, setFind] = useState('')
+  const [follow, setFollow] = useState(true)
+  const [whole, setWhole] = useState<LogLine>()
+  const rows = useMemo(() => new InstanceLogRows(deployment.id, instance.id), [deployment.id, instance.id])
+  useEffect(() => {
+    void rows.start()
+    return () => rows.stop()
+  }, [rows])
+  useSyncExternalStore(rows.subscribe, () => rows.version)
+  const flags = `--instance ${quote(instance.name)}${rows.ended ? '' : ' --follow'}`
+  return (
+    <section className="panel" aria-label={`Log of ${instance.name}`}>
+      <div className="log-tools">
+        <div className="log-search">
+          <TextInput
+            type="search"
+            aria-label="Mark in the log"
+            placeholder="Mark in the log"
+            leftSection={<Icon name="search" size={14} />}
+            value={find}
+            onChange={({ currentTarget: { value } }) => setFind(value)}
+          />
+        </div>
+        <span className="grow" />
+        <Select
+          aria-label="Instance"
+          data={all.map(({ name, state, revision }) => ({
+            value: name,
+            label: `${name}, revision ${revision}, ${instanceStates[state].label.toLowerCase()}`,
+          }))}
+          value={instance.name}
+          onChange={(name) => name !== null && onChoose(name)}
+          allowDeselect={false}
+          className="deployment-instance"
+        />
+        <button type="button" className="log-toggle" aria-pressed={follow} onClick={() => setFollow(!follow)}>
+          Follow
+        </button>
+      </div>
+      {rows.error ? (
+        <ErrorState error={rows.error} />
+      ) : rows.isLoading ? (
+        <div className="panel-body">
+          <Lines count={8} />
+        </div>
+      ) : rows.count === 0 ? (
+        <EmptyState title={rows.ended ? 'It wrote nothing.' : 'Nothing has been written yet.'} />
+      ) : (
+        <div className="log-frame">
+          <LogViewport
+            rows={rows}
+            follow={follow}
+            onFollow={setFollow}
+            target={undefined}
+            selection={undefined}
+            onPick={() => undefined}
+            onShowAll={setWhole}
+            onTop={() => undefined}
+            hrefOf={() => ''}
+            times="absolute"
+            wrap={false}
+            since={Date.parse(instance.startedAt ?? instance.createdAt)}
+            marked={find.toLowerCase()}
+          />
+        </div>
+      )}
+      <div className="log-foot">
+        <span className="muted number">{plural(rows.count, 'line')}</span>
+        <span className="grow" />
+        <CommandLine line={`deployment logs ${quote(deployment.name)} ${flags}`} />
+      </div>
+      {whole && (
+        <Dialog title={`Line ${whole.seq}`} onClose={() => setWhole(undefined)} size={900}>
+          <pre className="log-whole" tabIndex={0}>
+            {whole.text}
+          </pre>
+        </Dialog>
+      )}
+    </section>
+  )
+}
