@@ -29,7 +29,6 @@ One of that name that is there already gets a new revision, which takes over wit
 being lost. It exits with 1 if that does not come up; what was there before then goes on.`,
   args: { model, command: words },
   flags: { project, ...deploymentFlags, ...rolloutFlags },
-  passThrough: true,
   examples: [
     { line: 'deploy iris', about: 'the newest version of a model' },
     {
@@ -53,7 +52,6 @@ const create = defineCommand({
   details,
   args: { model, command: words },
   flags: { project, ...deploymentFlags, detach: rolloutFlags.detach, stopped: flag.on('only make it') },
-  passThrough: true,
   examples: [
     { line: 'deployment create iris --name iris-eu --instances 2', about: 'two instances' },
     { line: 'deployment create --name shop --stopped -- python app.py', about: 'then: nabla deployment start shop' },
@@ -76,7 +74,6 @@ const update = defineCommand({
     model: flag.text('name[:version]', 'model to serve', { completes: 'model' }),
     ...rolloutFlags,
   },
-  passThrough: true,
   examples: [
     { line: 'deployment update iris --model iris:5', about: 'another version, without a lost request' },
     { line: 'deployment update shop --env LEVEL=debug --canary 20', about: 'for a fifth of the requests' },

@@ -305,10 +305,7 @@ export class Gateway {
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
     const known = this.#known(error, requestId)
-    if (!response.headersSent && !response.destroyed) {
-      response.setHeader('x-request-id', requestId)
-      if (known.code === 'deployment_login') response.setHeader('www-authenticate', 'Basic realm="nabla", Bearer')
-    }
+    if (!response.headersSent && !response.destroyed) response.setHeader('x-request-id', requestId)
     sendProblem(request, response, known)
   }
 

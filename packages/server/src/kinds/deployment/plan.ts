@@ -27,6 +27,9 @@ export interface DeploymentWant {
   instances: readonly InstanceRow[]
 }
 
+/** A new instance that has had no place for so long waits for those that it is to replace. */
+const placeWaitMs = 5000
+
 /** So often a command that has never been ready may end before its revision has failed. */
 export const startTries = 3
 
@@ -78,7 +81,7 @@ function rolling(want: DeploymentWant, now: number): DeploymentAction[] {
   if (failed && row.servingRevision !== null) return fail(want, failed)
   if (news.filter(isReady).length >= wanted && olds.length === 0 && extra(news, wanted).length === 0) return done(want)
   const told = failed ? failing(want, failed) : status(want, stateOf(want), reasonOf(want))
-  return [...turn(want, news, olds, wanted), ...told, ...wake(want, news, now)]
+  return [...turn(want, news, olds, wanted, now), ...told, ...wake(want, news, now)]
 }
 
 function turn(
@@ -86,12 +89,15 @@ function turn(
   news: readonly InstanceRow[],
   olds: readonly InstanceRow[],
   wanted: number,
+  now: number,
 ): DeploymentAction[] {
   const { row, alone, instances } = want
   if (alone && instances.some(({ revision }) => revision !== row.revision)) return stops(want, olds)
   const room = olds.length === 0 ? wanted : wanted + 1 - olds.length
   const lacking = Math.max(0, Math.min(wanted, room) - news.length)
-  const kept = Math.max(0, wanted - news.filter(isReady).length)
+  // Where the machine is full, an old one makes room: better fewer for a while than waiting for ever.
+  const spared = news.some((one) => waitsForPlace(one, now)) ? 1 : 0
+  const kept = Math.max(0, wanted - news.filter(isReady).length - spared)
   return [...create(row.revision, lacking), ...stops(want, extra(olds, kept)), ...stops(want, extra(news, wanted))]
 }
 
@@ -152,6 +158,9 @@ function sides(want: DeploymentWant): [InstanceRow[], InstanceRow[]] {
 
 const isReady = ({ readyAt, drainAt }: InstanceRow): boolean => readyAt !== null && drainAt === null
 
+const waitsForPlace = ({ state, createdAt }: InstanceRow, now: number): boolean =>
+  state === 'pending' && now - fromIso(createdAt) >= placeWaitMs
+
 interface Failure {
   instanceId: string
   reason: string
@@ -173,8 +182,10 @@ function failureOf(want: DeploymentWant, news: readonly InstanceRow[], now: numb
 
 function wake(want: DeploymentWant, news: readonly InstanceRow[], now: number): DeploymentAction[] {
   const times = news
-    .filter(({ firstReadyAt, startedAt }) => firstReadyAt === null && startedAt !== null)
-    .map(({ startedAt }) => fromIso(startedAt!) + want.startLimitMs)
+    .filter(({ firstReadyAt }) => firstReadyAt === null)
+    .map(({ startedAt, createdAt }) =>
+      startedAt === null ? fromIso(createdAt) + placeWaitMs : fromIso(startedAt) + want.startLimitMs,
+    )
     .filter((at) => at > now)
   if (times.length === 0) return []
   const at = Math.min(...times)
