@@ -22,7 +22,7 @@ export interface FileSource {
   /** Tells this source apart from all others. */
   key: readonly string[]
   list: (
-    page: { path: string; limit: number; after?: string },
+    page: { path: string; limit: number; after?: string; recursive?: 'true' },
     options: CallOptions,
   ) => Promise<{ items: FileEntry[]; next: string | null }>
   /** The first bytes of a file. */

@@ -1,5 +1,6 @@
 import { experimentCan, type ExperimentState, experimentStates } from '@nabla/api/experiment-state'
 import type { Action } from '../../parts/action.ts'
+import { newTensorboardAddress } from '../tensorboard/tensorboard-address.ts'
 
 /** What an action has to know of an experiment. */
 export interface ActedExperiment {
@@ -51,6 +52,12 @@ export function experimentActions(experiment: ActedExperiment, { go, ask, start,
       icon: 'copy',
       command: `experiment clone ${id}`,
       run: () => go(cloneAddress(experiment)),
+    },
+    {
+      label: 'TensorBoard',
+      icon: 'chart',
+      command: `tensorboard create --experiment ${id}`,
+      run: () => go(newTensorboardAddress({ experiments: [id] })),
     },
     {
       label: 'Name, tags and note',

@@ -2,6 +2,7 @@ import type { JobState } from '@nabla/api/job'
 import { jobCan, jobStates } from '@nabla/api/job-states'
 import type { Action } from '../../parts/action.ts'
 import { plural } from '../../parts/format.ts'
+import { newTensorboardAddress } from '../tensorboard/tensorboard-address.ts'
 
 /** What an action has to know of a job. */
 export interface ActedJob {
@@ -47,6 +48,12 @@ export function jobActions<Job extends ActedJob>(
       run: () => ask({ ask: 'stop', jobs: [job] }),
     },
     { label: 'Clone with changes', icon: 'copy', command: `job clone ${job.id}`, run: () => go(cloneAddress(job)) },
+    {
+      label: 'TensorBoard',
+      icon: 'chart',
+      command: `tensorboard create --job ${job.id}`,
+      run: () => go(newTensorboardAddress({ jobs: [job.id] })),
+    },
     {
       label: 'Tag',
       icon: 'tag',

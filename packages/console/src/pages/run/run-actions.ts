@@ -1,5 +1,7 @@
 import type { Run } from '@nabla/api/run'
+import { tensorboardLimits } from '@nabla/api/tensorboard'
 import type { Action } from '../../parts/action.ts'
+import { newTensorboardAddress } from '../tensorboard/tensorboard-address.ts'
 
 interface Given {
   go: (address: string) => void
@@ -16,13 +18,24 @@ export const compareRunsAddress = (ids: readonly string[]): string => `/runs/com
 export function runActions(run: Run, { go, remove }: Given): Action[] {
   const { job } = run
   return [
-    ...(job ? [{ label: 'Open its job', icon: 'job' as const, run: () => go(`/jobs/${job.id}`) }] : []),
+    ...(job
+      ? [
+          { label: 'Open its job', icon: 'job' as const, run: () => go(`/jobs/${job.id}`) },
+          {
+            label: 'TensorBoard',
+            icon: 'chart' as const,
+            command: `tensorboard create --job ${job.id}`,
+            run: () => go(newTensorboardAddress({ jobs: [job.id] })),
+          },
+        ]
+      : []),
     { label: 'Delete', icon: 'trash', danger: true, run: () => remove([run]) },
   ]
 }
 
 /** What can be done with several. */
 export function bulkRunActions(runs: readonly Run[], { go, remove }: Given): Action[] {
+  const jobs = [...new Set(runs.flatMap(({ job }) => job?.id ?? []))]
   const unavailable =
     runs.length < 2
       ? 'Select another one to compare it with.'
@@ -31,6 +44,17 @@ export function bulkRunActions(runs: readonly Run[], { go, remove }: Given): Act
         : undefined
   return [
     { label: 'Compare', icon: 'columns', unavailable, run: () => go(compareRunsAddress(runs.map(({ id }) => id))) },
+    {
+      label: 'TensorBoard',
+      icon: 'chart',
+      unavailable:
+        jobs.length === 0
+          ? 'None of them is of a job.'
+          : jobs.length > tensorboardLimits.sources
+            ? `Select at most ${tensorboardLimits.sources}.`
+            : undefined,
+      run: () => go(newTensorboardAddress({ jobs })),
+    },
     { label: 'Delete', icon: 'trash', danger: true, run: () => remove(runs) },
   ]
 }

@@ -1,4 +1,4 @@
-import { type Run, runStates } from '@nabla/api/run'
+import { type Run, runStates, valueOf } from '@nabla/api/run'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { Duration, RelativeTime } from '../../parts/amount.tsx'
@@ -7,6 +7,7 @@ import { CopyId } from '../../parts/copy.tsx'
 import type { Column } from '../../parts/data-table.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { type Attribute, attributes, type FieldId, inQuery, readField, valueOfField } from './run-fields.ts'
+import { useLatestValue } from './run-live.ts'
 
 /** Columns of the address: `state,metrics.loss,params.lr`; those that are pinned with `!` before. */
 export interface ChosenColumn {
@@ -95,15 +96,19 @@ export function toTableColumns(chosen: readonly ChosenColumn[], words: ReadonlyS
   ]
 }
 
+/** The latest value of a metric, as the run logs it. */
 function Metric({ run, name }: { run: Run; name: string }): ReactNode {
+  const live = useLatestValue(run.id, name)
   const metric = run.metrics[name]
-  if (!metric) return <span className="faint">–</span>
-  const { value, step, min, max } = metric
-  const text = typeof value === 'number' ? formatNumber(value) : value
+  const isNewer = live !== undefined && (metric === undefined || live[0] >= metric.step)
+  if (!metric && !isNewer) return <span className="faint">–</span>
+  const value = isNewer ? valueOf(live[2]) : metric!.value
+  const step = isNewer ? live[0] : metric!.step
+  const bounds = metric ? `; least ${metric.min}, most ${metric.max}` : ''
   return (
-    <span title={`${value} at step ${step}; least ${min}, most ${max}`}>
+    <span title={`${value} at step ${step}${isNewer ? '' : bounds}`}>
       <span className="only-phone faint">{name} </span>
-      {text}
+      {typeof value === 'number' ? formatNumber(value) : value}
     </span>
   )
 }

@@ -1,4 +1,7 @@
+import { Button } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import { Icon } from '../../parts/icon.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { NoRuns } from './no-runs.tsx'
 import { RunViews } from './run-views.tsx'
@@ -7,7 +10,15 @@ import { RunViews } from './run-views.tsx'
 export function RunListPage(): ReactNode {
   return (
     <>
-      <PageHeader title="Runs" crumbs={crumbs} />
+      <PageHeader
+        title="Runs"
+        crumbs={crumbs}
+        actions={
+          <Button component={Link} to={'/tensorboards' as never} leftSection={<Icon name="chart" size={14} />}>
+            TensorBoards
+          </Button>
+        }
+      />
       <RunViews place={everywhere} empty={<NoRuns />} />
     </>
   )

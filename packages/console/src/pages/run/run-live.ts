@@ -26,6 +26,8 @@ export class RunFeed {
   #known = new Set<string>()
   readonly #watched = new Map<string, number>()
   readonly #values = new Map<string, readonly LivePoint[]>()
+  /** Kept also when the values before it are read again. */
+  readonly #latest = new Map<string, LivePoint>()
   readonly #watchers = new Set<() => void>()
   #stream: AbortController | undefined
   #names = ''
@@ -59,6 +61,10 @@ export class RunFeed {
   /** What a run has logged of a metric since the stream began. */
   valuesOf(run: string, metric: string): readonly LivePoint[] {
     return this.#values.get(`${run} ${metric}`) ?? none
+  }
+
+  latestOf(run: string, metric: string): LivePoint | undefined {
+    return this.#latest.get(`${run} ${metric}`)
   }
 
   subscribe = (watcher: () => void): (() => void) => {
@@ -107,6 +113,8 @@ export class RunFeed {
     const key = `${run} ${metric}`
     const values = [...(this.#values.get(key) ?? []), value]
     this.#values.set(key, values)
+    const latest = this.#latest.get(key)
+    if (latest === undefined || value[0] >= latest[0]) this.#latest.set(key, value)
     if (values.length === mostValues) this.#readAgain(metric)
     if (this.#frame !== 0) return
     this.#frame = requestAnimationFrame(() => {
@@ -161,5 +169,15 @@ export function useLiveValues(runs: readonly string[], metric: string): Readonly
   return useMemo(
     () => new Map(runs.map((run) => [run, feed?.valuesOf(run, metric) ?? none])),
     [feed, metric, runs, text],
+  )
+}
+
+/** The value of the greatest step that a run has logged of a metric since one looks on; undefined: none. */
+export function useLatestValue(run: string, metric: string): LivePoint | undefined {
+  const feed = useContext(RunFeedContext)
+  useEffect(() => feed?.watch(metric), [feed, metric])
+  return useSyncExternalStore(
+    (watcher) => feed?.subscribe(watcher) ?? (() => undefined),
+    () => feed?.latestOf(run, metric),
   )
 }

@@ -1,13 +1,14 @@
 import type { ApiError } from '@nabla/api/client'
 import type { FileEntry } from '@nabla/api/file'
+import type { Run } from '@nabla/api/run'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
-import { client } from '../../api/client.ts'
 import { useLiveEvents } from '../../api/live.ts'
 import { formatCount } from '../../parts/format.ts'
+import type { FileSource } from '../../parts/file-browser.tsx'
 import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
-import { artifactsOf } from '../job/job-page-files.tsx'
 import { findMedia, type MediaSeries } from './media-steps.ts'
+import { filesOf } from './run-files.tsx'
 import '../../parts/file-browser.css'
 
 const FilePreview = lazy(() =>
@@ -18,14 +19,16 @@ const FilePreview = lazy(() =>
 const mostFiles = 20_000
 
 /** Pictures, tables and texts that were logged step by step, each with a slider through its steps. */
-export function RunMedia({ job, ended }: { job: string; ended: boolean }): ReactNode {
+export function RunMedia({ run, ended }: { run: Run; ended: boolean }): ReactNode {
+  const key = run.job?.id ?? run.id
+  const source = useMemo(() => filesOf(run), [key])
   const query = useQuery<FileEntry[], ApiError>({
-    queryKey: ['artifact', 'media', job],
+    queryKey: [source.noun, 'media', key],
     queryFn: async ({ signal }) => {
       const files: FileEntry[] = []
       for (let after: string | null = ''; after !== null && files.length < mostFiles;) {
-        const page: { items: FileEntry[]; next: string | null } = await client.artifact.list(
-          { job, recursive: 'true', limit: 1000, ...(after !== '' && { after }) },
+        const page: { items: FileEntry[]; next: string | null } = await source.list(
+          { path: '', recursive: 'true', limit: 1000, ...(after !== '' && { after }) },
           { signal },
         )
         files.push(...page.items)
@@ -51,7 +54,7 @@ export function RunMedia({ job, ended }: { job: string; ended: boolean }): React
         ) : (
           <div className="run-media">
             {found.map((series) => (
-              <Series key={series.key} job={job} series={series} />
+              <Series key={series.key} source={source} series={series} />
             ))}
           </div>
         )
@@ -60,10 +63,9 @@ export function RunMedia({ job, ended }: { job: string; ended: boolean }): React
   )
 }
 
-function Series({ job, series }: { job: string; series: MediaSeries }): ReactNode {
+function Series({ source, series }: { source: FileSource; series: MediaSeries }): ReactNode {
   const { key, items } = series
   const [chosen, setChosen] = useState<number>()
-  const source = useMemo(() => artifactsOf(job), [job])
   // The last one, also when another comes, until somebody chooses.
   const place = Math.min(chosen ?? items.length - 1, items.length - 1)
   const item = items[place]!

@@ -12,7 +12,6 @@ import { Tabs } from '../../parts/tabs.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { runActions } from './run-actions.ts'
 import { RunStateBadge } from './run-columns.tsx'
-import { RunMedia } from './run-media.tsx'
 import { RunNote } from './run-note.tsx'
 import { RunRecord } from './run-record.tsx'
 import { DeleteRuns } from './run-table.tsx'
@@ -20,6 +19,7 @@ import { toCharted } from './run-views.tsx'
 import './run.css'
 
 const RunCharts = lazy(() => import('./run-charts.tsx').then(({ RunCharts }) => ({ default: RunCharts })))
+const RunMedia = lazy(() => import('./run-media.tsx').then(({ RunMedia }) => ({ default: RunMedia })))
 const RunFiles = lazy(() => import('./run-files.tsx').then(({ RunFiles }) => ({ default: RunFiles })))
 
 const route = getRouteApi('/shell/runs/$run')
@@ -122,7 +122,6 @@ function RunBody({ run }: { run: Run }): ReactNode {
   const { ended } = runStates[run.state]
   const metrics = useMemo(() => Object.keys(run.metrics).sort(), [run.metrics])
   const charted = useMemo(() => [toCharted(run)], [run.id, run.name, run.startedAt, run.state])
-  const { job } = run
   return (
     <Tabs
       label="Run"
@@ -148,20 +147,24 @@ function RunBody({ run }: { run: Run }): ReactNode {
           content: () => <RunRecord run={run} />,
         },
         { id: 'note', label: 'Note', content: () => <RunNote run={run} /> },
-        ...(job
-          ? [
-              { id: 'media', label: 'Images and tables', content: () => <RunMedia job={job.id} ended={ended} /> },
-              {
-                id: 'artifacts',
-                label: 'Artifacts',
-                content: () => (
-                  <Suspense fallback={waiting}>
-                    <RunFiles job={job.id} />
-                  </Suspense>
-                ),
-              },
-            ]
-          : []),
+        {
+          id: 'media',
+          label: 'Images and tables',
+          content: () => (
+            <Suspense fallback={waiting}>
+              <RunMedia run={run} ended={ended} />
+            </Suspense>
+          ),
+        },
+        {
+          id: 'artifacts',
+          label: 'Artifacts',
+          content: () => (
+            <Suspense fallback={waiting}>
+              <RunFiles run={run} />
+            </Suspense>
+          ),
+        },
       ]}
     />
   )

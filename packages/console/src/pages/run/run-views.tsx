@@ -18,6 +18,7 @@ import {
 } from './run-columns.tsx'
 import { RunFilter } from './run-filter.tsx'
 import { readIds } from './run-fields.ts'
+import { RunFeedContext, useRunFeed } from './run-live.ts'
 import {
   columnsWord,
   type RunNames,
@@ -119,18 +120,20 @@ function Shown(props: {
   return list.error && list.rows.length === 0 ? (
     filter === '' && <ErrorState error={list.error} onRetry={list.retry} />
   ) : view === 'table' ? (
-    <RunTable
-      list={list}
-      columns={columns}
-      order={order}
-      onOrder={setOrder}
-      empty={
-        <EmptyState
-          title="No run is like that."
-          action={<Button onClick={() => setFilter('')}>Show all runs</Button>}
-        />
-      }
-    />
+    <LiveTable runs={list.rows} metrics={names.metrics}>
+      <RunTable
+        list={list}
+        columns={columns}
+        order={order}
+        onOrder={setOrder}
+        empty={
+          <EmptyState
+            title="No run is like that."
+            action={<Button onClick={() => setFilter('')}>Show all runs</Button>}
+          />
+        }
+      />
+    </LiveTable>
   ) : (
     <Suspense fallback={<Lines count={8} />}>
       {view === 'charts' ? (
@@ -140,6 +143,14 @@ function Shown(props: {
       )}
     </Suspense>
   )
+}
+
+/** Hands the cells of a table what runs log while they run. */
+function LiveTable(props: { runs: readonly Run[]; metrics: readonly string[]; children: ReactNode }): ReactNode {
+  const { runs, metrics, children } = props
+  const running = runs.filter(({ state }) => !runStates[state].ended).map(({ id }) => id)
+  const feed = useRunFeed(running, metrics)
+  return <RunFeedContext value={feed}>{children}</RunFeedContext>
 }
 
 /** The columns of the table: those of the address, else what most want to see. */

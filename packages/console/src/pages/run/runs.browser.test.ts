@@ -74,6 +74,47 @@ describeConsole(
       expect(await page.locator('.markdown img').count()).toBe(0)
     })
 
+    test('values in the table are those that runs log now, and files of a run elsewhere are shown', async () => {
+      const { client, key, url, open } = console()
+      const { id } = await client.run.create({ body: { project: 'elsewhere', name: 'on a laptop' } })
+      const log = (step: number) => client.run.log({ run: id, body: { metrics: [{ name: 'err', step, value: step }] } })
+      await log(1)
+      const page = await open('/runs?filter=metrics.err > 0')
+      const row = page.getByRole('row', { name: /on a laptop/ })
+      const shown = () => row.innerText()
+      await expect.poll(shown, { timeout: 20_000 }).toMatch(/\b1\b/)
+      let step = 100
+      await expect
+        .poll(
+          async () => {
+            await log(step)
+            step += 1
+            return shown()
+          },
+          { timeout: 20_000 },
+        )
+        .toMatch(/\b1\d\d\b/)
+      const put = (path: string, body: string) =>
+        fetch(`${url}/api/2.0/mlflow-artifacts/artifacts/${id}/${path}`, {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${key}` },
+          body,
+        })
+      for (const at of [1, 2]) {
+        const name = `notes%25step%25${at}%25timestamp%25170000000${at}%25x.txt`
+        expect((await put(`texts/${name}`, `step ${at}`)).status).toBe(200)
+      }
+      await page.goto(`${url}/runs/${id}?tab=artifacts`)
+      await page
+        .getByRole('link', { name: 'texts' })
+        .or(page.getByRole('button', { name: 'texts' }))
+        .first()
+        .waitFor()
+      await page.getByRole('tab', { name: 'Images and tables' }).click()
+      await page.getByText('step 2').first().waitFor()
+      expect(await findBarriers(page)).toEqual([])
+    })
+
     test('several over each other: curves, and only what differs', async () => {
       const { client, open } = console()
       const ids: string[] = []
