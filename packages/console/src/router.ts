@@ -11,7 +11,6 @@ import { sharedRoutes } from './pages/notebook/shared-routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
 import { runRoutes } from './pages/run/routes.ts'
 import { tensorboardRoutes } from './pages/tensorboard/routes.ts'
-import { tensorboardRoutes } from './pages/tensorboard/routes.ts'
 import { sessionRoutes } from './pages/session/routes.ts'
 import { homeRoutes } from './pages/home/routes.ts'
 import { machineRoutes } from './pages/server/routes.ts'
@@ -35,7 +34,6 @@ const tree = rootRoute.addChildren([
     ...experimentRoutes,
     ...sweepRoutes,
     ...runRoutes,
-    ...tensorboardRoutes,
     ...tensorboardRoutes,
     ...storageRoutes,
     ...datasetRoutes,
