@@ -178,6 +178,8 @@ const fork = defineCommand({
   },
 })
 
+const { machineType: _, ...laterFlags } = specFlags
+
 const update = defineCommand({
   name: 'update',
   about: 'Rename a notebook, or change what holds from its next start',
@@ -186,7 +188,7 @@ const update = defineCommand({
     name: flag.text('name', 'its new name'),
     tag: flag.texts('tag', 'its tags from now on'),
     noTags: flag.on('take all its tags away'),
-    ...(({ machineType: _, ...rest }) => rest)(specFlags),
+    ...laterFlags,
     noTimeLimit: flag.on('no time limit from now on'),
     noPackages: flag.on('declare no packages from now on'),
   },

@@ -1,4 +1,3 @@
-import { notebookCan, type NotebookState } from '@nabla/api/notebook'
 import type { TaskExit } from '../../engines/engine.ts'
 import { limits } from '../../lib/limits.ts'
 import type { Task } from '../../tasks/task.ts'
@@ -6,7 +5,7 @@ import { preparationFailures } from './generated.ts'
 import type { NotebookWant } from './plan.ts'
 
 export interface Verdict {
-  state: Extract<NotebookState, (typeof notebookCan.start)[number]>
+  state: 'stopped' | 'error'
   reason: string | null
 }
 
