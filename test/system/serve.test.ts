@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { affine, everyType, writeModel } from '@nabla/serve/testing/models'
+import { affine, counting, everyType, writeModel } from '@nabla/serve/testing/models'
 import { afterAll, describe, expect, test } from 'vitest'
 import { childrenOf } from './support/processes.ts'
 import { pythonWith } from './support/python.ts'
@@ -40,6 +40,7 @@ describe.skipIf(python === null)('the model server and real clients (skipped whe
       models: [
         { ...onnx('affine', affine), classes: ['low', 'high'] },
         onnx('types', everyType),
+        onnx('counting', counting),
         inPython('sklearn-joblib', 'sklearn'),
         inPython('xgboost-ubj', 'xgboost'),
       ],
@@ -73,23 +74,32 @@ describe.skipIf(python === null)('the model server and real clients (skipped whe
         model: true,
         metadata: [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }],
         batch: 32,
-        index: ['affine READY', 'sklearn READY', 'types READY', 'xgboost READY'],
+        index: ['affine READY', 'counting READY', 'sklearn READY', 'types READY', 'xgboost READY'],
         best: ['80:1:high', '260:1:high'],
         refusals: [
           'input x: expected float32 [?, 3], got float32 [2, 2]',
           'input x is missing: expected x (float32 [?, 3])',
           'input x: expected float32 [?, 3], got float64 [2, 3]',
-          'there is no model none: expected affine, types, sklearn, xgboost',
+          'there is no model none: expected affine, types, counting, sklearn, xgboost',
         ],
       })
     },
   )
 
-  test('SIGTERM ends it and all of its processes', async () => {
+  test('SIGTERM, even to each of its processes, ends it once it has answered what is under way', async () => {
     const workers = childrenOf(server.pid!)
-    expect(workers).toHaveLength(4)
+    expect(workers).toHaveLength(5)
+    const slow = fetch(`http://${address}/v1/models/counting:predict`, {
+      method: 'POST',
+      body: JSON.stringify({ inputs: { times: 1_000_000, start: [0] } }),
+    })
+    const metrics = () => fetch(`http://${address}/metrics`).then((reply) => reply.text())
+    await expect
+      .poll(metrics, { interval: 1, timeout: 30_000 })
+      .toMatch(/running_batches\{model="counting",version="1"\} 1|batch_rows_count\{model="counting",version="1"\} 1/)
     const exit = new Promise((resolve) => server.once('exit', resolve))
-    server.kill('SIGTERM')
+    for (const pid of [...workers, server.pid!]) process.kill(pid, 'SIGTERM')
+    expect(await (await slow).json()).toEqual({ outputs: [1_000_000] })
     expect(await exit).toBe(0)
     await expect.poll(() => workers.filter(isThere), { timeout: 30_000 }).toEqual([])
     expect(lines.join('\n')).toMatch(/SIGTERM: answering what is under way/)

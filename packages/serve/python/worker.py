@@ -17,7 +17,9 @@ import sys
 
 def main():
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whoever ends the task may tell every process of it: the server answers what is under way, and this is needed for that.
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)
     # Whatever the model starts has no business with it.
     os.set_inheritable(3, False)
     with socket.socket(fileno=3) as link:

@@ -28,8 +28,8 @@ export const limits = {
   restartCalmMs: 60_000,
   /** Starts in a row that end before the model is loaded; then it is given up. */
   loadAttempts: 3,
-  /** How long a worker may take to end once it is told to. */
-  stopMs: 5_000,
+  /** How long a worker may take to end once it is told to: what it is at has no taker any more. */
+  stopMs: 2_000,
   /** What is kept of the last output of a worker, to say why it ended. */
   lastWordsBytes: 8 * KiB,
   /** One line of the log. */

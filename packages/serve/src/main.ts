@@ -39,11 +39,12 @@ function serve(source: ConfigSource): void {
     ending = true
     log(`${signal}: answering what is under way`)
     repository.drain()
+    const timer = setTimeout(() => server.closeAllConnections(), config.limits.timeoutMs)
     server.close(() => {
+      clearTimeout(timer)
       repository.stop()
       log('ended')
     })
-    server.closeIdleConnections()
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal))
 }

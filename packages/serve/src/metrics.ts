@@ -53,6 +53,7 @@ export function createMetrics(): Metrics {
   })
   const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames: of, registers })
   const queued = gauge('nabla_serve_queued_requests', 'Requests that wait.')
+  const running = gauge('nabla_serve_running_batches', 'Batches that the process of the model has.')
   const ready = gauge('nabla_serve_model_ready', '1 where the version answers.')
   const restarts = gauge('nabla_serve_worker_restarts', 'How often the process of a version was started again.')
   return {
@@ -66,10 +67,11 @@ export function createMetrics(): Metrics {
       run.observe({ model, version }, ms / 1000)
     },
     async render(versions) {
-      for (const one of [queued, ready, restarts]) one.reset()
+      for (const one of [queued, running, ready, restarts]) one.reset()
       for (const version of versions) {
         const labels = { model: version.name, version: version.version }
         queued.set(labels, version.queued)
+        running.set(labels, version.running)
         ready.set(labels, version.state === 'ready' ? 1 : 0)
         restarts.set(labels, version.restarts)
       }

@@ -166,14 +166,19 @@ class Exchange {
     return { status: 500, body: '{"error":"a fault of the server: its log has more"}' }
   }
 
+  /** There is more of the body, which would be taken for the next request. */
+  get #unread(): boolean {
+    const { complete, headers } = this.#request
+    return !complete && ((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined)
+  }
+
   #write({ status, headers, body = '' }: Answer): void {
     const response = this.#response
     if (response.destroyed) return
     const parts = typeof body === 'string' ? [Buffer.from(body)] : body
     let size = 0
     for (const part of parts) size += part.length
-    // What was not read of the body would be taken for the next request.
-    const close = this.#request.complete ? {} : { connection: 'close' }
+    const close = this.#unread || this.#options.repository.draining ? { connection: 'close' } : {}
     response.writeHead(status, {
       'content-type': 'application/json',
       ...headers,

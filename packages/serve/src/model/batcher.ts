@@ -173,6 +173,7 @@ export class Batcher {
   }
 
   #drop(waiting: Waiting): void {
+    if (waiting.done) return
     finish(waiting, () => {})
     const at = this.#queue.indexOf(waiting)
     if (at >= 0) this.#queue.splice(at, 1)

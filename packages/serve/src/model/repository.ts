@@ -111,6 +111,10 @@ export class Repository {
     for (const version of this.of(name)) this.#remove(keyOf(version), version)
   }
 
+  get draining(): boolean {
+    return this.#draining
+  }
+
   /** From now on `ready` is false, so that nobody sends more. */
   drain(): void {
     this.#draining = true

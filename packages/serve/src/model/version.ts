@@ -80,6 +80,11 @@ export class Version {
     return this.#batcher.length
   }
 
+  /** Batches that its process has. */
+  get running(): number {
+    return this.#worker.inFlight
+  }
+
   get restarts(): number {
     return this.#worker.restarts
   }

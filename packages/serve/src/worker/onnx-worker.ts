@@ -18,6 +18,8 @@ Reflect.deleteProperty(globalThis, 'Float16Array')
 
 const socket = new Socket({ fd: 3, readable: true, writable: true })
 socket.on('close', () => process.exit(0))
+// Whoever ends the task may tell every process of it: the server answers what is under way, and this is needed for that.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
 let session: ort.InferenceSession | null = null
 let outputNames: string[] = []
 

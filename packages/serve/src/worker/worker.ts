@@ -92,8 +92,8 @@ export class Worker {
     clearTimeout(this.#timer)
     const child = this.#child
     if (child === null) return
+    // It ends by itself once it sees that.
     this.#socket?.destroy()
-    child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), limits.stopMs)
     child.once('exit', () => clearTimeout(timer))
   }
