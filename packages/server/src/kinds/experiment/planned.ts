@@ -6,6 +6,7 @@ import type { Tables } from '../../db/tables.ts'
 import type { TaskExit } from '../../engines/engine.ts'
 import { toIso } from '../../lib/clock.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
+import { plannedRows } from '../planned-rows.ts'
 import { createNodes } from './create-nodes.ts'
 import { type ExperimentChanges, type NewNode, type NodeJob, planExperiment } from './plan.ts'
 import { planSweep } from '../sweep/plan.ts'
@@ -24,6 +25,7 @@ export interface LoadedExperiment extends ExperimentRow {
 
 /** How the control loop handles experiments. They own jobs, and no tasks. */
 export const experimentKind: PlannedKind<LoadedExperiment, ExperimentChanges, NewNode> = {
+  ...plannedRows('experiments'),
   prefix: 'e',
   ownsTasks: false,
 
@@ -35,6 +37,7 @@ export const experimentKind: PlannedKind<LoadedExperiment, ExperimentChanges, Ne
     return rows.map((row) => ({ ...row, jobs: jobs.get(row.id) ?? [], sweep: sweepOf.get(row.id) ?? null }))
   },
 
+  /** One that was made to be started later waits for that. */
   async open(trx) {
     const rows = await trx
       .selectFrom('experiments')
@@ -45,37 +48,11 @@ export const experimentKind: PlannedKind<LoadedExperiment, ExperimentChanges, Ne
     return rows.map((row) => row.id)
   },
 
-  async due(trx, nowIso) {
-    const rows = await trx.selectFrom('experiments').select('id').where('wakeAt', '<=', nowIso).execute()
-    return rows.map((row) => row.id)
-  },
-
-  async nextDue(trx) {
-    const row = await trx
-      .selectFrom('experiments')
-      .select('wakeAt')
-      .where('wakeAt', 'is not', null)
-      .orderBy('wakeAt')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.wakeAt ?? null
-  },
-
   plan(row, _tasks, now) {
     const { jobs, sweep } = row
     const spec = readExperimentSpec(row)
     if (spec.kind === 'sweep') return sweep === null ? [] : planSweep({ row, spec, sweep, jobs }, now)
     return planExperiment({ row, spec, jobs }, now)
-  },
-
-  async update(trx, row, changes) {
-    const result = await trx
-      .updateTable('experiments')
-      .set({ ...changes, version: row.version + 1 })
-      .where('id', '=', row.id)
-      .where('version', '=', row.version)
-      .executeTakeFirst()
-    return result.numUpdatedRows === 1n
   },
 
   create: createNodes,

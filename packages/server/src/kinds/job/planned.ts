@@ -8,6 +8,7 @@ import { endRunsOfJob, forgetRunsOfJobs } from '../run/end.ts'
 import { versionOfJob } from '../model/of-job.ts'
 import { type JobChanges, type JobWant, planJob } from './plan.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
+import { plannedRows, purgeableOwners } from '../planned-rows.ts'
 
 /** The part of the task request that depends on the machine type: fixed when the job is submitted. */
 export interface StoredJobSpec {
@@ -26,37 +27,19 @@ export interface WaitingJob extends JobRow {
   wanted: WantedVersion[]
 }
 
+const rows = plannedRows('jobs')
+
 /** How the control loop handles jobs. */
 export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
+  ...rows,
   prefix: 'j',
   ownsTasks: true,
 
   async load(trx, ids) {
-    const rows = await trx.selectFrom('jobs').selectAll().where('id', 'in', ids).execute()
-    const pending = rows.filter(({ state }) => state === 'pending').map(({ id }) => id)
+    const found = await trx.selectFrom('jobs').selectAll().where('id', 'in', ids).execute()
+    const pending = found.filter(({ state }) => state === 'pending').map(({ id }) => id)
     const wanted = await readWanted(trx, pending)
-    return rows.map((row) => ({ ...row, wanted: wanted.get(row.id) ?? [] }))
-  },
-
-  async open(trx) {
-    const rows = await trx.selectFrom('jobs').select('id').where('endedAt', 'is', null).execute()
-    return rows.map((row) => row.id)
-  },
-
-  async due(trx, nowIso) {
-    const rows = await trx.selectFrom('jobs').select('id').where('wakeAt', '<=', nowIso).execute()
-    return rows.map((row) => row.id)
-  },
-
-  async nextDue(trx) {
-    const row = await trx
-      .selectFrom('jobs')
-      .select('wakeAt')
-      .where('wakeAt', 'is not', null)
-      .orderBy('wakeAt')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.wakeAt ?? null
+    return found.map((row) => ({ ...row, wanted: wanted.get(row.id) ?? [] }))
   },
 
   plan: (row, tasks, now) => planJob(toWant(row), tasks, now),
@@ -64,13 +47,7 @@ export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
   parentOf: (row) => row.experimentId,
 
   async update(trx, row, changes) {
-    const result = await trx
-      .updateTable('jobs')
-      .set({ ...changes, version: row.version + 1 })
-      .where('id', '=', row.id)
-      .where('version', '=', row.version)
-      .executeTakeFirst()
-    const isWritten = result.numUpdatedRows === 1n
+    const isWritten = await rows.update(trx, row, changes)
     if (isWritten && changes.endedAt) await endRunsOfJob(trx, row.id, changes.state ?? row.state, changes.endedAt)
     if (isWritten && changes.state === 'succeeded') {
       await versionOfJob(trx, row, readSpec(row).spec, fromIso(changes.endedAt ?? row.createdAt))
@@ -97,28 +74,11 @@ function toWant(row: WaitingJob): JobWant {
   }
 }
 
-/** Jobs deleted at a time: keeps the transaction short. */
-const purgeBatch = 200
-
 async function purgeable(trx: Transaction<Tables>): Promise<Remains[]> {
-  const rows = await trx
-    .selectFrom('jobs')
-    .select(['id', 'artifactsId'])
-    .where('deletedAt', 'is not', null)
-    .where('endedAt', 'is not', null)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('tasks')
-            .select('tasks.id')
-            .whereRef('tasks.ownerId', '=', 'jobs.id')
-            .where('tasks.removedAt', 'is', null),
-        ),
-      ),
-    )
-    .limit(purgeBatch)
-    .execute()
-  return rows.map((row) => ({ id: row.id, volumes: [row.artifactsId] }))
+  const ids = await purgeableOwners(trx, 'jobs')
+  if (ids.length === 0) return []
+  const found = await trx.selectFrom('jobs').select(['id', 'artifactsId']).where('id', 'in', ids).execute()
+  return found.map((row) => ({ id: row.id, volumes: [row.artifactsId] }))
 }
 
 async function forget(trx: Transaction<Tables>, remains: readonly Remains[]): Promise<void> {
