@@ -217,11 +217,11 @@ describe('each thing has one place', () => {
 
   test('planners and placement are pure', () => {
     const pure = inServer.filter(({ path }) =>
-      /\/kinds\/.*\/(plan|nodes)\.ts$|\/control\/(place|action)\.ts$/.test(path),
+      /\/kinds\/.*\/(plan|nodes|idle|verdict)\.ts$|\/control\/(place|action)\.ts$/.test(path),
     )
     expect(pure.length).toBeGreaterThan(2)
     const allowed = new RegExp(
-      `^(packages/api/.*|${server}lib/(clock|assert|limits)\\.ts|(${server}control/action|${server}kinds/.*/(plan|nodes))\\.ts)$`,
+      `^(packages/api/.*|${server}lib/(clock|assert|limits)\\.ts|(${server}control/action|${server}kinds/.*/(plan|nodes|idle|verdict))\\.ts)$`,
     )
     expect(
       importsOf(

@@ -1,3 +1,5 @@
+import { jupyterLimits } from './jupyter-limits.ts'
+
 /** Every bound of the server in one place, each with its reason. Sizes in bytes, times in milliseconds. */
 
 const KiB = 1024
@@ -5,6 +7,7 @@ const MiB = 1024 * KiB
 const GiB = 1024 * MiB
 
 export const limits = {
+  ...jupyterLimits,
   /** JSON bodies: the largest job spec is a few hundred environment variables. */
   jsonBodyBytes: 1 * MiB,
   /** Addresses that clients of Gradient fetch, send and watch at: an upload of many files takes hours. */
@@ -205,28 +208,6 @@ export const limits = {
   planBatch: 500,
   /** Makers and what they made are planned in turn this often in one pass; what is left is for the next one. */
   planRounds: 8,
-  /** Jupyter has to answer so soon after it was started: what Gradient gave it. A slow disk takes 30 s when cold. */
-  notebookAnswerMs: 120_000,
-  /** Packages of a notebook have to be installed by then: the largest take minutes on a slow line. */
-  notebookPackagesMs: 30 * 60_000,
-  /** Between questions to a Jupyter that is being started, and how long each may take. */
-  notebookAskMs: 100,
-  notebookAskTimeoutMs: 5000,
-  /** What a Jupyter is given to end by itself; it saves nothing by then. */
-  notebookGraceMs: 10_000,
-  /** It is said so long before that a notebook is about to stop; and no less than so long, however late that is. */
-  notebookWarningMs: 5 * 60_000,
-  notebookLeastWarningMs: 60_000,
-  /** A notebook that was not seen for this long is not known to be unused. Above how often that is written down. */
-  notebookLookStaleMs: 150_000,
-  notebookActivityMs: 60_000,
-  /** How long a start waits for the session before to have ended. */
-  notebookStopWaitMs: 30_000,
-  /** Packages that are listed of one notebook, and what is read beside each. */
-  notebookPackages: 5000,
-  notebookAboutBytes: 64 * KiB,
-  /** Names looked at for one that is free. */
-  notebookNames: 1000,
   /** Gangs with addresses and ports of their own at a time: their ports end below those that the kernel gives out. */
   gangSlots: 170,
   gangPorts: 128,
@@ -386,41 +367,6 @@ export const limits = {
   proxyCheckMs: 30_000,
   /** Headers of one answer of a task; some set many cookies. */
   proxyHeaderBytes: 64 * KiB,
-  /** Outputs of one run of a cell that are kept for a page to come; a file with more opens slowly anywhere. */
-  jupyterOutputBytes: 32 * MiB,
-  jupyterOutputs: 10_000,
-  /** One text of output: beyond it the middle is left out. */
-  jupyterStreamBytes: 4 * MiB,
-  /** Runs of cells of one kernel whose outputs are kept until they are in the file, and all of their outputs. */
-  jupyterRuns: 500,
-  jupyterKernelBytes: 64 * MiB,
-  /** Journal of one kernel beyond which it is written anew, with what still counts. */
-  jupyterJournalBytes: 16 * MiB,
-  /** Message ids that are remembered, so that what comes twice is taken once. */
-  jupyterKnownMessages: 8192,
-  /** Messages that are kept for a page whose connection is lost, for how long, and of how many such pages. */
-  jupyterMissedBytes: 4 * MiB,
-  jupyterMissedMs: 15 * 60_000,
-  jupyterMissedPages: 20,
-  /** A page whose connection was lost has come back by then: JupyterLab tries for two minutes. */
-  jupyterReturnMs: 150_000,
-  /** One message of a kernel: a figure or a table of some hundred megabytes is still one. */
-  jupyterMessageBytes: 512 * MiB,
-  /** What waits for a slow page before the kernel's messages wait too; and how long before the page is cut off. */
-  jupyterPendingBytes: 16 * MiB,
-  jupyterPendingMs: 30_000,
-  /** A request to Jupyter itself; and what it answers. */
-  jupyterRequestMs: 15_000,
-  jupyterAnswerBytes: 128 * MiB,
-  /** Pause before a lost connection to a kernel is tried again, and the longest. */
-  jupyterRetryMs: 200,
-  jupyterRetryMostMs: 10_000,
-  /** Who stops a Jupyter waits so long for what is not in its files yet. */
-  jupyterFlushMs: 5_000,
-  /** A page that has begun to load the file gets so long to take over what runs, before the file is written again. */
-  jupyterPageMs: 20_000,
-  /** Pause between two looks at each Jupyter: whether it is used, and which kernels it has. */
-  jupyterLookMs: 10_000,
   /** Ports of instances that share the network of the machine: above those that the kernel gives out by itself. */
   instanceFirstPort: 61_000,
   instancePorts: 4500,
@@ -447,6 +393,8 @@ export const limits = {
   gatewayShownBytes: 1 * MiB,
   /** A request that was given to an instance in the moment in which it was told to go is under way by then. */
   drainSettleMs: 50,
+  /** How many instances there are to be is decided by what was measured in this time: one tick wavers. */
+  scaleWindowMs: 10_000,
   /** Pause between two checks of an instance that is not ready yet: an update is over sooner. */
   probeStartMs: 250,
   /** Processes and threads of one task. */

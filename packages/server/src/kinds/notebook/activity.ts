@@ -5,9 +5,7 @@ import type { Deps } from '../../deps.ts'
 import { fromIso, toIso } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
 import type { Report, RunningJupyter } from '../../jupyter/keeper.ts'
-import type { Task } from '../../tasks/task.ts'
 import { runningTask } from '../served.ts'
-import { decideIdle, type IdleDecision } from './idle.ts'
 import { jupyterToken } from './served.ts'
 
 type ActivityDeps = Pick<Deps, 'db' | 'box' | 'engines' | 'clock' | 'loop' | 'sampler'>
@@ -60,29 +58,6 @@ export async function noteActivity(deps: ActivityDeps, report: Report): Promise<
     .where('endedAt', 'is', null)
     .execute()
   deps.loop.wake(row.id)
-}
-
-/** When a notebook that answers is to stop, by its row and the time that its task has run. Pure. */
-export function idleOf(row: NotebookRow, limitsOf: Limits, task: Task, now: number): IdleDecision {
-  const { idleLimitSeconds, timeLimitSeconds } = limitsOf
-  const seen = row.activity === null ? null : (JSON.parse(row.activity) as NotebookActivity)
-  const readyAt = row.readyAt === null ? now : fromIso(row.readyAt)
-  const lookedAt = seen && fromIso(seen.at)
-  return decideIdle({
-    now,
-    readyAt,
-    usedAt: row.lastActivityAt === null ? null : fromIso(row.lastActivityAt),
-    lookedAt: lookedAt !== null && lookedAt >= readyAt ? lookedAt : null,
-    idleLimitMs: idleLimitSeconds === null ? null : idleLimitSeconds * 1000,
-    extendedUntil: row.extendedUntil === null ? null : fromIso(row.extendedUntil),
-    hardAt: timeLimitSeconds === null ? null : now + timeLimitSeconds * 1000 + row.extendedMs - task.ranMs,
-    warnedAt: row.warnedAt === null ? null : fromIso(row.warnedAt),
-  })
-}
-
-interface Limits {
-  idleLimitSeconds: number | null
-  timeLimitSeconds: number | null
 }
 
 async function placeOf(deps: ActivityDeps, id: string): Promise<RunningJupyter | null> {

@@ -38,14 +38,6 @@ const jupyterConfig = own('jupyter_config.py')
  */
 export const requirements = own('requirements.txt')
 
-/** Exit codes of `start` and of `prepare.py`, and what they mean. */
-export const preparationFailures: Record<number, string> = {
-  96: 'The files that it begins with could not be copied to /notebooks; its log says why.',
-  97: 'There is no Jupyter in its image: neither jupyter-lab nor jupyter-notebook. Use another image, or `host`.',
-  98: 'There is no Python in its image. Use one that carries Jupyter, or `host`.',
-  99: 'Its packages could not be installed; its log says why. Change them, then start it again.',
-}
-
 const start = `#!/bin/sh
 # Finds the Python that Jupyter is for.
 python=/opt/nabla/environment/bin/python

@@ -1,10 +1,10 @@
-import type { NotebookSpec, NotebookState } from '@nabla/api/notebook'
+import type { NotebookActivity, NotebookSpec, NotebookState } from '@nabla/api/notebook'
 import type { Action } from '../../control/action.ts'
 import type { NotebookRow } from '../../db/notebook-tables.ts'
 import { fromIso, toIso } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
 import type { NewTask, Task } from '../../tasks/task.ts'
-import { idleOf } from './activity.ts'
+import { decideIdle, type IdleDecision } from './idle.ts'
 import { verdictOf } from './verdict.ts'
 
 /** What the planner may change in a notebook's row. */
@@ -70,11 +70,11 @@ function* beforeReady({ row }: NotebookWant, task: Task, now: number): Generator
 }
 
 function* whileReady(want: NotebookWant, task: Task, now: number): Generator<NotebookAction> {
-  const { row, spec } = want
+  const { row } = want
   if (row.state !== 'running') {
     yield status('running', null, { seededAt: row.seededAt ?? row.readyAt })
   }
-  const { stop, stopsAt, isWarned, againAt } = idleOf(row, spec, task, now)
+  const { stop, stopsAt, isWarned, againAt } = idleOf(want, task, now)
   if (stop !== null) {
     const what = stop === 'idle' ? 'It was not used' : 'Its time limit is reached'
     yield { do: 'note', attempt: task.attempt, text: `${what}: it is stopped.` }
@@ -90,6 +90,24 @@ function* whileReady(want: NotebookWant, task: Task, now: number): Generator<Not
   } else if (!isNear(at, row.stopsAt)) yield { do: 'setStatus', changes: { stopsAt: at } }
   const isDue = row.wakeAt !== null && fromIso(row.wakeAt) <= now
   if (isDue || !isNear(againAt === null ? null : toIso(againAt), row.wakeAt)) yield { do: 'wakeAt', at: againAt }
+}
+
+/** When a notebook that answers is to stop, by its row and the time that its task has run. Pure. */
+function idleOf({ row, spec }: NotebookWant, task: Task, now: number): IdleDecision {
+  const { idleLimitSeconds, timeLimitSeconds } = spec
+  const seen = row.activity === null ? null : (JSON.parse(row.activity) as NotebookActivity)
+  const readyAt = row.readyAt === null ? now : fromIso(row.readyAt)
+  const lookedAt = seen && fromIso(seen.at)
+  return decideIdle({
+    now,
+    readyAt,
+    usedAt: row.lastActivityAt === null ? null : fromIso(row.lastActivityAt),
+    lookedAt: lookedAt !== null && lookedAt >= readyAt ? lookedAt : null,
+    idleLimitMs: idleLimitSeconds === null ? null : idleLimitSeconds * 1000,
+    extendedUntil: row.extendedUntil === null ? null : fromIso(row.extendedUntil),
+    hardAt: timeLimitSeconds === null ? null : now + timeLimitSeconds * 1000 + row.extendedMs - task.ranMs,
+    warnedAt: row.warnedAt === null ? null : fromIso(row.warnedAt),
+  })
 }
 
 /** A hard limit counts what a task has run, to the millisecond: writing that down each time would be work for nothing. */

@@ -1,7 +1,6 @@
 import type { TaskExit } from '../../engines/engine.ts'
 import { limits } from '../../lib/limits.ts'
 import type { Task } from '../../tasks/task.ts'
-import { preparationFailures } from './generated.ts'
 import type { NotebookWant } from './plan.ts'
 
 export interface Verdict {
@@ -20,6 +19,14 @@ export function verdictOf({ row, spec }: NotebookWant, task: Task): Verdict {
   if (row.readyAt === null) return error(beforeReady(exit))
   if (exit.code === 0) return { state: 'stopped', reason: 'Jupyter was shut down from within.' }
   return error(`Jupyter ended: ${exit.reason ?? `exit code ${exit.code}`}. Start it again: its files are there.`)
+}
+
+/** Exit codes of `start`, which `generated.ts` has, and of `prepare.py`, and what they mean. */
+const preparationFailures: Record<number, string> = {
+  96: 'The files that it begins with could not be copied to /notebooks; its log says why.',
+  97: 'There is no Jupyter in its image: neither jupyter-lab nor jupyter-notebook. Use another image, or `host`.',
+  98: 'There is no Python in its image. Use one that carries Jupyter, or `host`.',
+  99: 'Its packages could not be installed; its log says why. Change them, then start it again.',
 }
 
 const stopReasons = {
