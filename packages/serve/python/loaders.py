@@ -8,22 +8,28 @@ from models import Model, file_of, made_up, output_names, spec, type_of
 
 
 def load_sklearn(path, threads):
-    """A pickle, by joblib or by itself: an estimator of scikit-learn, or something else with `predict`."""
-    file = file_of(path, "model.pkl", "*.joblib", "*.pkl", "*.pickle")
-    try:
-        import joblib
-
-        estimator = joblib.load(file)
-    except ModuleNotFoundError as error:
-        if error.name != "joblib":
-            raise
-        import pickle
-
-        with open(file, "rb") as stream:
-            estimator = pickle.load(stream)
+    """Of joblib, pickle or skops: an estimator of scikit-learn, or something else with `predict`."""
+    file = file_of(path, "model.skops", "model.pkl", "*.skops", "*.joblib", "*.pkl", "*.pickle")
+    estimator = open_estimator(file)
     if not hasattr(estimator, "predict") and not hasattr(estimator, "transform"):
         raise TypeError(f"{type(estimator).__name__} has neither predict nor transform")
     return from_estimator(estimator)
+
+
+def open_estimator(file):
+    if file.endswith(".skops"):
+        import skops.io
+
+        # Whoever started this has decided to trust the model: all types that it names are taken.
+        return skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    try:
+        import joblib
+    except ModuleNotFoundError:
+        import pickle
+
+        with open(file, "rb") as stream:
+            return pickle.load(stream)
+    return joblib.load(file)
 
 
 def from_estimator(estimator):
