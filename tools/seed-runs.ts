@@ -49,6 +49,10 @@ export async function seedExperiments(client: Client): Promise<void> {
   await client.experiment.create({
     body: { ...common, start: false, kind: 'single', name: 'for-later', command: 'python train.py' },
   })
+  await client.tensorboard.create({
+    body: { name: 'all run=3600s digits', experiments: ['digits-baseline', 'digits-distributed'] },
+  })
+  await client.tensorboard.create({ body: { name: 'a setup=no_packages board', experiments: ['digits-baseline'] } })
 }
 
 function curves(given: { lr: number; model: string; batch: number }, random: () => number, index: number) {

@@ -125,7 +125,17 @@ const columns = (open: (board: Tensorboard) => unknown): readonly Column<Tensorb
       </Link>
     ),
   },
-  { id: 'used', title: 'Used', width: '110px', card: 'fact', cell: ({ usedAt }) => <RelativeTime time={usedAt} /> },
+  {
+    id: 'reason',
+    title: 'Why',
+    width: 'minmax(0, 2fr)',
+    cell: ({ reason }) => (
+      <span className="muted ellipsis" title={reason ?? undefined}>
+        {reason}
+      </span>
+    ),
+  },
+  { id: 'used', title: 'Used', width: '110px', cell: ({ usedAt }) => <RelativeTime time={usedAt} /> },
 ]
 
 function Shows({ board: { experiments, jobs } }: { board: Tensorboard }): ReactNode {
