@@ -38,7 +38,9 @@ export class DeploymentKeeper {
     deps.gateway.onIdle = (instanceId) => this.#onIdle(instanceId)
     deps.gateway.onWait = (deploymentId) =>
       void this.#scaler.wake(deploymentId).catch((error: unknown) => this.#tell(error))
-    deps.gateway.onFigures = (id, figures) => this.#scaler.saw(id, figures)
+    deps.gateway.onFigures = (id, figures) => {
+      void this.#scaler.saw(id, figures).catch((error: unknown) => this.#tell(error))
+    }
   }
 
   /** Brings all in line with the rows. One look at a time; whoever asks meanwhile has another one follow. */
