@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Notebook, NotebookState } from '@nabla/api/notebook'
-import { expect, onTestFinished, test } from 'vitest'
-import { WebSocket } from 'ws'
+import { expect, test } from 'vitest'
+import { socketAt } from '../../packages/server/src/testing/served.ts'
 import { ended, linesOf, type ServerProcess, startServerProcess, until } from './support/server-process.ts'
 
 /** What pip needs to know of the network of this machine. */
@@ -144,8 +144,7 @@ async function openJupyter(server: ServerProcess) {
       sent.end(body === undefined ? undefined : JSON.stringify(body))
     })
   const connect = async (path: string) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}?token=${own}`, { headers: { host } })
-    onTestFinished(() => socket.terminate())
+    const socket = socketAt(server.url, `http://${host}${path}?token=${own}`)
     await new Promise((resolve, reject) => (socket.once('open', resolve), socket.once('error', reject)))
     return socket
   }
@@ -180,7 +179,7 @@ interface KernelMessage {
 }
 
 /** https://jupyter-client.readthedocs.io/en/latest/messaging.html */
-function runCell(socket: WebSocket, code: string): Promise<string> {
+function runCell(socket: ReturnType<typeof socketAt>, code: string): Promise<string> {
   const id = randomUUID()
   let text = ''
   return new Promise((resolve) => {

@@ -67,14 +67,22 @@ export async function cookieOf(server: TestServer, link: ServedLink): Promise<st
 }
 
 /** Opens a WebSocket as a browser would. */
-export function socketTo(
+export const socketTo = (
   server: TestServer,
+  url: string,
+  options: ClientOptions = {},
+  protocols: string[] = [],
+): WebSocket => socketAt(server.running().url, url, options, protocols)
+
+/** The same to a server that is a process of its own. */
+export function socketAt(
+  serverUrl: string,
   url: string,
   options: ClientOptions = {},
   protocols: string[] = [],
 ): WebSocket {
   const { host, pathname, search } = new URL(url)
-  const { port } = new URL(server.running().url)
+  const { port } = new URL(serverUrl)
   const socket = new WebSocket(`ws://127.0.0.1:${port}${pathname}${search}`, protocols, {
     ...options,
     headers: { host, ...options.headers },
