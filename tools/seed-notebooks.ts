@@ -9,18 +9,22 @@ export async function seedNotebooks(client: Client, { deps }: Pick<RunningServer
     client.notebook.create({
       body: { name, project: 'digits', machineType: 'small', env: { FAKE: fake }, idleLimitSeconds: 7200, ...more },
     })
-  const saved = await make('look-at-digits', 'run=1s', { tags: ['demo'], packages: ['scikit-learn', 'matplotlib'] })
+  const saved = await make('look-at-digits', 'run=36000s', { tags: ['demo'], packages: ['scikit-learn', 'matplotlib'] })
   await writeFiles(deps, saved.id)
+  await answers(client, deps, saved.id, { busyKernels: 0, connections: 1 }, 0)
+  await client.notebook.stop({ notebook: saved.id, body: { graceSeconds: 0 } })
   await client.notebook.wait({ notebook: saved.id, state: ['stopped', 'error'], seconds: 60 })
   await untilSaved(client, saved.id)
   await client.notebook.share({ notebook: saved.id })
 
-  const up = await make('train-a-network', 'run=36000s', { tags: ['gpu', 'paper'], machineType: 'large' })
+  const up = await make('train-a-network', 'run=36000s', { tags: ['gpu', 'paper'] })
   await writeFiles(deps, up.id)
   await answers(client, deps, up.id, { busyKernels: 1, connections: 3 }, 0)
   const idle = await make('left-alone', 'run=36000s')
   await answers(client, deps, idle.id, { busyKernels: 0, connections: 0 }, 7_000_000)
   await make('just-started', 'start=3600s run=36000s')
+  const broken = await make('no-jupyter', 'run=1s exit=97')
+  await client.notebook.wait({ notebook: broken.id, state: 'error', seconds: 60 })
   await client.notebook.create({ body: { name: 'for-later', project: 'speech', start: false } })
 }
 
@@ -59,7 +63,9 @@ async function untilSaved(client: Client, notebook: string): Promise<void> {
     if (items[0]?.state === 'ready') return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  throw new Error('the version of the notebook was not saved')
+  throw new Error(
+    `the version of the notebook was not saved: ${JSON.stringify(await client.notebook.versions({ notebook }))}`,
+  )
 }
 
 const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGNkYPjPgBsw4ZFjGLnSAPz9ARM3P1e9AAAAAElFTkSuQmCC'

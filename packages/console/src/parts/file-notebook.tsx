@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react'
 import { AnsiText } from './ansi-text.tsx'
+import { MarkdownView } from './markdown-view.tsx'
 import { EmptyState } from './states.tsx'
 
 /** More cells than this are not drawn, and of one text no more characters. */
@@ -36,7 +37,7 @@ function CellView({ cell }: { cell: Cell }): ReactNode {
   if (cell?.cell_type !== 'code') {
     return (
       <div className="notebook-words" dir="auto">
-        {source}
+        {cell?.cell_type === 'markdown' ? <MarkdownView text={source} /> : source}
       </div>
     )
   }

@@ -70,6 +70,7 @@ const notebooks: readonly Shot[] = [
   { name: 'notebooks-none', path: '/notebooks?name=nobody' },
   { name: 'notebook', path: '/notebooks/train-a-network' },
   { name: 'notebook-warned', path: '/notebooks/left-alone?tab=settings' },
+  { name: 'notebook-error', path: '/notebooks/no-jupyter?tab=logs' },
   { name: 'notebook-start', path: '/notebooks/just-started?tab=logs' },
   { name: 'notebook-file', path: '/notebooks/look-at-digits?file=digits.ipynb' },
   { name: 'notebook-versions', path: '/notebooks/look-at-digits?tab=versions' },
@@ -94,6 +95,32 @@ const notebooks: readonly Shot[] = [
       await page.goto(new URL(address!, page.url()).href)
       await page.getByText('epoch 2').waitFor()
     },
+  },
+]
+
+/** Deployments of `tools/seed-deployments.ts`. */
+const deployments: readonly Shot[] = [
+  { name: 'deployments', path: '/deployments' },
+  { name: 'deployments-none', path: '/projects/digits?tab=deployments' },
+  { name: 'deployment', path: '/deployments/iris-api', prepare: (page) => page.getByRole('figure').first().waitFor() },
+  {
+    name: 'deployment-try',
+    path: '/deployments/iris-api?tab=try',
+    async prepare(page) {
+      await page.getByRole('combobox', { name: 'Operation' }).waitFor()
+      await page.getByRole('button', { name: 'Send' }).click()
+      await page.getByText('answered').waitFor()
+    },
+  },
+  { name: 'deployment-instances', path: '/deployments/iris-api?tab=instances' },
+  { name: 'deployment-logs', path: '/deployments/iris-api?tab=logs' },
+  { name: 'deployment-revisions', path: '/deployments/iris-api?tab=revisions' },
+  { name: 'deployment-record', path: '/deployments/iris-api?tab=record' },
+  { name: 'deployment-broken', path: '/deployments/broken' },
+  {
+    name: 'deployment-new',
+    path: '/deployments/new?project=tracked',
+    prepare: (page) => page.locator('label', { hasText: /^A program$/ }).click(),
   },
 ]
 
@@ -181,6 +208,7 @@ export const shots: readonly Shot[] = [
   ...notebooks,
   ...tracked,
   ...sweeps,
+  ...deployments,
   { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },
   {
     name: 'models',

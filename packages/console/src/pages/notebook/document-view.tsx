@@ -1,6 +1,7 @@
 import type { CellOutput, NotebookDocument } from '@nabla/api/notebook'
 import { type ReactNode, useMemo } from 'react'
 import { Notebook } from '../../parts/file-notebook.tsx'
+import '../../parts/file-browser.css'
 
 /** Cells of a notebook file, as they are to be seen: texts as text, pictures as pictures, and nothing in them runs. */
 export function DocumentView({ document }: { document: NotebookDocument }): ReactNode {

@@ -182,8 +182,8 @@ function StopsIn({ notebook }: { notebook: Notebook }): ReactNode {
             {warnedAt === null ? 'Stops in ' : 'Nobody seems to use it: it stops in '}
             <strong>
               <TimeLeft notebook={notebook} />
-            </strong>{' '}
-            {warnedAt === null && 'unless it is used. '}
+            </strong>
+            {warnedAt === null ? ' unless it is used. ' : '. '}
           </>
         )}
         <span className="muted">Now: {activityWords(activity)}.</span>
