@@ -22,6 +22,8 @@ export function openApi(versions: readonly Version[]): Schema {
         'Predictions. The same models answer the REST API of TensorFlow Serving below `/v1/models` and the Open Inference ' +
         'Protocol below `/v2`.',
     },
+    // Beside this document, wherever a gateway has put it.
+    servers: [{ url: './' }],
     paths,
     components: { schemas: { Error: errorSchema } },
   }
