@@ -1,7 +1,11 @@
 import { Agent, request as httpRequest } from 'node:http'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { type ServerProcess, startServerProcess, until } from './support/server-process.ts'
+import { startNabla } from './support/sync-client.ts'
 
 /** Says who answered. It is ready only after a moment, and says so itself. */
 const app = `
@@ -63,6 +67,8 @@ test('requests go on through updates, crashes and kill -9 of the server', async 
   await keepsWhatServes(server)
   await comesBack(server)
   await survivesKill(server)
+
+  await servesModel(server)
 
   await server.client.deployment.stop({ deployment: 'colors' })
   expect((await settled(server)).state).toBe('stopped')
@@ -131,6 +137,25 @@ async function survivesKill(server: ServerProcess): Promise<void> {
   expect(items[0]).toMatchObject({ name: before, restarts: 1 })
   const { items: lines } = await server.client.deployment.logs({ deployment: 'colors', instance: before, tail: 50 })
   expect(lines.map(({ text }) => text)).toContain('listening for green')
+}
+
+/** The built-in server answers for a model of the repository, and the command line shows it. */
+async function servesModel(server: ServerProcess): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'nabla-deploy-'))
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }))
+  const nabla = async (...argv: string[]) => {
+    const { code, stdout, stderr } = await startNabla(server, home, argv).end
+    if (code !== 0) throw new Error(`nabla ${argv.join(' ')}: ${stderr}`)
+    return stdout
+  }
+  await nabla('model', 'upload', 'digits', join(import.meta.dirname, '../model-corpus/onnx/model/digits.onnx'))
+  const address = await nabla('deploy', 'digits', '--project', 'web', '--machine-type', 'C1')
+  expect(address.trim()).toBe(`${server.url}/serve/digits/`)
+  const data = JSON.stringify({ instances: [Array.from({ length: 64 }, () => 0.5)] })
+  const answer = await nabla('deployment', 'predict', 'digits', '--data', data)
+  expect(JSON.parse(answer)).toMatchObject({ predictions: [expect.anything()] })
+  expect(await nabla('deployment', 'history', 'digits')).toMatch(/1 +serving +admin/)
+  await nabla('deployment', 'stop', 'digits')
 }
 
 const settled = (server: ServerProcess) =>
