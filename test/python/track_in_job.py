@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import mlflow
+import numpy
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -16,6 +17,9 @@ for step in range(5):
 features, labels = load_iris(return_X_y=True)
 model = LogisticRegression(max_iter=400).fit(features, labels)
 mlflow.log_text("hello", "notes/hello.txt")
+for step in (1, 2):
+    mlflow.log_image(numpy.zeros((8, 8, 3), dtype=numpy.uint8), key="samples/big", step=step, synchronous=True)
+mlflow.log_table({"label": [0, 1], "word": ["no", "yes"]}, artifact_file="predictions.json")
 with mlflow.start_run(run_name="fold 1", nested=True):
     mlflow.log_metric("score", 0.5)
 mlflow.end_run()

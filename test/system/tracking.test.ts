@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { findMedia, tablesOf } from '../../packages/console/src/pages/run/media-steps.ts'
 import { pythonWith } from './support/python.ts'
 import { useServerProcess } from './support/server-process.ts'
 
@@ -88,6 +89,13 @@ describe.skipIf(python === null)('the real client of MLflow (skipped where pip c
     const files = await client.artifact.list({ job: id, recursive: true })
     const paths = files.items.map(({ path }) => path)
     expect(paths).toContain(`runs/${own.id}/notes/hello.txt`)
+    // Pictures by step and tables are found by these names in the console.
+    expect(findMedia(files.items, tablesOf(own)).map(({ key, items }) => [key, items.map(({ step }) => step)])).toEqual(
+      [
+        [`runs/${own.id}/images/samples/big`, [1, 2]],
+        [`runs/${own.id}/predictions.json`, [null]],
+      ],
+    )
     expect(paths.some((path) => /^models\/m-[0-9a-f]{32}\/MLmodel$/.test(path))).toBe(true)
     const { curves } = await client.run.curves({ body: { runs: [own.id], metrics: ['loss'] } })
     expect(curves[0]?.points.map(([step]) => step)).toEqual([0, 1, 2, 3, 4])

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isText, kindOfFile, parseLines, parseTable, readableName } from './file-kind.ts'
+import { isText, kindOfFile, parseFrame, parseLines, parseTable, readableName } from './file-kind.ts'
 
 test('a file is shown by the end of its name', () => {
   expect(kindOfFile('a/b.PNG')).toBe('image')
@@ -35,4 +35,23 @@ test('JSON lines have a column for each key', () => {
     ['[2]', 'x', ''],
     ['', '', 'bad'],
   ])
+})
+
+test('JSON that is a table, as pandas and MLflow write it', () => {
+  const value = {
+    columns: ['a', 'b'],
+    data: [
+      [1, 'x'],
+      [null, { deep: true }],
+      [2, 'y'],
+    ],
+  }
+  expect(parseFrame(value, 2)).toEqual([
+    ['a', 'b'],
+    ['1', 'x'],
+    ['null', '{"deep":true}'],
+  ])
+  for (const other of [null, 7, [], { columns: ['a'], data: [1] }, { columns: [], data: [] }]) {
+    expect(parseFrame(other, 2)).toBeUndefined()
+  }
 })

@@ -92,6 +92,15 @@ export function parseLines(text: string, most: number, isCut: boolean): string[]
   return [keys, ...items.map((item) => keys.map((key) => asText(item[key])))]
 }
 
+/** A table as pandas writes it with `orient="split"`, and MLflow's `log_table`; undefined: it is none. */
+export function parseFrame(value: unknown, most: number): string[][] | undefined {
+  const { columns, data } = (value ?? {}) as { columns?: unknown; data?: unknown }
+  if (!Array.isArray(columns) || !Array.isArray(data) || columns.length === 0) return undefined
+  const rows: unknown[] = data
+  if (!rows.every((row) => Array.isArray(row))) return undefined
+  return [columns.map(asText), ...rows.slice(0, most).map((row) => (row as unknown[]).map(asText))]
+}
+
 function parseLine(line: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(line)

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useEffect, useMemo, useState } from 'react'
 import type { ApiError } from '@nabla/api/client'
 import { JsonTree } from './file-json.tsx'
-import { type FileKind, isText, kindOfFile, parseLines, parseTable, readableName } from './file-kind.ts'
+import { type FileKind, isText, kindOfFile, parseFrame, parseLines, parseTable, readableName } from './file-kind.ts'
 import { Notebook } from './file-notebook.tsx'
 import { TableRows, TextLines } from './file-text.tsx'
 import type { FileSource } from './file-browser.tsx'
@@ -181,7 +181,10 @@ function parse(kind: FileKind, path: string, text: string, isCut: boolean): Pars
   }
   if ((kind === 'json' || kind === 'notebook') && !isCut) {
     try {
-      return { is: kind === 'json' ? 'tree' : 'notebook', value: JSON.parse(text) as unknown }
+      const value: unknown = JSON.parse(text)
+      const rows = kind === 'json' ? parseFrame(value, mostRows) : undefined
+      if (rows) return { is: 'table', rows }
+      return { is: kind === 'json' ? 'tree' : 'notebook', value }
     } catch {
       return { is: 'text', note: 'It is no whole JSON, so it is shown as text.' }
     }

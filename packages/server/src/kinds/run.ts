@@ -58,7 +58,9 @@ export const runHandlers: Handlers<'run'> = {
   async create({ caller, body }, deps) {
     const { name, parentRun: parentRunId, tags } = body
     const project = await change(deps, (trx) => ensureProject(trx, caller, body.project, deps.clock.now()))
-    const row = await makeRun(deps, caller, { projectId: project.id, name, parentRunId, tags, source: 'api' })
+    // MLflow's clients know of parents by this label.
+    const labels = new Map(parentRunId === undefined ? [] : [['mlflow.parentRunId', parentRunId]])
+    const row = await makeRun(deps, caller, { projectId: project.id, name, parentRunId, labels, tags, source: 'api' })
     return viewOf(deps, row.id)
   },
 

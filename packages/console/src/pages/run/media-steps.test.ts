@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findMedia } from './media-steps.ts'
+import { findMedia, tablesOf } from './media-steps.ts'
 
 const file = (path: string, sizeBytes = 10) => ({ path, type: 'file' as const, sizeBytes, modifiedAt: '' })
 const found = (...files: ReturnType<typeof file>[]) =>
@@ -18,6 +18,20 @@ test('pictures as mlflow names them, each step once, the large copy', () => {
       ['2 images/val#dogs%step%2%timestamp%1700%ab.png', '10 images/val#dogs%step%10%timestamp%1700%aa.png'],
     ],
   ])
+})
+
+test('pictures as mlflow 3 names them, and tables that it says it logged', () => {
+  const table = file('runs/ru1/preds.json')
+  const small = file('images/dogs~big+step+2+timestamp+17+ab+compressed.webp', 90)
+  expect(found(small, file('images/dogs~big+step+2+timestamp+17+ab.png', 9))).toEqual([
+    ['images/dogs/big', ['2 images/dogs~big+step+2+timestamp+17+ab.png']],
+  ])
+  const labels = { 'mlflow.loggedArtifacts': '[{"path": "preds.json", "type": "table"}]' }
+  const tables = tablesOf({ id: 'ru1', job: { id: 'j1', name: 'a' }, labels })
+  expect(findMedia([table, file('other.json')], tables)).toEqual([
+    { key: table.path, items: [{ step: null, file: table }] },
+  ])
+  expect(tablesOf({ id: 'ru1', job: null, labels: { 'mlflow.loggedArtifacts': 'no JSON' } })).toEqual([])
 })
 
 test('files with a number at the end, if there are several or it says what it counts', () => {

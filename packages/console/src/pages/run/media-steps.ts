@@ -1,10 +1,11 @@
 import type { FileEntry } from '@nabla/api/file'
+import type { Run } from '@nabla/api/run'
 
 /** Something that was logged again and again: a picture, a table or a text at each step. */
 export interface MediaSeries {
   key: string
-  /** By step. */
-  items: readonly { step: number; file: FileEntry }[]
+  /** By step; null: it was logged once, for all of it. */
+  items: readonly { step: number | null; file: FileEntry }[]
 }
 
 /** Endings of files that are looked at here; all else is among the artifacts. */
@@ -15,35 +16,53 @@ const shown = /\.(png|jpe?g|gif|webp|svg|bmp|csv|tsv|json|jsonl|txt|md|html?|wav
  * them, `images/dogs%step%3%timestamp%1700000000%….png` (mlflow/tracking/client.py, `log_image`), or with a number of
  * the step at the end, `samples/dogs_000300.png`, `dogs-step-300.txt`. What has only one step is left out, unless its
  * name says that it is a step.
+ *
+ * @param tables paths of files that were logged as tables, which have no steps
  */
-export function findMedia(files: readonly FileEntry[]): MediaSeries[] {
+export function findMedia(files: readonly FileEntry[], tables: readonly string[] = []): MediaSeries[] {
   const found = new Map<string, { step: number; file: FileEntry; isSaid: boolean }[]>()
   for (const file of files) {
-    const read = file.type === 'file' && shown.test(file.path) ? readName(file.path) : undefined
+    // MLflow keeps a small copy of each picture beside it.
+    const isCopy = /[%+]compressed\.webp$/.test(file.path)
+    const read = file.type === 'file' && !isCopy && shown.test(file.path) ? readName(file.path) : undefined
     if (!read) continue
     const items = found.get(read.key) ?? []
-    // MLflow keeps a small copy of each picture beside it.
+    // One that was logged twice counts as it was logged last.
     const same = items.findIndex((item) => item.step === read.step)
     if (same === -1) items.push({ step: read.step, file, isSaid: read.isSaid })
-    else if (file.sizeBytes > items[same]!.file.sizeBytes) items[same] = { ...items[same]!, file }
+    else if (file.modifiedAt > items[same]!.file.modifiedAt) items[same] = { ...items[same]!, file }
     found.set(read.key, items)
   }
-  return [...found]
+  const whole = files
+    .filter(({ path }) => tables.includes(path))
+    .map((file): MediaSeries => ({ key: file.path, items: [{ step: null, file }] }))
+  const stepped = [...found]
     .filter(([, items]) => items.length > 1 || items[0]!.isSaid)
     .map(([key, items]) => ({
       key,
-      items: items.map(({ step, file }) => ({ step, file })).sort((one, other) => one.step - other.step),
+      items: items.toSorted((one, other) => one.step - other.step).map(({ step, file }) => ({ step, file })),
     }))
-    .sort((one, other) => one.key.localeCompare(other.key, 'en', { numeric: true }))
+  return [...stepped, ...whole].sort((one, other) => one.key.localeCompare(other.key, 'en', { numeric: true }))
 }
 
 function readName(path: string): { key: string; step: number; isSaid: boolean } | undefined {
   const mlflow = /^(.*?)([^/]*)[%+]step[%+](\d+)[%+]timestamp/.exec(path)
-  // A slash in the key stands there as a hash sign.
-  if (mlflow) return { key: mlflow[1]! + mlflow[2]!.replaceAll('#', '/'), step: Number(mlflow[3]), isSaid: true }
+  // A slash in the key stands there as another sign.
+  if (mlflow) return { key: mlflow[1]! + mlflow[2]!.replaceAll(/[#~]/g, '/'), step: Number(mlflow[3]), isSaid: true }
   const [, begin, ending] = /^(.*)\.(\w+)$/.exec(path) ?? []
   if (begin === undefined) return undefined
   const numbered = /^(.*?)[-_ ./]?(step|epoch|iter|iteration)?[-_=]?(\d{1,12})$/i.exec(begin)
   if (!numbered || numbered[1] === '') return undefined
   return { key: `${numbered[1]}.${ending}`, step: Number(numbered[3]), isSaid: numbered[2] !== undefined }
+}
+
+/** Paths of what a run says that it logged as tables: a label that MLflow's client sets (`log_table`). */
+export function tablesOf({ id, job, labels }: Pick<Run, 'id' | 'job' | 'labels'>): string[] {
+  try {
+    const logged = JSON.parse(labels['mlflow.loggedArtifacts'] ?? '[]') as { path?: unknown; type?: unknown }[]
+    const tables = logged.flatMap(({ path, type }) => (type === 'table' && typeof path === 'string' ? [path] : []))
+    return tables.map((path) => (job ? `runs/${id}/${path}` : path))
+  } catch {
+    return []
+  }
 }

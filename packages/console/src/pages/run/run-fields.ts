@@ -84,3 +84,6 @@ function asNumber(text: string): number | string {
   const number = Number(text)
   return text.trim() !== '' && Number.isFinite(number) ? number : text
 }
+
+/** The filter by which the runs that belong to a run are found: nested ones, folds, trials. */
+export const childrenFilter = (id: string): string => `tags.mlflow.parentRunId = '${id}'`

@@ -7,7 +7,7 @@ import { useLiveEvents } from '../../api/live.ts'
 import { formatCount } from '../../parts/format.ts'
 import type { FileSource } from '../../parts/file-browser.tsx'
 import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
-import { findMedia, type MediaSeries } from './media-steps.ts'
+import { findMedia, type MediaSeries, tablesOf } from './media-steps.ts'
 import { filesOf } from './run-files.tsx'
 import '../../parts/file-browser.css'
 
@@ -40,7 +40,7 @@ export function RunMedia({ run, ended }: { run: Run; ended: boolean }): ReactNod
   useLiveEvents(({ type }) => {
     if (type.startsWith('artifact.')) void query.refetch()
   })
-  const found = useMemo(() => findMedia(query.data ?? []), [query.data])
+  const found = useMemo(() => findMedia(query.data ?? [], tablesOf(run)), [query.data, run])
   return (
     <Loaded query={query}>
       {() =>
@@ -76,7 +76,7 @@ function Series({ source, series }: { source: FileSource; series: MediaSeries })
           {key}
         </h2>
         <span className="grow" />
-        <span className="muted number">step {formatCount(item.step)}</span>
+        {item.step !== null && <span className="muted number">step {formatCount(item.step)}</span>}
       </div>
       {items.length > 1 && (
         <input
@@ -90,7 +90,12 @@ function Series({ source, series }: { source: FileSource; series: MediaSeries })
           onChange={(event) => setChosen(Number(event.currentTarget.value))}
         />
       )}
-      <div className="panel-body run-media-body" tabIndex={0} role="region" aria-label={`${key} at step ${item.step}`}>
+      <div
+        className="panel-body run-media-body"
+        tabIndex={0}
+        role="region"
+        aria-label={item.step === null ? key : `${key} at step ${item.step}`}
+      >
         <Suspense fallback={<Lines count={3} />}>
           <FilePreview key={item.file.path} source={source} file={item.file} />
         </Suspense>

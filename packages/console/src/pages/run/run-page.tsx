@@ -12,12 +12,14 @@ import { Tabs } from '../../parts/tabs.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { runActions } from './run-actions.ts'
 import { RunStateBadge } from './run-columns.tsx'
+import { childrenFilter } from './run-fields.ts'
 import { RunNote } from './run-note.tsx'
 import { RunRecord } from './run-record.tsx'
 import { DeleteRuns } from './run-table.tsx'
 import { toCharted } from './run-views.tsx'
 import './run.css'
 
+const RunChildren = lazy(() => import('./run-children.tsx').then(({ RunChildren }) => ({ default: RunChildren })))
 const RunCharts = lazy(() => import('./run-charts.tsx').then(({ RunCharts }) => ({ default: RunCharts })))
 const RunMedia = lazy(() => import('./run-media.tsx').then(({ RunMedia }) => ({ default: RunMedia })))
 const RunFiles = lazy(() => import('./run-files.tsx').then(({ RunFiles }) => ({ default: RunFiles })))
@@ -120,6 +122,8 @@ const waiting = (
 
 function RunBody({ run }: { run: Run }): ReactNode {
   const { ended } = runStates[run.state]
+  const children = useApi('run', 'list', { filter: childrenFilter(run.id), limit: 1, columns: '' })
+  const hasChildren = (children.data?.items.length ?? 0) > 0
   const metrics = useMemo(() => Object.keys(run.metrics).sort(), [run.metrics])
   const charted = useMemo(() => [toCharted(run)], [run.id, run.name, run.startedAt, run.state])
   return (
@@ -147,6 +151,19 @@ function RunBody({ run }: { run: Run }): ReactNode {
           content: () => <RunRecord run={run} />,
         },
         { id: 'note', label: 'Note', content: () => <RunNote run={run} /> },
+        ...(hasChildren
+          ? [
+              {
+                id: 'children',
+                label: 'Child runs',
+                content: () => (
+                  <Suspense fallback={waiting}>
+                    <RunChildren run={run.id} />
+                  </Suspense>
+                ),
+              },
+            ]
+          : []),
         {
           id: 'media',
           label: 'Images and tables',

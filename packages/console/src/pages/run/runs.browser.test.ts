@@ -80,6 +80,7 @@ describeConsole(
       const log = (step: number) => client.run.log({ run: id, body: { metrics: [{ name: 'err', step, value: step }] } })
       await log(1)
       const page = await open('/runs?filter=metrics.err > 0')
+      await client.run.create({ body: { project: 'elsewhere', name: 'fold 1', parentRun: id } })
       const row = page.getByRole('row', { name: /on a laptop/ })
       const shown = () => row.innerText()
       await expect.poll(shown, { timeout: 20_000 }).toMatch(/\b1\b/)
@@ -112,6 +113,8 @@ describeConsole(
         .waitFor()
       await page.getByRole('tab', { name: 'Images and tables' }).click()
       await page.getByText('step 2').first().waitFor()
+      await page.getByRole('tab', { name: 'Child runs' }).click()
+      await page.getByRole('link', { name: 'fold 1', exact: true }).waitFor()
       expect(await findBarriers(page)).toEqual([])
     })
 
