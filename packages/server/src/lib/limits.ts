@@ -370,6 +370,8 @@ export const limits = {
   /** Ports of instances that share the network of the machine: above those that the kernel gives out by itself. */
   instanceFirstPort: 61_000,
   instancePorts: 4500,
+  /** Ports that are tried, by chance, until one is free. */
+  instancePortTries: 100,
   /** Instances of one deployment that have ended and whose logs are kept. */
   endedInstances: 20,
   /** What was found out of a key is good for a moment, so that a busy one costs no query for each request. */

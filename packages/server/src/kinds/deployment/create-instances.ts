@@ -1,4 +1,6 @@
 import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import type { DeploymentRow, InstanceRow } from '../../db/deployment-tables.ts'
 import type { Trx } from '../../db/transaction.ts'
 import type { Deps } from '../../deps.ts'
@@ -24,7 +26,7 @@ export async function createInstances(
   const rows: InstanceRow[] = []
   for (const { revision } of wanted) {
     const { spec, ownPorts } = readRevision(await findRevision(trx, row.id, revision))
-    const port = spec.port ?? (ownPorts ? usualPort : freePort(taken))
+    const port = spec.port ?? (ownPorts ? usualPort : await freePort(taken))
     taken.add(port)
     rows.push(newInstance(row, revision, port, now))
   }
@@ -38,14 +40,30 @@ async function takenPorts(trx: Trx): Promise<Set<number>> {
   return new Set(rows.map(({ port }) => port))
 }
 
-/** By chance: what was used last may still be closing, and another server may count from the same end. */
-function freePort(taken: ReadonlySet<number>): number {
-  for (let tries = 0; tries < limits.instancePorts; tries++) {
+/**
+ * By chance: what was used last may still be closing, and another server may count from the same end. Something else may
+ * listen there, and would be taken for the instance.
+ */
+async function freePort(taken: ReadonlySet<number>): Promise<number> {
+  for (let tries = 0; tries < limits.instancePortTries; tries++) {
     const port = limits.instanceFirstPort + randomInt(limits.instancePorts)
-    if (!taken.has(port)) return port
+    if (!taken.has(port) && (await isFree(port))) return port
   }
   // All are taken: it waits for its port as any task does.
   return limits.instanceFirstPort
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
 }
 
 function newInstance(row: DeploymentRow, revision: number, port: number, now: number): InstanceRow {

@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { eachDatabase, type MakeDatabase } from '../testing/database.ts'
+import { startTestServer, type TestServer } from '../testing/server.ts'
+
+const body = {
+  project: 'web',
+  name: 'shop',
+  command: 'run=9999s',
+  machineType: 'C1',
+  // The clock of the test goes faster than sockets do.
+  healthChecks: { readiness: { timeoutSeconds: 60 } },
+  bounds: { queueSeconds: 600 },
+}
+
+eachDatabase((make) => {
+  describe('a deployment', () => {
+    test('answers when its instance says that it is ready, keeps its history, and goes back', async () => {
+      const { server, world } = await aWorld(make)
+      const { client } = server
+      const made = await client.deployment.create({ body: { ...body, env: { COLOR: 'red' } } })
+      expect(made).toMatchObject({ state: 'starting', revision: 1, serving: null, rollout: { state: 'rolling' } })
+      expect(await world.until('running')).toMatchObject({ serving: 1, rollout: null, instances: { ready: 1 } })
+      expect(await world.ask()).toEqual([200, 'red'])
+
+      await client.deployment.update({ deployment: 'shop', body: { env: { COLOR: 'green' } } })
+      await world.until('running', ({ serving }) => serving === 2)
+      expect(await world.ask()).toEqual([200, 'green'])
+      const { items } = await client.deployment.revisions({ deployment: 'shop' })
+      expect(items.map(({ number, state }) => [number, state])).toEqual([
+        [2, 'serving'],
+        [1, 'superseded'],
+      ])
+      expect(items[0]?.changes).toEqual([{ field: 'env.COLOR', before: 'red', after: 'green' }])
+
+      await client.deployment.rollback({ deployment: 'shop', body: {} })
+      const back = await world.until('running', ({ serving }) => serving === 3)
+      expect(back.spec.env).toEqual({ COLOR: 'red' })
+      expect(await world.ask()).toEqual([200, 'red'])
+    })
+
+    test('is stopped, started, scaled and deleted', async () => {
+      const { server, world } = await aWorld(make)
+      const { client } = server
+      await client.deployment.create({ body: { ...body, start: false } })
+      await world.until('stopped')
+      expect(await world.ask()).toEqual([503, 'no_instance'])
+      await client.deployment.start({ deployment: 'shop' })
+      await world.until('running')
+      await client.deployment.scale({ deployment: 'shop', body: { instances: 3 } })
+      await world.until('running', ({ instances }) => instances.ready === 3)
+      await client.deployment.scale({ deployment: 'shop', body: { instances: 1 } })
+      await world.until('running', ({ instances }) => instances.all === 1)
+      const early = client.deployment.delete({ deployment: 'shop' })
+      await expect(early).rejects.toMatchObject({ code: 'conflict' })
+      await client.deployment.stop({ deployment: 'shop' })
+      await world.until('stopped')
+      await client.deployment.delete({ deployment: 'shop' })
+      await expect(client.deployment.show({ deployment: 'shop' })).rejects.toMatchObject({ code: 'not_found' })
+      const types = (await client.event.list({ type: 'deployment', after: 0 })).items.map(({ type }) => type)
+      expect(types).toEqual(
+        expect.arrayContaining(['deployment.created', 'deployment.rolled_out', 'deployment.deleted']),
+      )
+      await vi.waitFor(async () => {
+        server.clock.advance(10_000)
+        await server.running().deps.loop.idle()
+        const rows = await server.running().deps.db.selectFrom('deployments').select('id').execute()
+        expect(rows).toEqual([])
+      }, 20_000)
+    })
+
+    test('goes on with the revision before when the newest does not come up', async () => {
+      const { server, world } = await aWorld(make)
+      await server.client.deployment.create({ body })
+      await world.until('running')
+      await server.client.deployment.update({ deployment: 'shop', body: { command: 'print=no_such_file exit=3' } })
+      const failed = await world.until('running', ({ rollout }) => rollout?.state === 'failed')
+      expect(failed).toMatchObject({ revision: 2, serving: 1 })
+      expect(failed.rollout?.reason).toContain('exit code 3')
+      expect(failed.rollout?.lastLines).toContain('no_such_file')
+      expect(await world.ask()).toEqual([200, 'none'])
+    })
+
+    test('is found again by a server that is started anew', async () => {
+      const { server, world } = await aWorld(make)
+      await server.client.deployment.create({ body })
+      await world.until('running')
+      await server.restart()
+      await world.until('running')
+      expect(await world.ask()).toEqual([200, 'none'])
+    })
+
+    test('that has nothing to do has no instance, and the next request wakes one', async () => {
+      const { server, world } = await aWorld(make)
+      const autoscaling = { min: 0, max: 2, target: 4, idleSeconds: 30, cooldownSeconds: 5 }
+      await server.client.deployment.create({ body: { ...body, autoscaling } })
+      await world.until('running')
+      await world.until('sleeping', ({ instances }) => instances.all === 0)
+      const answers = Promise.all([world.ask(), world.ask(), world.ask()])
+      await world.until('running')
+      expect(await answers).toEqual([
+        [200, 'none'],
+        [200, 'none'],
+        [200, 'none'],
+      ])
+    })
+  })
+
+  test('what cannot be is refused with what to do', async () => {
+    const { client } = await startTestServer(make)
+    const refused = (more: object) => expect(client.deployment.create({ body: { project: 'web', ...more } })).rejects
+    await refused({}).toMatchObject({ code: 'bad_deployment' })
+    await refused({ command: 'x', port: 8080, instances: 2 }).toMatchObject({ code: 'bad_deployment' })
+    await refused({ command: 'x', auth: { kind: 'basic', username: 'me' } }).toMatchObject({ code: 'bad_deployment' })
+    await refused({ command: 'x', autoscaling: { min: 3, max: 1, target: 1 } }).toMatchObject({
+      code: 'bad_deployment',
+    })
+    await refused({ model: 'nowhere' }).toMatchObject({ code: 'not_found' })
+    await refused({ command: 'x', env: { A: 'secret:NONE' } }).toMatchObject({ code: 'unknown_secret' })
+    await client.deployment.create({ body: { ...body, start: false } })
+    await refused({ ...body }).toMatchObject({ code: 'name_taken' })
+  })
+})
+
+/** A server whose instances answer: for each task that the fake engine runs, a real one listens on its port. */
+async function aWorld(make: MakeDatabase) {
+  const server = await startTestServer(make)
+  const listening = new Map<string, Server>()
+  onTestFinished(() => {
+    for (const one of listening.values()) close(one)
+  })
+  const follow = async () => {
+    const reports = await server.fake.list()
+    const up = new Set(reports.filter(({ state }) => state === 'running').map(({ id }) => id))
+    for (const [id, one] of listening) {
+      if (up.has(id)) continue
+      close(one)
+      listening.delete(id)
+    }
+    for (const { id, env, command } of server.fake.specs) {
+      if (!up.has(id) || listening.has(id) || command.includes('exit=')) continue
+      const one = createServer((_, response) => response.end(env['COLOR'] ?? 'none'))
+      one.listen(Number(env['PORT']), '127.0.0.1')
+      await once(one, 'listening')
+      listening.set(id, one)
+    }
+  }
+  return { server, world: { until: until(server, follow), ask: () => ask(server) } }
+}
+
+type Shown = Awaited<ReturnType<TestServer['client']['deployment']['show']>>
+
+const until =
+  (server: TestServer, follow: () => Promise<void>) =>
+  (state: Shown['state'], and: (shown: Shown) => boolean = () => true): Promise<Shown> =>
+    vi.waitFor(
+      async () => {
+        await server.running().deps.loop.idle()
+        await follow()
+        const found = await server.client.deployment.show({ deployment: 'shop' })
+        if (found.state === state && and(found)) return found
+        server.clock.advance(250)
+        throw new Error(`it is ${found.state}: ${found.reason} ${JSON.stringify(found.rollout)}`)
+      },
+      { timeout: 20_000, interval: 5 },
+    )
+
+async function ask(server: TestServer): Promise<[number, string]> {
+  const answer = await fetch(`${server.running().url}/serve/shop/`, { headers: { 'x-api-key': server.key } })
+  const text = await answer.text()
+  return [answer.status, answer.ok ? text : (JSON.parse(text) as { error: { code: string } }).error.code]
+}
+
+function close(server: Server): void {
+  server.closeAllConnections()
+  server.close()
+}
