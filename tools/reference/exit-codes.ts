@@ -1,8 +1,9 @@
 import { exitCodeMeanings, jobCan, jobStates } from '@nabla/api/job'
+import { notebookCan, notebookStates } from '@nabla/api/notebook'
 import { exitCodes } from '../../packages/cli/src/exit-codes.ts'
 import { code, page, table } from './markdown.ts'
 
-/** States of a job and exit codes: from `packages/api/src/job.ts` and `packages/cli/src/exit-codes.ts`. */
+/** States of jobs and notebooks, and exit codes: from `packages/api/src/job.ts`, `packages/api/src/notebook-state.ts` and `packages/cli/src/exit-codes.ts`. */
 export function exitCodesPage(): string {
   const states = Object.entries(jobStates).map(([state, { ended, exitCode, about }]) => [
     code(state),
@@ -11,6 +12,15 @@ export function exitCodesPage(): string {
     about,
   ])
   const allowed = Object.entries(jobCan).map(([action, states]) => [action, states.map(code).join(', ')])
+  const notebooks = Object.entries(notebookStates).map(([state, { active, about }]) => [
+    code(state),
+    active ? 'yes' : 'no',
+    about,
+  ])
+  const allowedOfNotebooks = Object.entries(notebookCan).map(([action, states]) => [
+    action,
+    states.map(code).join(', '),
+  ])
   const cli = Object.values(exitCodes).map(({ code: number, about }) => [String(number), about])
   const known = Object.entries(exitCodeMeanings).map(([number, meaning]) => [number, meaning])
   return page(
@@ -21,6 +31,10 @@ export function exitCodesPage(): string {
     '## What is allowed when',
     'In other states the server answers with `conflict`.',
     table(['Action', 'Allowed while'], allowed),
+    '## States of a notebook',
+    'It never ends for good: what is not active can be started.',
+    table(['State', 'Active', 'Meaning'], notebooks),
+    table(['Action', 'Allowed while'], allowedOfNotebooks),
     '## Exit codes of a command',
     'A job that failed has the exit code of its command; one that a signal killed has 128 and the number of the signal. These have a meaning that the job tells as its reason:',
     table(['Exit code', 'Meaning'], known),
