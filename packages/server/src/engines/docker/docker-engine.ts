@@ -19,6 +19,7 @@ import {
   type Samples,
   type TaskReport,
   type TaskSpec,
+  type WrittenFolder,
 } from '../engine.ts'
 import { machineCapacity } from '../machine/capacity.ts'
 import { GpuMeter } from '../machine/gpu-meter.ts'
@@ -27,7 +28,7 @@ import { Daemon } from './daemon.ts'
 import { examine } from './doctor.ts'
 import { followEvents } from './events.ts'
 import { execInContainer } from './exec.ts'
-import { removeVolume } from './files.ts'
+import { copyOf, filesFolder, removeVolume } from './files.ts'
 import { ImageBook } from './image-book.ts'
 import { Images } from './images.ts'
 import { DaemonImages } from './image-store.ts'
@@ -169,6 +170,14 @@ class DockerEngine implements Engine {
   async address(id: string, port: number): Promise<Address | null> {
     await this.#ready
     return (await this.#runs.get(id)?.address(port)) ?? null
+  }
+
+  async writtenFolder(id: string, target: string): Promise<WrittenFolder | null> {
+    await this.#ready
+    const run = this.#runs.get(id)
+    const index = run?.spec.mounts.findIndex((mount) => mount.target === target) ?? -1
+    const root = index < 0 ? null : await copyOf(filesFolder(this.#records.folderOf(id)), index)
+    return root === null ? null : { root, path: '' }
   }
 
   async exec(id: string, request: ExecRequest): Promise<ExecProcess> {

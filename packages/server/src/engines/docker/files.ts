@@ -47,6 +47,18 @@ export async function placeMounts(
   return placed
 }
 
+/** Where a task keeps what it changes of its files, in the folder of its record. */
+export const filesFolder = (record: string): string => join(record, 'files')
+
+/** The folder with what a task has changed in the mount of this number; null if it has none. */
+export async function copyOf(folder: string, index: number): Promise<string | null> {
+  for (const name of ['upper', 'copy']) {
+    const path = join(folder, `copy${index}`, name)
+    if (await stat(path).catch(() => null)) return path
+  }
+  return null
+}
+
 /** Removes the volumes of a task; its folders go with it. */
 export async function removeVolumes(daemon: Daemon, spec: Pick<TaskSpec, 'id' | 'mounts'>): Promise<void> {
   for (const [index, mount] of spec.mounts.entries()) {

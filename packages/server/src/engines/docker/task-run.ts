@@ -11,7 +11,7 @@ import { type ContainerSettings, containerName, containerOptions } from './conta
 import { readUse } from './container-use.ts'
 import { type Daemon, isAway, statusOf, wordsOf } from './daemon.ts'
 import { built, exitOf, removedOutside, SetupFailure, stoppedBefore } from './exit.ts'
-import { type CopyMode, placeMounts, removeVolumes } from './files.ts'
+import { type CopyMode, filesFolder, placeMounts, removeVolumes } from './files.ts'
 import type { Images, LocalImage } from './images.ts'
 import type { Networks } from './networks.ts'
 import { type Marks, openToAll, type Records, type TaskRecord } from './records.ts'
@@ -209,7 +209,7 @@ export class TaskRun {
     const { spec } = this
     const { daemon, networks, records, copyMode } = this.#shared
     this.#enter('create')
-    const folder = join(records.folderOf(spec.id), 'files')
+    const folder = filesFolder(records.folderOf(spec.id))
     const mounts = await placeMounts(daemon, settings.instance, spec, folder, copyMode)
     const network = await networks.ensure(spec.networkScope)
     const options = containerOptions(spec, settings, { image, mounts, network, state: records.stateOf(spec.id) })
