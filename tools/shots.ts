@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { noBrowser, openBrowser, openWindow } from '../packages/console/src/testing/browser.ts'
 import { startServed } from '../packages/console/src/testing/served.ts'
 import { type Shot, shots } from '../packages/console/src/testing/shots.ts'
+import { seedDeployments } from './seed-deployments.ts'
 import { seedExperiments, seedRuns } from './seed-runs.ts'
 import { seedNotebooks } from './seed-notebooks.ts'
 import { seedSweeps } from './seed-sweeps.ts'
@@ -22,6 +23,9 @@ const names = process.argv.slice(2)
 const chosen = shots.filter(({ name }) => names.length === 0 || names.some((begin) => name.startsWith(begin)))
 mkdirSync(folder, { recursive: true })
 const served = await startServed()
+// First, so that it has its place; only if it is looked at, so that others have theirs.
+const looksAtDeployments = chosen.some(({ name }) => name.startsWith('deployment'))
+const endProgram = looksAtDeployments ? await seedDeployments(served.client) : () => undefined
 await seedRuns(served.client)
 await seedExperiments(served.client)
 await seedSweeps(served.client)
@@ -33,6 +37,7 @@ try {
     console.log(shot.name)
   }
 } finally {
+  endProgram()
   await browser.close()
   await served.close()
 }

@@ -116,7 +116,6 @@ const deployments: readonly Shot[] = [
   { name: 'deployment-logs', path: '/deployments/iris-api?tab=logs' },
   { name: 'deployment-revisions', path: '/deployments/iris-api?tab=revisions' },
   { name: 'deployment-record', path: '/deployments/iris-api?tab=record' },
-  { name: 'deployment-broken', path: '/deployments/broken' },
   {
     name: 'deployment-new',
     path: '/deployments/new?project=tracked',
