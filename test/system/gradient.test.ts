@@ -20,7 +20,7 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     const answer = await fetch(`${server().url}/gradient${path}`, {
       redirect: 'manual',
       ...init,
-      headers: { 'x-api-key': server().key, ...init.headers },
+      headers: { 'x-api-key': server().key, ...(init.headers as Record<string, string>) },
     })
     return { status: answer.status, body: await answer.text() }
   }
@@ -34,7 +34,9 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
 
   test('a shell is pointed here by one line, and the program itself runs', options, async () => {
     const { folder, env } = gradient()
-    const lines = Object.entries(await gradientEnv(server(), folder)).map(([name, value]) => `export ${name}='${value}'`)
+    const lines = Object.entries(await gradientEnv(server(), folder)).map(
+      ([name, value]) => `export ${name}='${value}'`,
+    )
     writeFileSync(join(folder, 'env'), lines.join('\n'))
     const { stdout } = await promisify(execFile)(
       'sh',
@@ -79,14 +81,29 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     expect(types).toMatch(/\| C3 /)
     expect(types).toMatch(/\| V100 /)
     const create = (machine: string, container: string) =>
-      run('jobs', 'create', '--projectId', 'names', '--machineType', machine, '--container', container, '--command', 'true')
+      run(
+        'jobs',
+        'create',
+        '--projectId',
+        'names',
+        '--machineType',
+        machine,
+        '--container',
+        container,
+        '--command',
+        'true',
+      )
     const { client } = server()
     const mapped = await client.job.show({ job: idIn(await create('V100', 'acme/trainer:2'), 'j') })
     expect(mapped).toMatchObject({ machineType: 'C1', spec: { image: 'host' } })
     expect(await create('C3', 'paperspace/tensorflow-python')).toContain('New job created')
-    expect(await create('P4000', 'acme/trainer')).toContain('The setting gradient.machineTypes says what P4000 means here')
+    expect(await create('P4000', 'acme/trainer')).toContain(
+      'The setting gradient.machineTypes says what P4000 means here',
+    )
     expect(await create('Nonsense', 'acme/trainer')).toContain('There is no machine type Nonsense here. There are: C1')
-    expect(await create('C3', 'registry.example.com/own')).toContain('The setting gradient.containers says what it means')
+    expect(await create('C3', 'registry.example.com/own')).toContain(
+      'The setting gradient.containers says what it means',
+    )
   })
 
   test('a job: files of a folder, log to its end, artifacts, tags, stop, delete', options, async () => {
@@ -97,9 +114,24 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     // Quirk 4: all is in the query, the command as it is, the files in one part of a form.
     const made = await runIn(
       workspace,
-      ...['jobs', 'create', '--name', 'first', '--projectId', 'vision', '--machineType', 'C1', '--tag', 'night'],
-      ...['--container', 'paperspace/tensorflow-python', '--command', 'python3 train.py', '--workspace', workspace],
-      ...['--envVars', '{"GREETING": "world"}'],
+      'jobs',
+      'create',
+      '--name',
+      'first',
+      '--projectId',
+      'vision',
+      '--machineType',
+      'C1',
+      '--tag',
+      'night',
+      '--container',
+      'paperspace/tensorflow-python',
+      '--command',
+      'python3 train.py',
+      '--workspace',
+      workspace,
+      '--envVars',
+      '{"GREETING": "world"}',
     )
     const id = idIn(made, 'j')
     // Quirk 8: numbers without gaps, held open while there is nothing new, and PSEOF at the end.
@@ -166,12 +198,17 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     }
     expect(await run('projects', 'list', '--apiKey', 'nonsense')).toContain('it is not valid here. Save a key')
     expect(await run('jobs', 'list', '--projectId', 'prnothing')).toContain('There is no project prnothing.')
-    expect(await run('jobs', 'create', '--projectId', 'x', '--machineType', 'C1', '--command', 'true', '--ports', '80x')).toContain('80x is not a port')
+    expect(
+      await run('jobs', 'create', '--projectId', 'x', '--machineType', 'C1', '--command', 'true', '--ports', '80x'),
+    ).toContain('80x is not a port')
     expect(await run('jobs', 'create', '--projectId', 'x', '--machineType', 'C1')).toContain('A job needs a command')
 
     // A zip with a name that leads out, and one that is none.
     const zip = join(folder, 'evil.zip')
-    await promisify(execFile)(python!, ['-c', `import zipfile; zipfile.ZipFile(${JSON.stringify(zip)}, 'w').writestr('../../out.txt', 'x')`])
+    await promisify(execFile)(python!, [
+      '-c',
+      `import zipfile; zipfile.ZipFile(${JSON.stringify(zip)}, 'w').writestr('../../out.txt', 'x')`,
+    ])
     const create = ['jobs', 'create', '--projectId', 'x', '--machineType', 'C1', '--command', 'true', '--workspace']
     expect(await run(...create, zip)).toMatch(/The archive cannot be unpacked|is not allowed/)
     expect(existsSync('/out.txt')).toBe(false)
@@ -186,7 +223,10 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     expect(cut).toEqual({ status: 400, body: expect.stringContaining('broke off') })
     // Quirk 17: JSON everywhere, where there is nothing too; and a query that is none.
     expect(JSON.parse((await ask('/nothing/here')).body)).toMatchObject({ error: { status: 404 } })
-    expect(await ask('/jobs/getJobList/?filter=%7B')).toEqual({ status: 400, body: expect.stringContaining('is not JSON') })
+    expect(await ask('/jobs/getJobList/?filter=%7B')).toEqual({
+      status: 400,
+      body: expect.stringContaining('is not JSON'),
+    })
     // An address that was made for one thing is good for no other, and one that was changed for none.
     expect((await ask('/artifact/AAAA')).body).toContain('is none that the server made')
   })
@@ -196,8 +236,16 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
       expect((await ask(path)).status, path).toBe(200)
     }
     const { stdout } = await promisify(execFile)('curl', [
-      ...['-s', '-X', 'GET', '-H', `x-api-key: ${server().key}`, '-H', 'content-type: application/json'],
-      ...['-d', '{"filter":{"where":{"and":[{"id":"monothing"}]}}}', `${server().url}/gradient/mlModels/getModelList/`],
+      '-s',
+      '-X',
+      'GET',
+      '-H',
+      `x-api-key: ${server().key}`,
+      '-H',
+      'content-type: application/json',
+      '-d',
+      '{"filter":{"where":{"and":[{"id":"monothing"}]}}}',
+      `${server().url}/gradient/mlModels/getModelList/`,
     ])
     expect(JSON.parse(stdout)).toEqual({ modelList: [], total: 0, displayTotal: 0 })
   })

@@ -14,8 +14,11 @@ from gradient import main  # noqa: E402, F401
 from gradient.cli.cli import cli  # noqa: E402
 
 print(json.dumps({"ready": True}), file=answers, flush=True)
-for line in sys.stdin:
+asked_lines = sys.stdin
+for line in asked_lines:
     asked = json.loads(line)
+    # It asks whether to go on after each page.
+    sys.stdin = io.StringIO("y\n" * 20)
     os.chdir(asked["cwd"])
     printed = io.StringIO()
     code = 0

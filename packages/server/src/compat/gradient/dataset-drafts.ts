@@ -22,7 +22,14 @@ export const isDraft = ({ version }: Draft): boolean => version === null
 export async function makeDraft(exchange: Exchange, datasetId: string, message: string): Promise<Draft> {
   const { call, caller, deps } = exchange
   const now = toIso(deps.clock.now())
-  const draft: Draft = { id: newId('version'), teamId: caller.teamId, datasetId, message, version: null, createdAt: now }
+  const draft: Draft = {
+    id: newId('version'),
+    teamId: caller.teamId,
+    datasetId,
+    message,
+    version: null,
+    createdAt: now,
+  }
   await call('storage', 'makeFolder', { body: { path: filesOf(draft) } })
   await deps.db.insertInto('gradientDrafts').values(draft).execute()
   return draft
@@ -60,10 +67,12 @@ export async function commitDraft(exchange: Exchange, draft: Draft): Promise<Dra
   const { version } = made
   await deps.db.updateTable('gradientDrafts').set({ version }).where('id', '=', draft.id).execute()
   const read = (number: string) => call('dataset', 'version', { dataset, version: number })
-  const { state } = await untilReady(exchange, made, { subject: dataset, after, read }).catch(async (error: unknown) => {
-    await deps.db.updateTable('gradientDrafts').set({ version: null }).where('id', '=', draft.id).execute()
-    throw error
-  })
+  const { state } = await untilReady(exchange, made, { subject: dataset, after, read }).catch(
+    async (error: unknown) => {
+      await deps.db.updateTable('gradientDrafts').set({ version: null }).where('id', '=', draft.id).execute()
+      throw error
+    },
+  )
   if (state === 'ready') await call('storage', 'delete', { path: `.gradient/${draft.id}`, recursive: true })
   return { ...draft, version }
 }

@@ -85,13 +85,7 @@ async function addressFor(exchange: Exchange, place: Place, { method, params }: 
   return ''
 }
 
-const writing = new Set([
-  'putObject',
-  'deleteObject',
-  'createMultipartUpload',
-  'uploadPart',
-  'completeMultipartUpload',
-])
+const writing = new Set(['putObject', 'deleteObject', 'createMultipartUpload', 'uploadPart', 'completeMultipartUpload'])
 
 function keyOf(value: unknown): string {
   const key = typeof value === 'string' ? value.replace(/^\/+/, '') : ''
@@ -115,7 +109,12 @@ function listing(params: Call['params']) {
   }
 }
 
-const partList = z.object({ Parts: z.array(z.object({ PartNumber: z.coerce.number().int() })).min(1).max(10_000) })
+const partList = z.object({
+  Parts: z
+    .array(z.object({ PartNumber: z.coerce.number().int() }))
+    .min(1)
+    .max(10_000),
+})
 
 /** Writes the parts of a file one behind the other, in the order of their numbers. */
 async function joinParts(
@@ -152,13 +151,15 @@ async function readObject(exchange: Exchange, { dataset, version, key }: Extract
 async function putObject(exchange: Exchange): Promise<CompatAnswer> {
   const { call, deps, params, upload } = exchange
   const ticket = ticketFor(deps, params, 'object', 'storage')
-  const path =
-    ticket.for === 'storage' ? ticket.path : `${filesOf(await openDraft(exchange, ticket))}/${ticket.key}`
+  const path = ticket.for === 'storage' ? ticket.path : `${filesOf(await openDraft(exchange, ticket))}/${ticket.key}`
   const { sha256 } = await call('storage', 'put', { path, upload } as never)
   return { json: {}, headers: { etag: `"${sha256.slice(0, 32)}"` } }
 }
 
-async function openDraft({ deps }: Exchange, { dataset, version }: { dataset: string; version: string }): Promise<Draft> {
+async function openDraft(
+  { deps }: Exchange,
+  { dataset, version }: { dataset: string; version: string },
+): Promise<Draft> {
   const draft = await findDraft(deps, dataset, version)
   if (draft && isDraft(draft)) return draft
   throw new AppError('conflict', { detail: 'The version has been committed: it does not change any more.' })

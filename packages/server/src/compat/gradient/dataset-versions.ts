@@ -2,7 +2,16 @@ import type { DatasetVersion } from '@nabla/api/dataset'
 import { latestTag } from '@nabla/api/dataset'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
-import { commitDraft, type Draft, dropDraft, findDraft, isDraft, makeDraft, numberOf, setMessage } from './dataset-drafts.ts'
+import {
+  commitDraft,
+  type Draft,
+  dropDraft,
+  findDraft,
+  isDraft,
+  makeDraft,
+  numberOf,
+  setMessage,
+} from './dataset-drafts.ts'
 import { window } from './datasets.ts'
 import { anything, optional, yes } from './fields.ts'
 import { allPages } from './pages.ts'

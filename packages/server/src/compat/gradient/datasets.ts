@@ -3,7 +3,7 @@ import { latestTag } from '@nabla/api/dataset'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import { findDraft, isDraft, numberOf } from './dataset-drafts.ts'
-import { anything, optional } from './fields.ts'
+import { anything, optional, textInside } from './fields.ts'
 import { modelNameOf } from './experiment-create.ts'
 import { allPages } from './pages.ts'
 import { type Exchange, gradientRoute } from './route.ts'
@@ -89,7 +89,7 @@ function toDataset({ id, name, description, createdAt }: Dataset) {
 }
 
 function sorted(found: Dataset[], input: Record<string, unknown>): Dataset[] {
-  const backwards = /\bDESC$/i.test(String(input['filter[order][]'] ?? ''))
+  const backwards = /\bDESC$/i.test(textInside(input, 'filter[order][]') ?? '')
   const ordered = found.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   return backwards ? ordered.toReversed() : ordered
 }

@@ -1,4 +1,3 @@
-import type { createExperiment } from '@nabla/api/experiment'
 import { modelName } from '@nabla/api/model-reference'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
@@ -34,7 +33,6 @@ export const experimentFields = z
   .catchall(z.unknown())
 
 type Fields = z.output<typeof experimentFields>
-type Body = z.input<typeof createExperiment>
 
 /** Makes an experiment of what was asked for. Throws AppError. */
 export async function createExperimentOf(exchange: Exchange<Fields>, start: boolean) {
@@ -47,7 +45,7 @@ export async function createExperimentOf(exchange: Exchange<Fields>, start: bool
   const roles = rolesOf(exchange)
   const scheme = schemes[input.experimentTypeId]
   if (scheme === undefined) throw new AppError('invalid', { detail: 'There is no such type of experiment.' })
-  return call('experiment', 'create', { body: { kind: 'multi-node', scheme, roles, ...common } as Body })
+  return call('experiment', 'create', { body: { kind: 'multi-node', scheme, roles, ...common } })
 }
 
 const schemes: Record<number, 'tensorflow' | 'mpi' | 'none'> = {
@@ -59,7 +57,8 @@ const schemes: Record<number, 'tensorflow' | 'mpi' | 'none'> = {
 async function commonOf(exchange: Exchange<Fields>, start: boolean) {
   const { input } = exchange
   const project = input.projectHandle ?? input.projectId
-  if (project === undefined) throw new AppError('invalid', { detail: 'An experiment needs a project: give --projectId.' })
+  if (project === undefined)
+    throw new AppError('invalid', { detail: 'An experiment needs a project: give --projectId.' })
   const { workspaceUrl: url, workspaceRef: ref, workspaceUsername: username, workspacePassword: password } = input
   return {
     project,
@@ -79,7 +78,8 @@ async function commonOf(exchange: Exchange<Fields>, start: boolean) {
 
 /** What one role runs: `prefix` stands before the names of its fields. */
 function nodeOf({ deps, input }: Exchange<Fields>, prefix: string) {
-  const field = (name: string) => textInside(input, prefix === '' ? name : prefix + name[0]!.toUpperCase() + name.slice(1))
+  const field = (name: string) =>
+    textInside(input, prefix === '' ? name : prefix + name[0]!.toUpperCase() + name.slice(1))
   if (field('registryUsername') !== undefined || field('registryPassword') !== undefined) {
     const detail = 'An experiment finds its logins by the host of the image: store one with `nabla registry create`.'
     throw new AppError('invalid', { detail })

@@ -12,7 +12,9 @@ const roots = ['/experiments/v1', '/experiments/v2'] as const
 export const experimentRoutes = roots.flatMap((root) => [
   ...gradientRoute('POST', `${root}/experiments`, experimentFields, (exchange) => create(exchange, false)),
   ...gradientRoute('POST', `${root}/experiments/run`, experimentFields, (exchange) => create(exchange, true)),
-  ...gradientRoute('POST', `${root}/experiments/create_and_start`, experimentFields, (exchange) => create(exchange, true)),
+  ...gradientRoute('POST', `${root}/experiments/create_and_start`, experimentFields, (exchange) =>
+    create(exchange, true),
+  ),
   ...gradientRoute('POST', `${root}/hyperopt`, experimentFields, (exchange) => create(exchange, false)),
   ...gradientRoute('POST', `${root}/hyperopt/create_and_start`, experimentFields, (exchange) => create(exchange, true)),
   ...gradientRoute('GET', `${root}/experiments`, anything, list),

@@ -114,7 +114,7 @@ export async function datasetsOf(exchange: Pick<Exchange, 'call' | 'deps'>, give
   return Promise.all(
     parsed.data.map(async ({ id, uri, name }) => {
       if (id === undefined) {
-        const detail = `A dataset at an address${uri === undefined ? '' : ` (${uri.slice(0, 100)})`} is not mounted: make a dataset of it with \`nabla dataset commit\`, and give its id.`
+        const detail = `A dataset at an address${uri === undefined ? '' : ` (${uri.slice(0, 100)})`} is not mounted: make a dataset of it with \`nabla dataset import\`, and give its id.`
         throw new AppError('invalid', { detail })
       }
       return { dataset: await datasetReference(exchange, id), ...(name === undefined ? {} : { mount: name }) }

@@ -1,3 +1,4 @@
+import { notebookStates } from '@nabla/api/notebook'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import { limits } from '../../lib/limits.ts'
@@ -63,7 +64,10 @@ function withEnd({ rows, ended }: LogPage, after: number, limit: number): Row[] 
 }
 
 async function sourceOf(exchange: Exchange<z.output<typeof query>>): Promise<LogSource> {
-  const { experimentId, jobId } = exchange.input
+  const { experimentId, jobId, notebookId, deploymentId, gradientDeploymentId } = exchange.input
+  const deployment = deploymentId ?? gradientDeploymentId
+  if (notebookId !== undefined) return notebookLog(exchange, notebookId)
+  if (deployment !== undefined) return deploymentLog(exchange, deployment)
   if (experimentId !== undefined) return experimentLog(exchange, experimentId)
   if (jobId !== undefined) return jobLog(exchange, jobId)
   throw new AppError('invalid', { detail: 'Say whose log: give --id.' })
@@ -79,6 +83,41 @@ function jobLog({ call }: Exchange, job: string): LogSource {
     },
     async wait(after, signal) {
       const { events } = await call('job', 'followLogs', { job, after, signal })
+      for await (const _ of events) return
+    },
+  }
+}
+
+function notebookLog({ call }: Exchange, notebook: string): LogSource {
+  return {
+    async read(after, limit) {
+      const { state } = await call('notebook', 'show', { notebook })
+      const page = await call('notebook', 'logs', { notebook, after, limit })
+      const rows = page.items.map(({ seq, text, at }) => ({ line: seq, message: text, timestamp: at }))
+      const ended = !notebookStates[state].active && (rows.at(-1)?.line ?? after) >= page.last
+      return { rows, ended, told: ended && after > page.last }
+    },
+    async wait(after, signal) {
+      const { events } = await call('notebook', 'followLogs', { notebook, after, signal })
+      for await (const _ of events) return
+    },
+  }
+}
+
+/** That of its newest instance. */
+async function deploymentLog({ call }: Exchange, deployment: string): Promise<LogSource> {
+  const [newest] = (await call('deployment', 'instances', { deployment })).items
+  if (!newest) return { read: async () => ({ rows: [], ended: false, told: true }), wait: async () => undefined }
+  const instance = newest.id
+  return {
+    async read(after, limit) {
+      const page = await call('deployment', 'logs', { deployment, instance, after, limit })
+      const rows = page.items.map(({ seq, text, at }) => ({ line: seq, message: text, timestamp: at }))
+      const ended = page.ended && rows.length < limit
+      return { rows, ended, told: ended && after > page.next }
+    },
+    async wait(after, signal) {
+      const { events } = await call('deployment', 'followLogs', { deployment, instance, after, signal })
       for await (const _ of events) return
     },
   }

@@ -1,4 +1,3 @@
-import type { Job } from '@nabla/api/job'
 import type { MetricRange } from '@nabla/api/metric'
 import { jobRunId } from '../../kinds/run/job-run.ts'
 import { AppError } from '../../lib/app-error.ts'
@@ -22,28 +21,51 @@ export const chartNames = (text: string | undefined): string[] =>
     .filter((name) => name !== '')
     .slice(0, 100)
 
-/** One job of what is asked about, and the name under which its values are told. */
+/** One task of what is asked about, and the name under which its values are told. */
 export interface Node {
   pod: string
-  job: Job
+  read(range: Range): Promise<MetricRange>
+  /** The job whose program may have logged values of its own. */
+  jobId?: string
 }
 
-/** The jobs behind a job or an experiment. Throws AppError `not_found`, and `invalid` for what has none. */
+interface Range {
+  points: number
+  from?: string
+  to?: string
+}
+
+/** What ran for a thing. Throws AppError `not_found`, and `invalid` for what has no metrics. */
 export async function nodesOf({ call }: Pick<Exchange, 'call'>, type: string, handle: string): Promise<Node[]> {
-  if (type === 'mljob') {
-    const job = await call('job', 'show', { job: handle })
-    return [{ pod: job.name, job }]
+  const ofJob = (pod: string, job: string): Node => ({
+    pod,
+    jobId: job,
+    read: (range) => call('job', 'metrics', { job, ...range }),
+  })
+  switch (type) {
+    case 'mljob': {
+      const { id, name } = await call('job', 'show', { job: handle })
+      return [ofJob(name, id)]
+    }
+    case 'experiment': {
+      const { id, jobs } = await call('experiment', 'show', { experiment: handle })
+      return jobs.map((node) => ofJob(`mljob-${id}-${node.index}-${node.role}`, node.id))
+    }
+    case 'notebook': {
+      const { id: notebook, name } = await call('notebook', 'show', { notebook: handle })
+      return [{ pod: name, read: (range) => call('notebook', 'metrics', { notebook, ...range }) }]
+    }
+    case 'modelDeployment': {
+      const { items } = await call('deployment', 'instances', { deployment: handle })
+      const running = items.filter(({ state }) => state !== 'ended')
+      return running.map(({ id: instance, name }) => ({
+        pod: name,
+        read: (range) => call('deployment', 'instanceMetrics', { deployment: handle, instance, ...range }),
+      }))
+    }
+    default:
+      throw new AppError('invalid', { detail: `There are no metrics of ${type.slice(0, 40)} here.` })
   }
-  if (type === 'experiment') {
-    const { id, jobs } = await call('experiment', 'show', { experiment: handle })
-    return Promise.all(
-      jobs.map(async (node) => ({
-        pod: `mljob-${id}-${node.index}-${node.role}`,
-        job: await call('job', 'show', { job: node.id }),
-      })),
-    )
-  }
-  throw new AppError('invalid', { detail: `There are no metrics of ${type.slice(0, 40)} here.` })
 }
 
 type Series = Map<string, [number, number][]>
@@ -86,9 +108,8 @@ export async function readCharts(
   }
   const from = toTime(start)
   const to = toTime(end)
-  for (const { pod, job } of nodes) {
-    const range = await call('job', 'metrics', {
-      job: job.id,
+  for (const { pod, read, jobId } of nodes) {
+    const range = await read({
       points: pointsFor(from, to, interval),
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
@@ -97,7 +118,7 @@ export async function readCharts(
     const cpus = range.series.find(({ name }) => name === 'cpu')?.limit ?? 1
     for (const name of wanted) if (builtIn[name]) add(name, pod, chartOf(builtIn[name], series, cpus))
     const custom = wanted.filter((name) => !builtIn[name])
-    for (const [name, points] of await loggedCurves(call, job.id, custom)) add(name, pod, points)
+    for (const [name, points] of await loggedCurves(call, jobId, custom)) add(name, pod, points)
   }
   return charts
 }
@@ -126,7 +147,8 @@ function chartOf({ from, value }: BuiltIn, series: Series, cpus: number): [numbe
 }
 
 /** The names of what the program of a job logged itself. */
-export async function loggedNames(call: CallContract, jobId: string): Promise<string[]> {
+export async function loggedNames(call: CallContract, jobId: string | undefined): Promise<string[]> {
+  if (jobId === undefined) return []
   try {
     return Object.keys((await call('run', 'show', { run: jobRunId(jobId) })).metrics)
   } catch (error) {
@@ -137,10 +159,10 @@ export async function loggedNames(call: CallContract, jobId: string): Promise<st
 
 async function loggedCurves(
   call: CallContract,
-  jobId: string,
+  jobId: string | undefined,
   metrics: string[],
 ): Promise<[string, [number, number][]][]> {
-  if (metrics.length === 0 || (await loggedNames(call, jobId)).length === 0) return []
+  if (jobId === undefined || metrics.length === 0 || (await loggedNames(call, jobId)).length === 0) return []
   const { curves } = await call('run', 'curves', { body: { runs: [jobRunId(jobId)], metrics, x: 'time' } })
   return curves.map((curve) => [
     curve.metric,

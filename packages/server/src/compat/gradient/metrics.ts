@@ -32,7 +32,7 @@ export const metricRoutes = [
     const { call, deps, params, input } = exchange
     ticketFor(deps, params, 'metrics')
     const nodes = await nodesOf(exchange, input.objecttype ?? 'mljob', input.handle)
-    const own = await Promise.all(nodes.map(({ job }) => loggedNames(call, job.id)))
+    const own = await Promise.all(nodes.map(({ jobId }) => loggedNames(call, jobId)))
     return { chart_names: [...new Set([...Object.keys(builtIn), ...own.flat()])] }
   }),
   ...gradientBytes(

@@ -23,7 +23,11 @@ export async function takeModelFile(
   const after = await deps.feed.latest()
   const body = { source: { from: 'tree' as const, digest }, type: typeOf(model) }
   const made = await call('model', 'commit', { model, body })
-  await untilReady(exchange, made, { subject: model, after, read: (version) => call('model', 'version', { model, version }) })
+  await untilReady(exchange, made, {
+    subject: model,
+    after,
+    read: (version) => call('model', 'version', { model, version }),
+  })
 }
 
 /** What the client calls the archive that it makes of a folder. */

@@ -62,7 +62,9 @@ async function list(exchange: Exchange<Record<string, unknown>>) {
   const project = textInside(where, 'projectId')
   const experiment = textInside(where, 'experimentId')
   const tags = [input['tagFilter'] ?? []].flat().map(String)
-  const found = await allPages((page) => call('model', 'list', { ...page, ...(project === undefined ? {} : { project }) }))
+  const found = await allPages((page) =>
+    call('model', 'list', { ...page, ...(project === undefined ? {} : { project }) }),
+  )
   const jobs = experiment === undefined ? undefined : await jobsOf(exchange, experiment)
   return answer(
     found
@@ -101,7 +103,8 @@ async function create(exchange: Exchange<z.output<typeof created>>) {
     try {
       const [dataset = '', version = 'latest'] = (await datasetReference(exchange, input.datasetRef)).split(':')
       const { digest } = await call('dataset', 'version', { dataset, version })
-      if (digest === null) throw new AppError('conflict', { detail: `The dataset ${input.datasetRef} is not ready yet.` })
+      if (digest === null)
+        throw new AppError('conflict', { detail: `The dataset ${input.datasetRef} is not ready yet.` })
       const body = { source: { from: 'tree' as const, digest }, type: input.modelType }
       await call('model', 'commit', { model: id, body })
     } catch (error) {
@@ -138,7 +141,9 @@ async function listFiles({ call, caller, deps, input, origins }: Exchange<z.outp
       file: path,
       ...(input.size ? { size: sizeBytes } : {}),
       ...(input.links
-        ? { url: `${origins.own}/gradient/model/${writeTicket(deps, caller, { for: 'model-file', model: id, version, path })}` }
+        ? {
+            url: `${origins.own}/gradient/model/${writeTicket(deps, caller, { for: 'model-file', model: id, version, path })}`,
+          }
         : {}),
     }))
 }

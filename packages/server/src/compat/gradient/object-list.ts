@@ -69,5 +69,4 @@ async function readerOf({ call, deps }: Exchange, listing: Listing, folder: stri
     call('dataset', 'files', { dataset, version, path: folder, ...page(after) })
 }
 
-const escaped = (text: string): string =>
-  text.replaceAll(/[&<>"\u0000-\u001f]/g, (c) => `&#${c.charCodeAt(0)};`)
+const escaped = (text: string): string => text.replaceAll(/[&<>"\u0000-\u001f]/g, (c) => `&#${c.charCodeAt(0)};`)

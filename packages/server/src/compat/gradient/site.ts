@@ -6,15 +6,19 @@ import { gradientError } from './errors.ts'
 import { datasetFileRoutes } from './dataset-files.ts'
 import { datasetVersionRoutes } from './dataset-versions.ts'
 import { datasetRoutes } from './datasets.ts'
+import { deploymentRoutes } from './deployments.ts'
 import { experimentRoutes } from './experiments.ts'
+import { graphqlRoutes } from './graphql.ts'
 import { jobRoutes } from './jobs.ts'
 import { logRoutes } from './logs.ts'
 import { metricRoutes } from './metrics.ts'
 import { modelRoutes } from './models.ts'
+import { notebookRoutes } from './notebooks.ts'
 import { projectRoutes } from './projects.ts'
 import { secretRoutes } from './secrets.ts'
 import { storageProviderRoutes } from './storage-providers.ts'
 import { tagRoutes } from './tags.ts'
+import { tensorboardRoutes } from './tensorboards.ts'
 import { callerOfTicket } from './ticket.ts'
 import { workspaceRoutes } from './workspaces.ts'
 
@@ -35,6 +39,10 @@ const routes: readonly CompatRoute[] = [
   ...datasetFileRoutes,
   ...storageProviderRoutes,
   ...secretRoutes,
+  ...notebookRoutes,
+  ...deploymentRoutes,
+  ...graphqlRoutes,
+  ...tensorboardRoutes,
 ]
 
 /**

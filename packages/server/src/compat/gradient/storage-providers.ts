@@ -12,7 +12,7 @@ const refuse = async (): Promise<never> => {
   throw new AppError('invalid', {
     detail:
       `This server keeps the files of datasets itself: use ${storageProvider.id}. ` +
-      'What is in a bucket becomes a dataset with `nabla dataset commit NAME --url s3://…`.',
+      'What is in a bucket becomes a dataset with `nabla dataset import NAME s3://…`.',
   })
 }
 

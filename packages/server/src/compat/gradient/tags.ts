@@ -20,6 +20,14 @@ const entities: Record<
     read: async ({ call }, experiment) => (await call('experiment', 'show', { experiment })).tags,
     write: ({ call }, experiment, tags) => call('experiment', 'update', { experiment, body: { tags } }),
   },
+  notebook: {
+    read: async ({ call }, notebook) => (await call('notebook', 'show', { notebook })).tags,
+    write: ({ call }, notebook, tags) => call('notebook', 'update', { notebook, body: { tags } }),
+  },
+  deployment: {
+    read: async ({ call }, deployment) => (await call('deployment', 'show', { deployment })).tags,
+    write: ({ call }, deployment, tags) => call('deployment', 'update', { deployment, body: { tags } }),
+  },
   mlModel: {
     read: async ({ call }, model) => (await call('model', 'show', { model })).tags,
     write: ({ call }, model, tags) => call('model', 'update', { model, body: { tags } }),

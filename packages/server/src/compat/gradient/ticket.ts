@@ -12,6 +12,7 @@ import { limits } from '../../lib/limits.ts'
 const ticket = z.discriminatedUnion('for', [
   z.object({ for: z.literal('artifact'), job: z.string(), path: z.string() }),
   z.object({ for: z.literal('model-file'), model: z.string(), version: z.string(), path: z.string() }),
+  z.object({ for: z.literal('notebook-file'), notebook: z.string(), path: z.string() }),
   z.object({ for: z.literal('model-upload'), model: z.string(), fileName: z.string() }),
   z.object({ for: z.literal('workspace'), key: z.string() }),
   z.object({ for: z.literal('storage'), path: z.string() }),

@@ -1,0 +1,199 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { gradientEnv, idIn, paperspaceNode, plain, useGradientClient } from './support/gradient.ts'
+import { pythonWith } from './support/python.ts'
+import { until, useServerProcess } from './support/server-process.ts'
+
+const python = await pythonWith('gradient')
+const python2 = await pythonWith('gradient-2')
+const node = await paperspaceNode()
+const options = { timeout: 240_000 }
+
+describe.skipIf(python === null)('the real client of Gradient: what serves (skipped where pip cannot fetch it)', () => {
+  const server = useServerProcess({ settings: { cpuOvercommit: 4 } })
+  const gradient = useGradientClient(python, server)
+  const project = async (name: string) => idIn(await gradient().run('projects', 'create', '--name', name), 'pr')
+
+  test(
+    'deployments by GraphQL, which knows the key as Bearer: create, list, get, update, delete',
+    options,
+    async () => {
+      const { run, folder } = gradient()
+      const inProject = await project('serving')
+      const spec = join(folder, 'spec.yaml')
+      const write = (replicas: number) =>
+        writeFileSync(
+          spec,
+          `image: paperspace/x\ncommand: ["sh", "-c", "exec python3 -m http.server $PORT"]\nenv:\n  - name: A\n    value: b\n` +
+            `resources:\n  replicas: ${replicas}\n  instanceType: C1\n`,
+        )
+      write(1)
+      // Quirk 14: only `Authorization: Bearer` comes with these.
+      const made = await run('deployments', 'create', '--name', 'files', '--projectId', inProject, '--spec', spec)
+      const [one] = (await server().client.deployment.list({})).items
+      const id = one!.id
+      expect(made).toContain(id)
+      expect(await run('deployments', 'list')).toContain('files')
+      await until(async () => expect(await run('deployments', 'get', '--id', id)).toMatch(/readyReplicas\W+1/))
+      const answer = await fetch(`${server().url}${(await server().client.deployment.show({ deployment: id })).path}`, {
+        headers: { authorization: `Bearer ${server().key}` },
+      })
+      expect(answer.status).toBe(200)
+      write(0)
+      expect(await run('deployments', 'update', '--id', id, '--spec', spec)).not.toContain('Error')
+      expect((await server().client.deployment.show({ deployment: id })).instances.wanted).toBe(0)
+      writeFileSync(spec, 'image: x\n')
+      expect(await run('deployments', 'update', '--id', id, '--spec', spec)).toContain('needs a command')
+      expect(await run('deployments', 'delete', '--id', id)).not.toContain('Error')
+      expect(await run('deployments', 'get', '--id', id)).toContain('Deployment not found')
+    },
+  )
+
+  test('deployments as they were before, by REST', options, async () => {
+    const { folder, env } = gradient()
+    const inProject = await project('legacy')
+    const legacy = async (...words: string[]) => {
+      const given = { ...env, USE_LEGACY_DEPLOYMENTS: '1' }
+      const { stdout, stderr } = await promisify(execFile)('gradient', ['deployments', ...words], {
+        cwd: folder,
+        env: given,
+      })
+      return plain(stdout + stderr)
+    }
+    const made = await legacy(
+      'create',
+      '--deploymentType',
+      'Custom',
+      '--name',
+      'old',
+      '--machineType',
+      'C1',
+      '--imageUrl',
+      'paperspace/x',
+      '--instanceCount',
+      '1',
+      '--projectId',
+      inProject,
+      '--command',
+      'python3 -m http.server $PORT',
+      '--authUsername',
+      'me',
+      '--authPassword',
+      'hush-hush',
+      '--clusterId',
+      'clnabla',
+    )
+    expect(made).toContain('New deployment created')
+    const [{ id }] = (await server().client.deployment.list({ project: inProject })).items as [{ id: string }]
+    await server().client.deployment.wait({ deployment: id, seconds: 60 })
+    expect(await legacy('list', '--state', 'RUNNING')).toContain(id)
+    const { path } = await server().client.deployment.show({ deployment: id })
+    const asked = await fetch(server().url + path, { headers: { authorization: `Basic ${btoa('me:hush-hush')}` } })
+    expect(asked.status).toBe(200)
+    expect(await legacy('stop', '--id', id)).toContain('Deployment stopped')
+    expect((await server().client.deployment.show({ deployment: id })).state).toMatch(/stop/)
+    expect(await legacy('delete', '--id', id)).toContain('Deployment deleted')
+  })
+
+  test('tensorboards: create, list, details, more experiments, delete', options, async () => {
+    const { run } = gradient()
+    const { client } = server()
+    const experiments = []
+    for (const name of ['one', 'two']) {
+      const body = { kind: 'single', name, project: 'boards', command: 'true' } as const
+      experiments.push((await client.experiment.create({ body })).id)
+    }
+    const [first, second] = experiments as [string, string]
+    const made = await run('tensorboards', 'create', '--experiment', first)
+    expect(made).toContain('Created new tensorboard with id')
+    const [{ id }] = (await client.tensorboard.list({})).items as [{ id: string }]
+    await client.tensorboard.stop({ tensorboard: id })
+    expect(await run('tensorboards', 'list')).toContain(id)
+    expect(await run('tensorboards', 'add-experiments', '--id', id, '--experiment', second)).toContain(second)
+    expect((await client.tensorboard.show({ tensorboard: id })).experiments).toHaveLength(2)
+    await run('tensorboards', 'remove-experiments', '--id', id, '--experiment', first)
+    expect(await run('tensorboards', 'details', '--id', id)).toContain(second)
+    expect(await run('tensorboards', 'remove-experiments', '--id', id, '--experiment', second)).toContain(
+      'shows something',
+    )
+    expect(await run('tensorboards', 'delete', '--id', id)).toContain('ended with success')
+  })
+
+  test('notebooks: listed with their number, shown, tagged, forked, created, stopped, deleted', options, async () => {
+    const { run } = gradient()
+    const { client } = server()
+    const inProject = await project('books')
+    const made = await client.notebook.create({ body: { project: inProject, name: 'study', start: false } })
+    // Quirk 12: without `total` the client falls over.
+    expect(await run('notebooks', 'list')).toMatch(new RegExp(`study +\\| ${made.id}`))
+    expect(await run('notebooks', 'details', '--id', made.id)).toMatch(/State +\| Stopped/)
+    expect(await run('notebooks', 'tags', 'add', '--id', made.id, '--tag', 'mine')).toContain('Tags added')
+    expect(await run('notebooks', 'list', '--tag', 'mine')).toContain(made.id)
+    expect(await run('notebooks', 'artifacts', 'list', '--id', made.id)).toContain('No data found')
+    const fork = idIn(await run('notebooks', 'fork', '--id', made.id, '--projectId', inProject), made.id.slice(0, -16))
+    expect(fork).not.toBe(made.id)
+    expect(await run('notebooks', 'delete', '--id', fork)).toContain('Notebook deleted')
+    const create = ['notebooks', 'create', '--projectId', inProject, '--machineType']
+    const started = await run(...create, 'C1', '--container', 'paperspace/x', '--name', 'now', '--shutdownTimeout', '2')
+    const [now] = (await client.notebook.list({ name: 'now' })).items
+    expect(started).toContain(now!.id)
+    expect((await client.notebook.show({ notebook: now!.id })).spec).toMatchObject({
+      timeLimitSeconds: 7200,
+      image: 'host',
+    })
+    expect(await run('notebooks', 'stop', '--id', now!.id)).toContain('Stopping notebook')
+    expect(await run('notebooks', 'delete', '--id', now!.id)).toContain('Notebook deleted')
+    expect(await run(...create, 'P4000', '--container', 'paperspace/x')).toContain('gradient.machineTypes')
+    expect(await run(...create, 'C1', '--container', 'unknown/image')).toContain('gradient.containers')
+    expect(await run('notebooks', 'details', '--id', 'nothing')).toContain('There is no notebook nothing.')
+  })
+
+  test.skipIf(node === null)('paperspace-node: a job with the files of a folder, to its end', options, async () => {
+    const { folder, env } = gradient()
+    const workspace = join(folder, 'for-node')
+    mkdirSync(workspace)
+    writeFileSync(join(workspace, 'hello.txt'), 'from a file')
+    const paperspace = async (...words: string[]) =>
+      (await promisify(execFile)(process.execPath, [node!, ...words, '--apiKey', server().key], { env, cwd: folder }))
+        .stdout
+    // Quirk 4: from this client the command comes in base64.
+    const made = await paperspace(
+      ...'jobs create --project from-node --machineType C1 --container paperspace/x --name noded'.split(' '),
+      ...['--command', 'cat hello.txt', '--workspace', workspace],
+    )
+    expect(made).toContain('from a file')
+    expect(made).toContain('Job Stopped, exitCode 0')
+    expect(await paperspace('jobs', 'list', '--project', 'from-node')).toContain(idIn(made, 'j'))
+  })
+
+  test.skipIf(python2 === null)('version 2.0.6 of the client, for what it still has', options, async () => {
+    const { folder } = gradient()
+    const env = {
+      PATH: `${join(python2!, '..')}:${process.env['PATH']}`,
+      HOME: folder,
+      ...(await gradientEnv(server(), folder)),
+    }
+    const data = join(folder, 'two')
+    mkdirSync(data)
+    writeFileSync(join(data, 'a.txt'), 'a')
+    const dataset = await server().client.dataset.create({ body: { name: 'from-two' } })
+    const { stdout } = await promisify(execFile)(
+      'sh',
+      [
+        '-c',
+        `gradient projects list; gradient clusters machineTypes list; gradient notebooks list;
+         gradient datasets versions create --id ${dataset.id} --source-path ${data}; gradient datasets files list --id ${dataset.id}:1`,
+      ],
+      { env },
+    )
+    const printed = plain(stdout)
+    expect(printed).toContain('serving')
+    expect(printed).toContain('| C1 ')
+    expect(printed).toContain('study')
+    expect(printed).toContain('Committed dataset version')
+    expect(printed).toMatch(/two\/a.txt|a.txt|two\//)
+  })
+})
