@@ -138,14 +138,16 @@ class Exchange {
       if (!this.#hold(chunk.length, most)) return refuse(busy())
       chunks.push(chunk)
     })
+    let whole = false
     request.on('end', () => {
       clearTimeout(timer)
+      whole = true
       if (refused !== null) reject(refused)
       else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
     })
     request.on('close', () => {
       clearTimeout(timer)
-      reject(refused ?? badInput('the body is cut off'))
+      if (!whole) reject(refused ?? badInput('the body is cut off'))
     })
     return promise
   }

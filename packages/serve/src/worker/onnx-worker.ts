@@ -44,6 +44,8 @@ async function load(path: string, threads: number): Promise<void> {
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
+    // Threads that wait for the next run by turning in circles take the processor from what brings it.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   })
   const outputs = session.outputMetadata.flatMap(specOf)
   const inputs = session.inputMetadata.flatMap(specOf)
