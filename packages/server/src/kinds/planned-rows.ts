@@ -40,10 +40,7 @@ export function plannedRows(table: PlannedTable): Queries {
 const purgeBatch = 200
 
 /** Deleted rows that own tasks, once an engine has none of them any more: a bounded number. */
-export async function purgeableOwners(
-  trx: Trx,
-  table: Exclude<PlannedTable, 'experiments' | 'deployments'>,
-): Promise<string[]> {
+export async function purgeableOwners(trx: Trx, table: 'jobs' | 'notebooks' | 'tensorboards'): Promise<string[]> {
   const rows = await trx
     .selectFrom(table)
     .select('id')

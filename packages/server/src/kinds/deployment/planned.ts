@@ -2,6 +2,7 @@ import type { Trx } from '../../db/transaction.ts'
 import type { DeploymentRow, InstanceRow, RevisionRow } from '../../db/deployment-tables.ts'
 import { toIso } from '../../lib/clock.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
+import { plannedRows } from '../planned-rows.ts'
 import { createInstances } from './create-instances.ts'
 import { type InstanceChanges, planInstance } from './instance-plan.ts'
 import { type DeploymentChanges, type NewInstance, planDeployment } from './plan.ts'
@@ -14,13 +15,16 @@ export interface LoadedDeployment extends DeploymentRow {
   open: InstanceRow[]
 }
 
+const rows = plannedRows('deployments')
+
 /** How the control loop handles deployments. They own instances, and no tasks. */
 export const deploymentKind: PlannedKind<LoadedDeployment, DeploymentChanges, NewInstance> = {
+  ...rows,
   prefix: 'd',
   ownsTasks: false,
 
   async load(trx, ids) {
-    const rows = await trx.selectFrom('deployments').selectAll().where('id', 'in', ids).execute()
+    const found = await trx.selectFrom('deployments').selectAll().where('id', 'in', ids).execute()
     const revisions = await trx
       .selectFrom('deploymentRevisions')
       .innerJoin('deployments', 'deployments.id', 'deploymentRevisions.deploymentId')
@@ -36,32 +40,11 @@ export const deploymentKind: PlannedKind<LoadedDeployment, DeploymentChanges, Ne
       .orderBy('createdAt')
       .orderBy('id')
       .execute()
-    return rows.flatMap((row) => {
+    return found.flatMap((row) => {
       const newest = revisions.find(({ deploymentId }) => deploymentId === row.id)
       const open = instances.filter(({ deploymentId }) => deploymentId === row.id)
       return newest ? [{ ...row, newest, open }] : []
     })
-  },
-
-  async open(trx) {
-    const rows = await trx.selectFrom('deployments').select('id').where('endedAt', 'is', null).execute()
-    return rows.map(({ id }) => id)
-  },
-
-  async due(trx, nowIso) {
-    const rows = await trx.selectFrom('deployments').select('id').where('wakeAt', '<=', nowIso).execute()
-    return rows.map(({ id }) => id)
-  },
-
-  async nextDue(trx) {
-    const row = await trx
-      .selectFrom('deployments')
-      .select('wakeAt')
-      .where('wakeAt', 'is not', null)
-      .orderBy('wakeAt')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.wakeAt ?? null
   },
 
   plan({ newest, open, ...row }, _tasks, now) {
@@ -79,13 +62,7 @@ export const deploymentKind: PlannedKind<LoadedDeployment, DeploymentChanges, Ne
   },
 
   async update(trx, row, { failure, ...changes }) {
-    const result = await trx
-      .updateTable('deployments')
-      .set({ ...changes, version: row.version + 1 })
-      .where('id', '=', row.id)
-      .where('version', '=', row.version)
-      .executeTakeFirst()
-    const isWritten = result.numUpdatedRows === 1n
+    const isWritten = await rows.update(trx, row, changes)
     if (isWritten && failure) await noteFailure(trx, row, failure)
     return isWritten
   },
@@ -145,6 +122,7 @@ export interface LoadedInstance extends InstanceRow {
 
 /** How the control loop handles instances. */
 export const instanceKind: PlannedKind<LoadedInstance, InstanceChanges> = {
+  ...plannedRows('deploymentInstances'),
   prefix: 'di',
   ownsTasks: true,
 
@@ -162,42 +140,11 @@ export const instanceKind: PlannedKind<LoadedInstance, InstanceChanges> = {
       .where('deploymentInstances.id', 'in', ids)
       .execute(),
 
-  async open(trx) {
-    const rows = await trx.selectFrom('deploymentInstances').select('id').where('endedAt', 'is', null).execute()
-    return rows.map(({ id }) => id)
-  },
-
-  async due(trx, nowIso) {
-    const rows = await trx.selectFrom('deploymentInstances').select('id').where('wakeAt', '<=', nowIso).execute()
-    return rows.map(({ id }) => id)
-  },
-
-  async nextDue(trx) {
-    const row = await trx
-      .selectFrom('deploymentInstances')
-      .select('wakeAt')
-      .where('wakeAt', 'is not', null)
-      .orderBy('wakeAt')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.wakeAt ?? null
-  },
-
   plan(row, tasks, now) {
     return planInstance({ row, taskFor: (attempt) => taskOf(row, attempt) }, tasks, now)
   },
 
   parentOf: (row) => row.deploymentId,
-
-  async update(trx, row, changes) {
-    const result = await trx
-      .updateTable('deploymentInstances')
-      .set({ ...changes, version: row.version + 1 })
-      .where('id', '=', row.id)
-      .where('version', '=', row.version)
-      .executeTakeFirst()
-    return result.numUpdatedRows === 1n
-  },
 
   async purgeable(trx) {
     const rows = await trx

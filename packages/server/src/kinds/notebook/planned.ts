@@ -4,6 +4,7 @@ import type { NotebookRow } from '../../db/notebook-tables.ts'
 import type { Tables } from '../../db/tables.ts'
 import type { NewTask } from '../../tasks/task.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
+import { plannedRows, purgeableOwners } from '../planned-rows.ts'
 import { type NotebookChanges, planNotebook } from './plan.ts'
 import { insertVersion } from './version-rows.ts'
 
@@ -20,33 +21,15 @@ export function readNotebook(row: Pick<NotebookRow, 'spec'>): StoredNotebook {
   return { spec: notebookSpec.parse(stored.spec), task: stored.task }
 }
 
+const rows = plannedRows('notebooks')
+
 /** How the control loop handles notebooks. */
 export const notebookKind: PlannedKind<NotebookRow, NotebookChanges> = {
+  ...rows,
   prefix: 'n',
   ownsTasks: true,
 
   load: (trx, ids) => trx.selectFrom('notebooks').selectAll().where('id', 'in', ids).execute(),
-
-  async open(trx) {
-    const rows = await trx.selectFrom('notebooks').select('id').where('endedAt', 'is', null).execute()
-    return rows.map((row) => row.id)
-  },
-
-  async due(trx, nowIso) {
-    const rows = await trx.selectFrom('notebooks').select('id').where('wakeAt', '<=', nowIso).execute()
-    return rows.map((row) => row.id)
-  },
-
-  async nextDue(trx) {
-    const row = await trx
-      .selectFrom('notebooks')
-      .select('wakeAt')
-      .where('wakeAt', 'is not', null)
-      .orderBy('wakeAt')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.wakeAt ?? null
-  },
 
   plan(row, tasks, now) {
     const { spec, task } = readNotebook(row)
@@ -55,13 +38,7 @@ export const notebookKind: PlannedKind<NotebookRow, NotebookChanges> = {
   },
 
   async update(trx, row, changes) {
-    const result = await trx
-      .updateTable('notebooks')
-      .set({ ...changes, version: row.version + 1 })
-      .where('id', '=', row.id)
-      .where('version', '=', row.version)
-      .executeTakeFirst()
-    const isWritten = result.numUpdatedRows === 1n
+    const isWritten = await rows.update(trx, row, changes)
     if (isWritten && changes.endedAt) await insertVersion(trx, { ...row, ...changes, endedAt: changes.endedAt })
     return isWritten
   },
@@ -70,28 +47,15 @@ export const notebookKind: PlannedKind<NotebookRow, NotebookChanges> = {
   forget,
 }
 
-/** Notebooks deleted at a time: keeps the transaction short. */
-const purgeBatch = 200
-
 async function purgeable(trx: Transaction<Tables>): Promise<Remains[]> {
-  const rows = await trx
+  const ids = await purgeableOwners(trx, 'notebooks')
+  if (ids.length === 0) return []
+  const found = await trx
     .selectFrom('notebooks')
     .select(['id', 'filesId', 'environmentId'])
-    .where('deletedAt', 'is not', null)
-    .where('endedAt', 'is not', null)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('tasks')
-            .select('tasks.id')
-            .whereRef('tasks.ownerId', '=', 'notebooks.id')
-            .where('tasks.removedAt', 'is', null),
-        ),
-      ),
-    )
-    .limit(purgeBatch)
+    .where('id', 'in', ids)
     .execute()
-  return rows.map(({ id, filesId, environmentId }) => ({ id, volumes: [filesId, environmentId] }))
+  return found.map(({ id, filesId, environmentId }) => ({ id, volumes: [filesId, environmentId] }))
 }
 
 async function forget(trx: Transaction<Tables>, remains: readonly Remains[]): Promise<void> {

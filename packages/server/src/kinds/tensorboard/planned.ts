@@ -2,6 +2,7 @@ import type { TensorboardRow } from '../../db/tensorboard-tables.ts'
 import type { Trx } from '../../db/transaction.ts'
 import { toIso } from '../../lib/clock.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
+import { plannedRows, purgeableOwners } from '../planned-rows.ts'
 import { planTensorboard, type TensorboardChanges } from './plan.ts'
 import { foldersOf, keyOf, type LogFolder, taskOf } from './task.ts'
 
@@ -12,6 +13,7 @@ interface LoadedTensorboard extends TensorboardRow {
 
 /** How the control loop handles TensorBoards. */
 export const tensorboardKind: PlannedKind<LoadedTensorboard, TensorboardChanges> = {
+  ...plannedRows('tensorboards'),
   prefix: 'tb',
   ownsTasks: true,
 
@@ -22,37 +24,12 @@ export const tensorboardKind: PlannedKind<LoadedTensorboard, TensorboardChanges>
     return loaded
   },
 
-  async open(trx) {
-    const rows = await trx.selectFrom('tensorboards').select('id').where('endedAt', 'is', null).execute()
-    return rows.map(({ id }) => id)
-  },
-
-  async due(trx, nowIso) {
-    const rows = await trx.selectFrom('tensorboards').select('id').where('wakeAt', '<=', nowIso).execute()
-    return rows.map(({ id }) => id)
-  },
-
-  async nextDue(trx) {
-    const rows = trx.selectFrom('tensorboards').select('wakeAt').where('wakeAt', 'is not', null)
-    return (await rows.orderBy('wakeAt').limit(1).executeTakeFirst())?.wakeAt ?? null
-  },
-
   plan(row, tasks, now) {
     const { folders, ...own } = row
     return planTensorboard({ row: own, taskFor: (attempt) => taskOf({ ...own, attempt }, folders) }, tasks, now)
   },
 
   startEnv: ({ box }, task) => ({ NABLA_TENSORBOARD_KEY: keyOf(box, task.ownerId) }),
-
-  async update(trx, row, changes) {
-    const result = await trx
-      .updateTable('tensorboards')
-      .set({ ...changes, version: row.version + 1 })
-      .where('id', '=', row.id)
-      .where('version', '=', row.version)
-      .executeTakeFirst()
-    return result.numUpdatedRows === 1n
-  },
 
   purgeable,
   forget,
@@ -70,28 +47,8 @@ export async function deleteTensorboardsOf(trx: Trx, projectId: string, now: num
   return rows.map(({ id }) => id)
 }
 
-/** Forgotten at a time: keeps the transaction short. */
-const purgeBatch = 200
-
 async function purgeable(trx: Trx): Promise<Remains[]> {
-  const rows = await trx
-    .selectFrom('tensorboards')
-    .select('id')
-    .where('deletedAt', 'is not', null)
-    .where('endedAt', 'is not', null)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('tasks')
-            .select('tasks.id')
-            .whereRef('tasks.ownerId', '=', 'tensorboards.id')
-            .where('tasks.removedAt', 'is', null),
-        ),
-      ),
-    )
-    .limit(purgeBatch)
-    .execute()
-  return rows.map(({ id }) => ({ id, volumes: [] }))
+  return (await purgeableOwners(trx, 'tensorboards')).map((id) => ({ id, volumes: [] }))
 }
 
 async function forget(trx: Trx, remains: readonly Remains[]): Promise<void> {
