@@ -14,7 +14,7 @@ export function RunListPage(): ReactNode {
         title="Runs"
         crumbs={crumbs}
         actions={
-          <Button component={Link} to={'/tensorboards' as never} leftSection={<Icon name="chart" size={14} />}>
+          <Button component={Link} to="/tensorboards" leftSection={<Icon name="chart" size={14} />}>
             TensorBoards
           </Button>
         }

@@ -6,5 +6,5 @@ export function newTensorboardAddress(shows: { jobs?: readonly string[]; experim
     ['jobs', jobs.join(',')],
     ['experiments', experiments.join(',')],
   ].filter(([, value]) => value !== '')
-  return `/tensorboards?${new URLSearchParams(words as [string, string][]).toString()}`
+  return `/tensorboards?${new URLSearchParams(words).toString()}`
 }
