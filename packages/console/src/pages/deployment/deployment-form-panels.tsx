@@ -302,33 +302,43 @@ export function MorePanel({ form }: { form: Form }): ReactNode {
           min={1}
           onChange={(count) => set({ rate: count === undefined ? null : { perSecond: count, burst: count } })}
         />
-        <Switch
-          className="job-wide"
-          label="Take a new revision back by itself when too many of its requests fail"
-          checked={guard != null}
-          onChange={({ currentTarget: { checked } }) => form.set('guard', checked ? { errorShare: 0.05 } : null)}
-        />
-        {guard != null && (
-          <>
-            <Count
-              label="Failed requests, in percent"
-              value={Math.round((guard.errorShare ?? 0.05) * 100)}
-              usual="5"
-              min={0}
-              max={100}
-              onChange={(share) => form.set('guard', { ...guard, errorShare: (share ?? 5) / 100 })}
-            />
-            <Count
-              label="Latency, p95 in ms"
-              description="Empty: any."
-              value={guard.latencyMs}
-              usual="any"
-              min={1}
-              onChange={(latency) => form.set('guard', { ...guard, latencyMs: latency ?? null })}
-            />
-          </>
-        )}
+        <Guard form={form} />
       </div>
     </details>
+  )
+}
+
+/** When a new revision is taken back by itself. */
+function Guard({ form }: { form: Form }): ReactNode {
+  const { guard } = form.values
+  return (
+    <>
+      <Switch
+        className="job-wide"
+        label="Take a new revision back by itself when too many of its requests fail"
+        checked={guard != null}
+        onChange={({ currentTarget: { checked } }) => form.set('guard', checked ? { errorShare: 0.05 } : null)}
+      />
+      {guard != null && (
+        <>
+          <Count
+            label="Failed requests, in percent"
+            value={Math.round((guard.errorShare ?? 0.05) * 100)}
+            usual="5"
+            min={0}
+            max={100}
+            onChange={(share) => form.set('guard', { ...guard, errorShare: (share ?? 5) / 100 })}
+          />
+          <Count
+            label="Latency, p95 in ms"
+            description="Empty: any."
+            value={guard.latencyMs}
+            usual="any"
+            min={1}
+            onChange={(latency) => form.set('guard', { ...guard, latencyMs: latency ?? null })}
+          />
+        </>
+      )}
+    </>
   )
 }

@@ -18,7 +18,7 @@ export function deploymentLine(document: DeploymentDocument, origin: Origin): st
   const common = Object.fromEntries(Object.entries(fields).filter(([name]) => shared.includes(name)))
   const text = typeof command === 'string' ? command : ''
   const line = jobLine({ ...(common as JobFields), command: text || 'x' }, origin)
-  const [before = '', words = ''] = splitAt(line.replace(/^run /, ''), ' -- ')
+  const [before, words] = splitAt(line.replace(/^run /, ''), ' -- ')
   const files = text === '' ? before.replace(/^--workspace none ?/, '') : before
   const served = typeof model === 'string' ? [quote(model)] : []
   return ['deploy', ...served, files, ...options, ...(text === '' ? [] : ['--', words])].filter(Boolean).join(' ')
@@ -31,7 +31,7 @@ export function changeLine(name: string, changes: DeploymentDocument, rollout: r
   if (options === undefined || model === null || command === null) return undefined
   const common = Object.fromEntries(Object.entries(fields).filter(([field]) => shared.includes(field)))
   const line = jobLine({ ...(common as JobFields), command: typeof command === 'string' ? command : 'x' }, stored)
-  const [before = '', words = ''] = splitAt(line.replace(/^run ?/, ''), '-- ')
+  const [before, words] = splitAt(line.replace(/^run ?/, ''), '-- ')
   const parts = [
     `deployment update ${quote(name)}`,
     ...(typeof model === 'string' ? [`--model ${quote(model)}`] : []),

@@ -48,11 +48,11 @@ const columns: readonly Column<DeploymentSummary>[] = [
     width: '92px',
     align: 'right',
     cell: ({ revision, serving, rollout }) =>
-      rollout === null ? (
+      rollout === null || serving === null ? (
         revision
       ) : (
-        <span title={`Revision ${serving ?? 'none'} answers; ${rollout.state}: ${revision}`}>
-          {serving ?? '–'} → {revision}
+        <span title={`Revision ${serving} answers; ${rollout.state}: ${revision}`}>
+          {serving} → {revision}
         </span>
       ),
   },
@@ -77,7 +77,11 @@ const columns: readonly Column<DeploymentSummary>[] = [
     id: 'address',
     title: 'Address',
     width: 'minmax(120px, 1.2fr)',
-    cell: ({ path }) => <CopyId value={`${location.origin}${path}`} label={path} />,
+    cell: ({ path }) => (
+      <span className="deployment-path">
+        <CopyId value={`${location.origin}${path}`} label={path} />
+      </span>
+    ),
   },
   {
     id: 'project',
@@ -118,7 +122,8 @@ function RateCell({ id }: { id: string }): ReactNode {
   const byTime = new Map<number, number>()
   for (const { points } of lines) for (const [at, , mean] of points) byTime.set(at, (byTime.get(at) ?? 0) + (mean ?? 0))
   const points = [...byTime].sort(([one], [other]) => one - other)
-  const mean = points.reduce((sum, [, value]) => sum + value, 0) / Math.max(1, points.length)
+  // What was not measured was nothing: no instance was up.
+  const mean = (points.reduce((sum, [, value]) => sum + value, 0) * data.range.intervalMs) / hourMs
   const most = points.reduce((top, [, value]) => Math.max(top, value), 0)
   return (
     <span className="deployment-rate" title={`${formatNumber(most)} per second at most`}>

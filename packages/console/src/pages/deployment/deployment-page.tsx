@@ -139,7 +139,9 @@ function DeploymentFacts({ deployment }: { deployment: Deployment }): ReactNode 
         {instances.ready} of {instances.wanted} ready
       </span>
       <span className="number">
-        {serving === revision ? `revision ${revision}` : `revision ${serving ?? 'none'} answers, newest is ${revision}`}
+        {serving === null || serving === revision
+          ? `revision ${revision}`
+          : `revision ${serving} answers, newest is ${revision}`}
       </span>
       <span>{spec.model ?? (spec.image === 'host' ? 'a command' : spec.image)}</span>
       {startedAt !== null && (
@@ -167,7 +169,7 @@ function Body({ deployment, actions }: { deployment: Deployment; actions: readon
   const isBad = state === 'failed' || state === 'degraded'
   return (
     <>
-      {(reason !== null || state === 'sleeping') && deployment.rollout?.state !== 'failed' && (
+      {(reason !== null || state === 'sleeping') && deployment.rollout?.reason == null && (
         <p className={isBad ? 'deployment-reason deployment-bad' : 'deployment-reason'}>
           {isBad && <Icon name="warning" />}
           <span>{reason ?? deploymentStates[state].about}</span>

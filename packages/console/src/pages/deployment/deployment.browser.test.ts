@@ -27,7 +27,7 @@ describeConsole(
   'deployments',
   (console) => {
     test('made from nothing, and tried', async () => {
-      const { client, open } = console()
+      const { open } = console()
       const { port } = program.address() as AddressInfo
       const page = await open('/deployments')
       await page.getByText('No deployments yet.').waitFor()

@@ -53,33 +53,7 @@ function Log(props: {
   const flags = `--instance ${quote(instance.name)}${rows.ended ? '' : ' --follow'}`
   return (
     <section className="panel" aria-label={`Log of ${instance.name}`}>
-      <div className="log-tools">
-        <div className="log-search">
-          <TextInput
-            type="search"
-            aria-label="Mark in the log"
-            placeholder="Mark in the log"
-            leftSection={<Icon name="search" size={14} />}
-            value={find}
-            onChange={({ currentTarget: { value } }) => setFind(value)}
-          />
-        </div>
-        <span className="grow" />
-        <Select
-          aria-label="Instance"
-          data={all.map(({ name, state, revision }) => ({
-            value: name,
-            label: `${name}, revision ${revision}, ${instanceStates[state].label.toLowerCase()}`,
-          }))}
-          value={instance.name}
-          onChange={(name) => name !== null && onChoose(name)}
-          allowDeselect={false}
-          className="deployment-instance"
-        />
-        <button type="button" className="log-toggle" aria-pressed={follow} onClick={() => setFollow(!follow)}>
-          Follow
-        </button>
-      </div>
+      <Tools {...{ instance, all, onChoose, find, setFind, follow, setFollow }} />
       {rows.error ? (
         <ErrorState error={rows.error} />
       ) : rows.isLoading ? (
@@ -120,5 +94,46 @@ function Log(props: {
         </Dialog>
       )}
     </section>
+  )
+}
+
+function Tools(props: {
+  instance: DeploymentInstance
+  all: readonly DeploymentInstance[]
+  onChoose: (name: string) => void
+  find: string
+  setFind: (find: string) => void
+  follow: boolean
+  setFollow: (follow: boolean) => void
+}): ReactNode {
+  const { instance, all, onChoose, find, setFind, follow, setFollow } = props
+  return (
+    <div className="log-tools">
+      <div className="log-search">
+        <TextInput
+          type="search"
+          aria-label="Mark in the log"
+          placeholder="Mark in the log"
+          leftSection={<Icon name="search" size={14} />}
+          value={find}
+          onChange={({ currentTarget: { value } }) => setFind(value)}
+        />
+      </div>
+      <span className="grow" />
+      <Select
+        aria-label="Instance"
+        data={all.map(({ name, state, revision }) => ({
+          value: name,
+          label: `${name}, revision ${revision}, ${instanceStates[state].label.toLowerCase()}`,
+        }))}
+        value={instance.name}
+        onChange={(name) => name !== null && onChoose(name)}
+        allowDeselect={false}
+        className="deployment-instance"
+      />
+      <button type="button" className="log-toggle" aria-pressed={follow} onClick={() => setFollow(!follow)}>
+        Follow
+      </button>
+    </div>
   )
 }

@@ -10,10 +10,10 @@ const request: Request = {
 
 test('a request is written for curl and for the command line', () => {
   expect(curlOf('http://here/serve/iris/', request, true)).toBe(
-    `curl http://here/serve/iris/predict -H "Authorization: Bearer $NABLA_API_KEY" -H 'content-type: application/json' -H 'x-trace: it'\\''s' --data-binary '{"x": [1, 2]}'`,
+    `curl http://here/serve/iris/predict -H "Authorization: Bearer $NABLA_API_KEY" -H 'content-type: application/json' -H 'x-trace: it'\\''s' --data-binary '{"x":[1,2]}'`,
   )
   expect(predictLine('iris', request)).toBe(
-    `deployment predict iris --path /predict --header 'x-trace: it'\\''s' --data '{"x": [1, 2]}'`,
+    `deployment predict iris --path /predict --header 'x-trace: it'\\''s' --data '{"x":[1,2]}'`,
   )
   const plain: Request = { method: 'DELETE', path: '/', headers: {}, body: '' }
   expect(curlOf('http://here/serve/iris/', plain, false)).toBe('curl -X DELETE http://here/serve/iris/')

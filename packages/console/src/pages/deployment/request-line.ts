@@ -18,7 +18,7 @@ export function curlOf(address: string, { method, path, headers, body }: Request
     quote(address.replace(/\/$/, '') + path),
     ...(withKey ? ['-H "Authorization: Bearer $NABLA_API_KEY"'] : []),
     ...Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`),
-    ...(body === '' ? [] : [`--data-binary ${quote(body)}`]),
+    ...(body === '' ? [] : [`--data-binary ${quote(shortBody(body))}`]),
   ].join(' ')
 }
 
@@ -31,7 +31,7 @@ export function predictLine(name: string, { method, path, headers, body }: Reque
     ...(path === '/' ? [] : [`--path ${quote(path)}`]),
     ...(method === usual ? [] : [`--method ${method}`]),
     ...others.map(([header, value]) => `--header ${quote(`${header}: ${value}`)}`),
-    ...(body === '' ? [] : [`--data ${quote(body)}`]),
+    ...(body === '' ? [] : [`--data ${quote(shortBody(body))}`]),
   ].join(' ')
 }
 
@@ -89,6 +89,15 @@ function parsed(text: string): Record<string, unknown> | undefined {
 
 const tableOf = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+
+/** JSON on one line; anything else as it is. */
+function shortBody(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text))
+  } catch {
+    return text
+  }
+}
 
 /** JSON with line breaks; anything else as it is. */
 export function prettyBody(text: string): string {

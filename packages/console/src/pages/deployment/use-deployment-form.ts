@@ -1,4 +1,4 @@
-import { createDeployment, type Deployment, updateDeployment } from '@nabla/api/deployment'
+import { createDeployment, type Deployment, type updateDeployment } from '@nabla/api/deployment'
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
 import type { z } from 'zod'
@@ -58,7 +58,7 @@ export function useDeploymentForm(known: Deployment | undefined) {
     document: withoutDefaults(known ? { ...own } : own),
     line: known
       ? changeLine(known.name, changes, rolloutFlags(rollout))
-      : deploymentLine(withoutDefaults(own), by === 'command' ? files.origin : { from: 'nothing' }),
+      : deploymentLine(withoutDefaults(shownServed(by, own)), by === 'command' ? files.origin : { from: 'nothing' }),
     fill(given: DeploymentDocument) {
       const { workspace: _workspace, ...fields } = given
       const { project: now = 'default' } = form.values
@@ -97,6 +97,11 @@ function servedFields(by: ServedBy, values: DeploymentFields): DeploymentFields 
 function whatIsMissing(by: ServedBy, own: DeploymentFields): string | undefined {
   if (by === 'model') return own.model ? undefined : 'Choose the model that it serves.'
   return own.command ? undefined : 'Write the command that listens on $PORT.'
+}
+
+/** What is missing stands in the line as a word in capitals. */
+function shownServed(by: ServedBy, own: DeploymentFields): DeploymentFields {
+  return by === 'command' ? { ...own, command: own.command ?? 'COMMAND' } : { ...own, model: own.model ?? 'MODEL' }
 }
 
 /** Fields that are otherwise than before. A password that is left empty stays as it is. */
