@@ -4,7 +4,7 @@ import { limits } from '../lib/limits.ts'
 import { isOlder, type Run } from './runs.ts'
 import type { KernelRuns } from './kernel-runs.ts'
 import { Page } from './page.ts'
-import { replayOf } from './replay.ts'
+import { busyMessage, replayOf } from './replay.ts'
 import type { Upstream } from './upstream.ts'
 import {
   bytesOf,
@@ -102,6 +102,9 @@ export class KernelRelay {
     const closed = new Promise<number>((resolve) => socket.once('close', resolve))
     socket.on('message', (data, isBinary) => this.#fromPage(page, bytesOf(data), isBinary, format))
     for (const run of this.runs.all) if (run.owner === session) this.#replay(run, page)
+    // A page would not know that the kernel is busy until that says something.
+    const active = this.runs.all.find((run) => !run.ended)
+    if (active) page.send(busyMessage(active, this.#kernelSession))
     const code = await closed
     if (page.leave(socket, code)) this.#given.onLeft()
     this.#forgetPages()

@@ -8,21 +8,8 @@ import { makeMessage, type WireMessage } from './wire.ts'
  * nothing is missing and nothing stands there twice. A page that has seen its end heeds none of it.
  */
 export function replayOf(run: Run, kernelSession: string): WireMessage[] {
-  const make = (channel: string, type: string, content: Json, from: { header?: Json; metadata?: Json } = {}) =>
-    makeMessage(channel, {
-      header: {
-        msg_id: randomUUID(),
-        session: kernelSession,
-        username: 'kernel',
-        date: run.changedAt,
-        version: '5.3',
-        ...from.header,
-        msg_type: type,
-      },
-      parent: run.header,
-      metadata: from.metadata ?? {},
-      content,
-    })
+  const make = (channel: string, type: string, content: Json, from: From = {}) =>
+    about(run, kernelSession, { channel, type, content, ...from })
   const { count, outputs, reply } = run
   const displays = displayIds(run)
   return [
@@ -34,6 +21,24 @@ export function replayOf(run: Run, kernelSession: string): WireMessage[] {
     ...(run.ended && !reply ? [make('shell', 'execute_reply', aborted(count))] : []),
     ...(run.ended ? [make('iopub', 'status', { execution_state: 'idle' })] : []),
   ]
+}
+
+/** Says that the kernel is at work on a run. */
+export const busyMessage = (run: Run, kernelSession: string): WireMessage =>
+  about(run, kernelSession, { channel: 'iopub', type: 'status', content: { execution_state: 'busy' } })
+
+interface From {
+  header?: Json
+  metadata?: Json
+}
+
+function about(
+  run: Run,
+  session: string,
+  { channel, type, content, header, metadata = {} }: From & { channel: string; type: string; content: Json },
+): WireMessage {
+  const made = { msg_id: randomUUID(), session, username: 'kernel', date: run.changedAt, version: '5.3' }
+  return makeMessage(channel, { header: { ...made, ...header, msg_type: type }, parent: run.header, metadata, content })
 }
 
 const aborted = (count: number | null): Json => ({ status: 'aborted', execution_count: count })
