@@ -35,8 +35,8 @@ export function planInstance(want: InstanceWant, tasks: readonly Task[], now: nu
   const { row } = want
   if (row.endedAt !== null) return []
   const task = tasks.at(-1)
-  if (!task) return row.drainAt === null ? [{ do: 'addTask', task: want.taskFor(1) }] : [end(now)]
-  if (task.state === 'ended') return row.drainAt === null ? afterTask(want, task, now) : [end(now)]
+  if (!task) return row.drainAt === null ? [{ do: 'addTask', task: want.taskFor(1) }] : [end(row, now)]
+  if (task.state === 'ended') return row.drainAt === null ? afterTask(want, task, now) : [end(row, now)]
   return row.drainAt === null ? duringTask(row, task) : draining(row, task, now)
 }
 
@@ -58,8 +58,9 @@ function stateOf(row: InstanceRow, task: Task): InstanceState {
   return row.firstReadyAt === null || row.state === 'restarting' || row.state === 'starting' ? 'starting' : 'unready'
 }
 
-const eventOf = ({ name }: InstanceRow, state: InstanceState) =>
-  state === 'ready' || state === 'unready' ? { event: { type: `instance.${state}`, data: { name } } } : {}
+/** Whoever looks at instances hears of every state that they come to. */
+const eventOf = ({ name, state: before }: InstanceRow, state: InstanceState) =>
+  state === before ? {} : { event: { type: `instance.${state}`, data: { name } } }
 
 /** It gets no requests any more; its command is stopped when none is under way, or when the time is over. */
 function draining(row: InstanceRow, task: Task, now: number): InstanceAction[] {
@@ -67,7 +68,9 @@ function draining(row: InstanceRow, task: Task, now: number): InstanceAction[] {
   const until = fromIso(row.drainAt!) + row.drainMs
   const isOver = row.drainedAt !== null || now >= until || task.state !== 'running'
   const told: InstanceAction[] =
-    row.state === 'draining' ? [] : [{ do: 'setStatus', changes: { state: 'draining', reason: null } }]
+    row.state === 'draining'
+      ? []
+      : [{ do: 'setStatus', changes: { state: 'draining', reason: null }, ...eventOf(row, 'draining') }]
   if (isOver)
     return [...told, { do: 'stopTask', taskId: task.id, graceMs: row.drainMs === 0 ? 0 : stopGraceMs, why: 'user' }]
   return row.wakeAt === toIso(until) ? told : [...told, { do: 'wakeAt', at: until }]
@@ -113,7 +116,8 @@ function reasonOf({ exit }: Task): string {
   return meaning === undefined ? `Its command ended with exit code ${code}.` : `Exit code ${code}: ${meaning}.`
 }
 
-const end = (now: number): InstanceAction => ({
+const end = (row: InstanceRow, now: number): InstanceAction => ({
   do: 'setStatus',
   changes: { state: 'ended', readyAt: null, endedAt: toIso(now) },
+  ...eventOf(row, 'ended'),
 })
