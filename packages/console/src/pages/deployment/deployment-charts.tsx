@@ -70,7 +70,7 @@ export function DeploymentCharts({ deployment }: { deployment: Deployment }): Re
                 />
               ))}
             </div>
-            <CommandLine line={`deployment metrics ${quote(name)}`} />
+            <CommandLine line={`deployment show ${quote(name)}`} />
           </div>
         )
       }
