@@ -9,6 +9,9 @@ const oneProcessor = { cpus: 1, memoryBytes: 4 * GiB, gpus: [] }
 /** The fake engine reads in the command how long it runs, and the name stands there. */
 const name = 'a run=900000s board'
 
+/** The clock of a test is moved on while a server stops, and while one waits. */
+const week = 7 * 24 * 60
+
 const untilState = (server: TestServer, tensorboard: string, state: TensorboardState): Promise<Tensorboard> =>
   vi.waitFor(
     async () => {
@@ -38,9 +41,9 @@ eachDatabase((make) => {
       await server.untilState(busy.id, 'running')
       const waiting = await aJob(server, 'busy')
       const made = await server.client.tensorboard.create({
-        body: { name, jobs: [busy.id, waiting.id], idleMinutes: 30 },
+        body: { name, jobs: [busy.id, waiting.id], idleMinutes: 120 },
       })
-      expect(made).toMatchObject({ state: 'starting', project: { name: 'demo' }, idleMinutes: 30 })
+      expect(made).toMatchObject({ state: 'starting', project: { name: 'demo' }, idleMinutes: 120 })
       const running = await untilState(server, made.id, 'running')
       expect(running.jobs).toHaveLength(2)
       expect(folders(server).toSorted()).toEqual([`/logs/busy ${busy.id} ro`, `/logs/busy ${waiting.id} ro`].toSorted())
@@ -57,16 +60,16 @@ eachDatabase((make) => {
         .executeTakeFirst()
       expect(row?.request).not.toContain(spec!.env['NABLA_TENSORBOARD_KEY'])
 
-      server.clock.advance(29 * 60_000)
+      server.clock.advance(100 * 60_000)
       const { tensorboard, url } = await server.client.tensorboard.open({ tensorboard: name, body: {} })
       expect(tensorboard.state).toBe('running')
       expect(url).toContain(`${made.id}.localhost`)
-      server.clock.advance(29 * 60_000)
+      server.clock.advance(100 * 60_000)
       await server.running().deps.loop.idle()
       expect((await server.client.tensorboard.show({ tensorboard: name })).state).toBe('running')
-      server.clock.advance(60_000)
+      server.clock.advance(30 * 60_000)
       expect(await untilState(server, made.id, 'stopped')).toMatchObject({
-        reason: expect.stringContaining('30 minutes'),
+        reason: expect.stringContaining('120 minutes'),
       })
       await server.client.tensorboard.open({ tensorboard: name, body: {} })
       await untilState(server, made.id, 'running')
@@ -81,7 +84,7 @@ eachDatabase((make) => {
       const experiment = await server.client.experiment.create({
         body: { kind: 'single', command: 'exit=0', project: 'demo', name: 'mnist' },
       })
-      const made = await server.client.tensorboard.create({ body: { name, experiments: ['mnist'] } })
+      const made = await server.client.tensorboard.create({ body: { name, experiments: ['mnist'], idleMinutes: week } })
       await untilState(server, made.id, 'running')
       expect(folders(server)).toEqual([])
       await server.client.experiment.start({ experiment: experiment.id })
