@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { webConsole } from './console.ts'
 import { containers } from './containers.ts'
 import { firstLine } from './first-line.ts'
+import { gateway } from './gateway.ts'
 import { list } from './list.ts'
 import { logs } from './logs.ts'
 import { models } from './models.ts'
@@ -31,6 +32,7 @@ const benches: Record<string, () => Promise<Section>> = {
   containers,
   models,
   serve,
+  gateway,
   console: webConsole,
 }
 

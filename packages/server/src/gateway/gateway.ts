@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Clock } from '../lib/clock.ts'
 import { AppError } from '../lib/app-error.ts'
-import { randomText } from '../lib/ids.ts'
 import { limits } from '../lib/limits.ts'
 import type { Tick } from '../metrics/metric-store.ts'
 import { responseHeaders as originHeaders } from '../proxy/headers.ts'
@@ -12,7 +11,7 @@ import { tunnel } from '../proxy/tunnel.ts'
 import { Admission, type FindKey, type Sender } from './admit.ts'
 import { readBody } from './body.ts'
 import { type Client, exchange, type Onward, type Outcome, problemOf } from './exchange.ts'
-import { connectionOf, givenRequestId, requestHeaders, responseHeaders, toTable } from './headers.ts'
+import { connectionOf, requestIdOf, requestHeaders, responseHeaders, toTable } from './headers.ts'
 import { Lines } from './line.ts'
 import { type Figures, Meter, valuesOf } from './meter.ts'
 import { Rates } from './rates.ts'
@@ -25,7 +24,7 @@ import type { Upstream } from './upstream.ts'
 
 export interface GatewayOptions {
   clock: Clock
-  log: Logger
+  log: Pick<Logger, 'debug' | 'isLevelEnabled'>
   findKey: FindKey
   /** Takes what was measured of a route at one moment. */
   measured?: (routeId: string, tick: Tick) => void
@@ -58,11 +57,14 @@ export class Gateway {
   onIdle: (targetId: string) => void = () => {}
   /** Figures of each route since the last time, by revision. */
   onFigures: (routeId: string, figures: ReadonlyMap<number, Figures>) => void = () => {}
+  /** What is written of each request costs as much as the rest of it: only where it is read. */
+  readonly #tells: boolean
   #cancelTick = () => {}
   #tickAt: number
 
   constructor(options: GatewayOptions) {
     this.#options = options
+    this.#tells = options.log.isLevelEnabled('debug')
     this.#table = new RouteTable((id) => this.onIdle(id))
     this.#lines = new Lines(options.clock, this.#table, (id) => this.onWait(id))
     this.#rates = new Rates(options.clock)
@@ -94,7 +96,7 @@ export class Gateway {
 
   /** Answers a request whose path begins with `/serve/`, by the key or the password that it brings. */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const requestId = givenRequestId(request) ?? randomText(16)
+    const requestId = requestIdOf(request)
     this.#serve(request, response, requestId).catch((error: unknown) => {
       this.#refuse(request, response, error, requestId)
     })
@@ -105,7 +107,7 @@ export class Gateway {
     const entry = this.#table.get(routeId)
     if (!entry) throw new AppError('not_served')
     const { request, url, headers } = given
-    const requestId = givenRequestId(request) ?? randomText(16)
+    const requestId = requestIdOf(request)
     const headersOf = (raw: readonly (Buffer | string)[]) => {
       const rawHeaders = raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')))
       return originHeaders({ rawHeaders, headers: connectionOf(rawHeaders) } as IncomingMessage)
@@ -138,7 +140,7 @@ export class Gateway {
   async send(routeId: string, asked: Asked, signal: AbortSignal): Promise<Answer> {
     const entry = this.#table.get(routeId)
     if (!entry) throw new AppError('no_instance', { name: routeId, reason: 'it is not known here yet' })
-    const upstream = await this.#lines.take(routeId, none, signal)
+    const upstream = await this.#lines.take(routeId, none, () => signal)
     const began = this.#options.clock.steady()
     try {
       const answer = await ask(upstream, asked, entry.route, signal)
@@ -224,10 +226,9 @@ export class Gateway {
     const body = await readBody(request, route.bodyBytes)
     const method = request.method ?? 'GET'
     const onward: Onward = { method, url, headers, body, timeoutMs: route.timeoutMs, idleMs: route.idleMs }
-    const gone = goneSignal(response)
     const tried = new Set<string>()
     for (let sent = 0; ;) {
-      const taken = this.#lines.take(route.id, tried, gone)
+      const taken = this.#lines.take(route.id, tried, () => goneSignal(response))
       const upstream = taken instanceof Promise ? await taken : taken
       client.chosen?.(upstream.revision)
       if (tried.size === 0) this.#shadow(route.id, upstream, onward)
@@ -237,10 +238,10 @@ export class Gateway {
       this.#release(route.id, upstream)
       tried.add(upstream.id)
       const ms = clock.steady() - began
-      this.#options.log.debug(
-        { requestId, route: route.id, target: upstream.id, method, ms, ...told(outcome) },
-        'passed on',
-      )
+      if (this.#tells) {
+        const { id: target } = upstream
+        this.#options.log.debug({ requestId, route: route.id, target, method, ms, ...told(outcome) }, 'passed on')
+      }
       if (outcome.did === 'fail' && !outcome.sent) this.#lines.suspect(route.id, upstream)
       if (outcome.did === 'fail' && outcome.sent) sent += 1
       // What was refused everywhere waits, as what finds no target does, and as long.
@@ -279,7 +280,7 @@ export class Gateway {
   async #join(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { entry, sender, url } = await this.#admit(request)
     this.#rates.take(entry.route, sender.name)
-    const forwarding = { requestId: givenRequestId(request) ?? randomText(16), user: sender.user, secure: false }
+    const forwarding = { requestId: requestIdOf(request), user: sender.user, secure: false }
     const list = requestHeaders(request, forwarding, entry.route.access.kind === 'basic')
     await this.#tunnel(entry, { request, socket, head }, { url, headers: toTable(list) })
   }
@@ -292,7 +293,7 @@ export class Gateway {
     const gone = new AbortController()
     client.socket.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, this.#closed.signal])
-    const upstream = await this.#lines.take(route.id, none, signal)
+    const upstream = await this.#lines.take(route.id, none, () => signal)
     try {
       const { host, port } = upstream
       await tunnel(client, { served: { pathPrefix: '' }, address: { host, port } }, { url, headers, signal })

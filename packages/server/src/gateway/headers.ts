@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { randomText } from '../lib/ids.ts'
 
 /** They speak of one connection: RFC 9110, section 7.6.1, and what older software sends. */
 const hopByHop = new Set([
@@ -91,11 +92,17 @@ export function responseHeaders(raw: readonly (Buffer | string)[], requestId: st
   return kept
 }
 
-/** The id that a client gave its request, if it can stand in a log. */
-export function givenRequestId({ headers }: IncomingMessage): string | undefined {
+/** The id that a client gave its request, if it can stand in a log; else one that no other has. */
+export function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id']
-  return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : undefined
+  if (typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given)) return given
+  requests += 1
+  return `${processId}-${requests.toString(36)}`
 }
+
+/** Random numbers for each request would cost more than all the rest of its headers. */
+const processId = randomText(10)
+let requests = 0
 
 const namedByConnection = (connection: string): Set<string> =>
   new Set(connection.split(',').map((name) => name.trim().toLowerCase()))

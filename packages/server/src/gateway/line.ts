@@ -36,12 +36,13 @@ export class Lines {
    * `not_served` where the route went away.
    *
    * @param tried targets that failed for this request: only if there is no other
+   * @param gone aborts when nobody waits for it any more; asked for only if it has to wait
    */
-  take(routeId: string, tried: ReadonlySet<string>, signal: AbortSignal | undefined): Upstream | Promise<Upstream> {
+  take(routeId: string, tried: ReadonlySet<string>, gone: () => AbortSignal): Upstream | Promise<Upstream> {
     const line = this.#waiting.get(routeId)
     // Nobody passes those who wait.
     const now = line === undefined || line.size === 0 || tried.size > 0 ? this.#pick(routeId, tried) : undefined
-    return now ?? this.#wait(routeId, tried, signal)
+    return now ?? this.#wait(routeId, tried, gone())
   }
 
   /** It refused a connection: it gets nothing for a moment, and then those who wait try again. */
@@ -71,14 +72,15 @@ export class Lines {
     const now = this.#clock.steady()
     let able: readonly Upstream[] = upstreams
     if (route.perTarget !== null) able = able.filter(({ outstanding }) => outstanding < route.perTarget!)
-    able = able.filter(({ suspectUntil }) => suspectUntil <= now)
+    if (able.some(({ suspectUntil }) => suspectUntil > now))
+      able = able.filter(({ suspectUntil }) => suspectUntil <= now)
     if (tried.size > 0) able = untried(able, tried)
     const chosen = choose(able, route.shares, Math.random(), this.#turn++)
     chosen?.begin()
     return chosen
   }
 
-  #wait(routeId: string, tried: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<Upstream> {
+  #wait(routeId: string, tried: ReadonlySet<string>, signal: AbortSignal): Promise<Upstream> {
     const entry = this.#table.get(routeId)
     const line = this.#waiting.get(routeId) ?? new Set<Waiting>()
     if (!entry || (!entry.route.holds && entry.upstreams.length === 0)) throw this.#refusal(routeId)
@@ -91,7 +93,7 @@ export class Lines {
         line.delete(one)
         if (line.size === 0) this.#waiting.delete(routeId)
         cancel()
-        signal?.removeEventListener('abort', onAbort)
+        signal.removeEventListener('abort', onAbort)
       }
       const one: Waiting = {
         try: () => {
@@ -109,7 +111,7 @@ export class Lines {
       const onAbort = () =>
         one.refuse(new AppError('no_instance', { name: route.name, reason: 'nobody waits any more' }))
       const cancel = this.#clock.after(route.queueMs, () => one.refuse(this.#refusal(routeId)))
-      signal?.addEventListener('abort', onAbort)
+      signal.addEventListener('abort', onAbort)
       line.add(one)
     })
   }
