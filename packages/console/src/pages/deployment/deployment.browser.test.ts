@@ -50,7 +50,7 @@ describeConsole(
       await page.getByRole('button', { name: 'Send' }).click()
       await page.getByRole('region', { name: 'Answer' }).getByText('"y"').waitFor()
       expect(await findBarriersInBothThemes(page)).toEqual([])
-    }, 60_000)
+    }, 90_000)
 
     test('looked at, changed, rolled back, stopped and deleted', async () => {
       const { client, open } = console()
@@ -83,7 +83,7 @@ describeConsole(
       await dialog.getByRole('button', { name: 'Delete' }).click()
       await page.getByText('No deployments yet.').waitFor()
       expect((await client.deployment.list({})).items).toEqual([])
-    }, 60_000)
+    }, 90_000)
 
     test('a change says only what is otherwise', async () => {
       const { client, open } = console()
