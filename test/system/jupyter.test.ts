@@ -60,7 +60,8 @@ describe.skipIf(reason !== undefined)(`output of a kernel${reason === undefined 
   afterAll(async () => {
     await browser?.close()
     for (const program of programs) program.kill('SIGTERM')
-    await Promise.all(programs.map((one) => one.exitCode === null && one.signalCode === null && once(one, 'exit')))
+    const left = programs.filter((one) => one.exitCode === null && one.signalCode === null)
+    await Promise.all(left.map((one) => once(one, 'exit')))
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   }, 60_000)
 

@@ -59,13 +59,13 @@ if (import.meta.main) {
     `http://${label}.localhost:${port}${enterPath}?ticket=${door.issue(caller, label, path).ticket}`
   const server = createServer((request, response) => {
     const label = labelOf(request.headers.host)
-    if (label !== undefined) proxy.handle({ label, secure: false } as never, request, response)
+    if (label !== undefined) proxy.handle({ label, secure: false }, request, response)
     else response.end(JSON.stringify(proxyLabels.map((one) => addressOf(one, '/lab/tree/a.ipynb'))))
   })
   server.on('upgrade', (request, socket, head) => {
     const label = labelOf(request.headers.host)
     if (label === undefined) socket.destroy()
-    else proxy.upgrade({ label, secure: false } as never, request, socket, head)
+    else proxy.upgrade({ label, secure: false }, request, socket, head)
   })
   server.listen(port, '127.0.0.1', () => process.stdout.write('listening\n'))
   keeper.start()
