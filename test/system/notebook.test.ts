@@ -21,7 +21,7 @@ const canInstall = await canReachIndex()
 const title = 'a notebook on the process engine'
 const reason = canInstall ? '' : ' (skipped: pip cannot fetch anything here)'
 
-test.skipIf(!canInstall)(`${title} keeps packages, files and versions${reason}`, { timeout: 600_000 }, async () => {
+test.skipIf(!canInstall)(`${title} keeps packages, files and versions${reason}`, { timeout: 900_000 }, async () => {
   const server = await startServerProcess({ env: networkEnv })
   const made = await server.client.notebook.create({ body: { project: 'p', name: 'real', machineType: 'C1' } })
   const running = await untilState(server, made.id, 'running')
