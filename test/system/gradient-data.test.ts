@@ -268,6 +268,8 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
       { method: 'headObject', params: { Key: 'a/none.bin' } },
     )
     expect(await (await fetch(got!.url)).text()).toBe('onetwo')
+    // An address to read at is none to write at.
+    expect((await fetch(got!.url, { method: 'PUT', body: 'x' })).status).toBe(400)
     expect((await fetch(head!.url, { method: 'HEAD' })).status).toBe(404)
     const [listed] = await sign({ method: 'listObjectsV2', params: { Prefix: '/', MaxKeys: 1, Delimiter: '' } })
     expect(await (await fetch(listed!.url)).text()).toContain(`<Prefix>${id}/${version}/</Prefix>`)

@@ -53,11 +53,11 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
   )
 
   test('deployments as they were before, by REST', options, async () => {
-    const { folder, env } = gradient()
+    const { folder, env, program } = gradient()
     const inProject = await project('legacy')
     const legacy = async (...words: string[]) => {
       const given = { ...env, USE_LEGACY_DEPLOYMENTS: '1' }
-      const { stdout, stderr } = await promisify(execFile)('gradient', ['deployments', ...words], {
+      const { stdout, stderr } = await promisify(execFile)(program, ['deployments', ...words], {
         cwd: folder,
         env: given,
       })
@@ -87,7 +87,7 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
       'clnabla',
     )
     expect(made).toContain('New deployment created')
-    const [{ id }] = (await server().client.deployment.list({ project: inProject })).items as [{ id: string }]
+    const { id } = (await server().client.deployment.list({ project: inProject })).items[0]!
     await server().client.deployment.wait({ deployment: id, seconds: 60 })
     expect(await legacy('list', '--state', 'RUNNING')).toContain(id)
     const { path } = await server().client.deployment.show({ deployment: id })
@@ -109,7 +109,7 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     const [first, second] = experiments as [string, string]
     const made = await run('tensorboards', 'create', '--experiment', first)
     expect(made).toContain('Created new tensorboard with id')
-    const [{ id }] = (await client.tensorboard.list({})).items as [{ id: string }]
+    const { id } = (await client.tensorboard.list({})).items[0]!
     await client.tensorboard.stop({ tensorboard: id })
     expect(await run('tensorboards', 'list')).toContain(id)
     expect(await run('tensorboards', 'add-experiments', '--id', id, '--experiment', second)).toContain(second)
@@ -162,7 +162,10 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     // Quirk 4: from this client the command comes in base64.
     const made = await paperspace(
       ...'jobs create --project from-node --machineType C1 --container paperspace/x --name noded'.split(' '),
-      ...['--command', 'cat hello.txt', '--workspace', workspace],
+      '--command',
+      'cat hello.txt',
+      '--workspace',
+      workspace,
     )
     expect(made).toContain('from a file')
     expect(made).toContain('Job Stopped, exitCode 0')
@@ -180,15 +183,11 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     mkdirSync(data)
     writeFileSync(join(data, 'a.txt'), 'a')
     const dataset = await server().client.dataset.create({ body: { name: 'from-two' } })
-    const { stdout } = await promisify(execFile)(
-      'sh',
-      [
-        '-c',
-        `gradient projects list; gradient clusters machineTypes list; gradient notebooks list;
-         gradient datasets versions create --id ${dataset.id} --source-path ${data}; gradient datasets files list --id ${dataset.id}:1`,
-      ],
-      { env },
-    )
+    const commands =
+      'gradient projects list; gradient clusters machineTypes list; gradient notebooks list; ' +
+      'gradient datasets versions create --id $DATASET --source-path $DATA; gradient datasets files list --id $DATASET:1'
+    const given = { ...env, DATASET: dataset.id, DATA: data }
+    const { stdout } = await promisify(execFile)('sh', ['-c', commands], { env: given })
     const printed = plain(stdout)
     expect(printed).toContain('serving')
     expect(printed).toContain('| C1 ')

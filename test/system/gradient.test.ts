@@ -50,11 +50,11 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
   })
 
   test('apiKey saves a key, which is used where no variable names one', options, async () => {
-    const { run, folder, env } = gradient()
+    const { run, folder, env, program } = gradient()
     await run('apiKey', server().key)
     expect(JSON.parse(readFileSync(join(folder, '.paperspace/config.json'), 'utf8'))).toEqual({ apiKey: server().key })
     const { PAPERSPACE_API_KEY: _, ...rest } = env
-    const { stdout } = await promisify(execFile)('gradient', ['projects', 'list'], { env: rest })
+    const { stdout } = await promisify(execFile)(program, ['projects', 'list'], { env: rest })
     expect(stdout).toContain('shell')
     await run('logout')
   })
@@ -162,7 +162,8 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
   test('metrics of a job that runs, over TLS: get, list and stream', options, async () => {
     const { run, env } = gradient()
     const created = ['jobs', 'create', '--name', 'busy', '--projectId', 'vision', '--machineType', 'C1']
-    const command = 'curl -s --data-binary "loss 0.25" $PAPERSPACE_METRIC_PUSHGATEWAY/metrics/job/x; sleep 300'
+    const push = "from gradient_utils.metrics import add_metrics; add_metrics({'loss': 0.25})"
+    const command = `${python} -c "${push}"; sleep 300`
     const id = idIn(await run(...created, '--container', 'acme/a', '--command', command), 'j')
     await until(async () => {
       expect(await run('jobs', 'metrics', 'get', '--id', id)).toMatch(/"memoryUsage": \{\s+"busy": \[/)
@@ -174,6 +175,7 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     ) as { job: { metricsURL: string } }
     expect(job.metricsURL).toMatch(/^127\.0\.0\.1:\d+\/gradient\/measured\/[\w-]+$/)
     const streamed = await firstOutput(
+      gradient().program,
       ['jobs', 'metrics', 'stream', '--id', id, '--interval', '1s', '--metric', 'memoryUsage'],
       env,
       /busy/,
@@ -205,10 +207,8 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
 
     // A zip with a name that leads out, and one that is none.
     const zip = join(folder, 'evil.zip')
-    await promisify(execFile)(python!, [
-      '-c',
-      `import zipfile; zipfile.ZipFile(${JSON.stringify(zip)}, 'w').writestr('../../out.txt', 'x')`,
-    ])
+    const evil = "import sys, zipfile; zipfile.ZipFile(sys.argv[1], 'w').writestr('../../out.txt', 'x')"
+    await promisify(execFile)(python!, ['-c', evil, zip])
     const create = ['jobs', 'create', '--projectId', 'x', '--machineType', 'C1', '--command', 'true', '--workspace']
     expect(await run(...create, zip)).toMatch(/The archive cannot be unpacked|is not allowed/)
     expect(existsSync('/out.txt')).toBe(false)
@@ -235,18 +235,12 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     for (const path of ['/projects', '/projects/', '/jobs/getJobList', '/jobs/getJobList/', '/clusters/getClusters/']) {
       expect((await ask(path)).status, path).toBe(200)
     }
-    const { stdout } = await promisify(execFile)('curl', [
-      '-s',
-      '-X',
-      'GET',
-      '-H',
-      `x-api-key: ${server().key}`,
-      '-H',
-      'content-type: application/json',
-      '-d',
-      '{"filter":{"where":{"and":[{"id":"monothing"}]}}}',
-      `${server().url}/gradient/mlModels/getModelList/`,
-    ])
+    const get =
+      'import json, sys, requests; ' +
+      "print(requests.get(sys.argv[1], json=json.loads(sys.argv[2]), headers={'x-api-key': sys.argv[3]}).text)"
+    const body = '{"filter":{"where":{"and":[{"id":"monothing"}]}}}'
+    const address = `${server().url}/gradient/mlModels/getModelList/`
+    const { stdout } = await promisify(execFile)(python!, ['-c', get, address, body, server().key])
     expect(JSON.parse(stdout)).toEqual({ modelList: [], total: 0, displayTotal: 0 })
   })
 })
@@ -254,8 +248,13 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
 const json = { 'content-type': 'application/json' }
 
 /** Runs a command that never ends until it has printed something. */
-async function firstOutput(words: string[], env: Record<string, string>, wanted: RegExp): Promise<string> {
-  const child = spawn('gradient', words, { env: { ...env, PYTHONUNBUFFERED: '1', TERM: 'xterm' } })
+async function firstOutput(
+  program: string,
+  words: string[],
+  env: Record<string, string>,
+  wanted: RegExp,
+): Promise<string> {
+  const child = spawn(program, words, { env: { ...env, PYTHONUNBUFFERED: '1', TERM: 'xterm' } })
   try {
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk))

@@ -19,6 +19,8 @@ export interface GradientClient {
   runIn(cwd: string, ...words: string[]): Promise<string>
   env: Record<string, string>
   folder: string
+  /** The program itself. */
+  program: string
 }
 
 /** What `nabla gradient env` prints, as an environment. */
@@ -79,7 +81,13 @@ export function useGradientClient(python: string | null, server: () => ServerPro
       last = answer.catch(() => undefined)
       return answer
     }
-    client = { env, folder, runIn, run: (...words) => runIn(folder, ...words) }
+    client = {
+      env,
+      folder,
+      program: join(dirname(python!), 'gradient'),
+      runIn,
+      run: (...words) => runIn(folder, ...words),
+    }
   }, 120_000)
   afterAll(async () => {
     for (const step of undo.toReversed()) await step()

@@ -32,7 +32,8 @@ export const datasetFileRoutes = [
   }),
   ...gradientBytes({ method: 'GET', path: '/object/:ticket', input: z.unknown() }, async (exchange) => {
     const ticket = ticketFor(exchange.deps, exchange.params, 'object', 'objects')
-    return ticket.for === 'objects' ? listObjects(exchange, ticket) : { file: await readObject(exchange, ticket) }
+    if (ticket.for === 'objects') return listObjects(exchange, ticket)
+    return { file: await readObject(exchange, onlyFor('read', ticket)) }
   }),
   ...gradientBytes(
     {
@@ -45,12 +46,19 @@ export const datasetFileRoutes = [
     putObject,
   ),
   ...gradientBytes({ method: 'DELETE', path: '/object/:ticket', input: z.unknown() }, async (exchange) => {
-    const ticket = ticketFor(exchange.deps, exchange.params, 'object')
+    const ticket = onlyFor('delete', ticketFor(exchange.deps, exchange.params, 'object'))
     const draft = await openDraft(exchange, ticket)
     await exchange.call('storage', 'delete', { path: `${filesOf(draft)}/${ticket.key}`, recursive: true })
     return { json: {} }
   }),
 ]
+
+type ObjectTicket = Extract<Ticket, { for: 'object' }>
+
+function onlyFor(what: ObjectTicket['may'], ticket: ObjectTicket): ObjectTicket {
+  if (ticket.may === what) return ticket
+  throw new AppError('invalid', { detail: 'This address is good for something else.' })
+}
 
 const expiresIn = Math.floor(limits.gradientTicketMs / 1000)
 
@@ -67,7 +75,8 @@ async function addressFor(exchange: Exchange, place: Place, { method, params }: 
   const { dataset, version, draft } = place
   if (method === 'listObjectsV2') return address({ for: 'objects', dataset, version, ...listing(params) })
   const key = keyOf(params['Key'])
-  if (method === 'headObject' || method === 'getObject') return address({ for: 'object', dataset, version, key })
+  const object = (may: 'read' | 'write' | 'delete') => address({ for: 'object', may, dataset, version, key })
+  if (method === 'headObject' || method === 'getObject') return object('read')
   if (!writing.has(method)) throw new AppError('invalid', { detail: `There is no method ${method.slice(0, 40)}.` })
   if (!draft) {
     throw new AppError('conflict', {
@@ -75,7 +84,8 @@ async function addressFor(exchange: Exchange, place: Place, { method, params }: 
     })
   }
   if (method === 'createMultipartUpload') return { UploadId: randomText(20), Key: key }
-  if (method === 'putObject' || method === 'deleteObject') return address({ for: 'object', dataset, version, key })
+  if (method === 'putObject') return object('write')
+  if (method === 'deleteObject') return object('delete')
   const upload = uploadOf(params['UploadId'])
   if (method === 'uploadPart') {
     const part = z.coerce.number().int().min(1).max(10_000).parse(params['PartNumber'])
@@ -138,7 +148,7 @@ async function joinParts(
   await call('storage', 'delete', { path: folder, recursive: true })
 }
 
-async function readObject(exchange: Exchange, { dataset, version, key }: Extract<Ticket, { for: 'object' }>) {
+async function readObject(exchange: Exchange, { dataset, version, key }: ObjectTicket) {
   const { call, deps, headers } = exchange
   const draft = await findDraft(deps, dataset, version)
   const given = headers as Record<string, string>
@@ -151,7 +161,10 @@ async function readObject(exchange: Exchange, { dataset, version, key }: Extract
 async function putObject(exchange: Exchange): Promise<CompatAnswer> {
   const { call, deps, params, upload } = exchange
   const ticket = ticketFor(deps, params, 'object', 'storage')
-  const path = ticket.for === 'storage' ? ticket.path : `${filesOf(await openDraft(exchange, ticket))}/${ticket.key}`
+  const path =
+    ticket.for === 'storage'
+      ? ticket.path
+      : `${filesOf(await openDraft(exchange, onlyFor('write', ticket)))}/${ticket.key}`
   const { sha256 } = await call('storage', 'put', { path, upload } as never)
   return { json: {}, headers: { etag: `"${sha256.slice(0, 32)}"` } }
 }

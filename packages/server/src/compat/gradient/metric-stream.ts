@@ -2,6 +2,7 @@ import type { WebSocket } from 'ws'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import type { Exchange } from './route.ts'
+import { callerOfTicket } from './ticket.ts'
 import { chartNames, nodesOf, readCharts } from './metric-charts.ts'
 
 /** What a client asks for once, in one text. */
@@ -48,6 +49,8 @@ async function sendNewest(
   { chart_names: wanted, handles, object_type: type }: Subscription,
   told: Map<string, number>,
 ): Promise<void> {
+  // Whoever lost the key meanwhile is told no more.
+  await callerOfTicket(exchange.deps, exchange.params['ticket'] ?? '')
   for (const handle of handles) {
     const charts = await readCharts(exchange, await nodesOf(exchange, type, handle), chartNames(wanted.join(',')), {})
     for (const [name, chart] of charts) {

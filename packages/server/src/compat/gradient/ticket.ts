@@ -16,7 +16,13 @@ const ticket = z.discriminatedUnion('for', [
   z.object({ for: z.literal('model-upload'), model: z.string(), fileName: z.string() }),
   z.object({ for: z.literal('workspace'), key: z.string() }),
   z.object({ for: z.literal('storage'), path: z.string() }),
-  z.object({ for: z.literal('object'), dataset: z.string(), version: z.string(), key: z.string() }),
+  z.object({
+    for: z.literal('object'),
+    may: z.enum(['read', 'write', 'delete']),
+    dataset: z.string(),
+    version: z.string(),
+    key: z.string(),
+  }),
   z.object({
     for: z.literal('objects'),
     dataset: z.string(),

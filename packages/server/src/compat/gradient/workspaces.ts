@@ -4,7 +4,9 @@ import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import { toIso } from '../../lib/clock.ts'
 import { randomText } from '../../lib/ids.ts'
-import { readForm } from './multipart.ts'
+import { limits } from '../../lib/limits.ts'
+import type { CompatAnswer } from '../site.ts'
+import { readForm, unwrapped } from './multipart.ts'
 import { type Exchange, gradientBytes, gradientRoute } from './route.ts'
 import { ticketFor, writeTicket } from './ticket.ts'
 
@@ -26,23 +28,30 @@ export const workspaceRoutes = [
       },
     ),
   ),
-  ...gradientBytes(
-    { method: 'POST', path: '/workspace/:ticket', bytes: true, input: z.unknown() },
-    async (exchange) => {
-      const { caller, deps, params, upload } = exchange
-      const { key } = ticketFor(deps, params, 'workspace')
-      const { file } = await readForm(upload)
-      const workspaceId = await uploadWorkspace(exchange, file)
-      const row = { id: key, teamId: caller.teamId, workspaceId, createdAt: toIso(deps.clock.now()) }
-      await deps.db
-        .insertInto('gradientUploads')
-        .values(row)
-        .onConflict((c) => c.column('id').doUpdateSet({ workspaceId }))
-        .execute()
-      return { json: {}, status: 201 }
-    },
+  ...gradientBytes({ method: 'POST', path: '/workspace/:ticket', bytes: true, input: z.unknown() }, (exchange) =>
+    takeFiles(exchange, async (upload) => (await readForm(upload)).file),
+  ),
+  // Deployments put theirs: a form as well, whose header does not say so.
+  ...gradientBytes({ method: 'PUT', path: '/workspace/:ticket', bytes: true, input: z.unknown() }, (exchange) =>
+    takeFiles(exchange, unwrapped),
   ),
 ]
+
+/** Takes files in, and remembers for a while what they became: what they are for is told afterwards. */
+async function takeFiles(exchange: Exchange, open: (upload: Readable) => Promise<Readable>): Promise<CompatAnswer> {
+  const { caller, deps, params, upload } = exchange
+  const { key } = ticketFor(deps, params, 'workspace')
+  const workspaceId = await uploadWorkspace(exchange, await open(upload))
+  const now = deps.clock.now()
+  const before = toIso(now - limits.unusedWorkspaceMs)
+  await deps.db.deleteFrom('gradientUploads').where('createdAt', '<', before).execute()
+  await deps.db
+    .insertInto('gradientUploads')
+    .values({ id: key, teamId: caller.teamId, workspaceId, createdAt: toIso(now) })
+    .onConflict((c) => c.column('id').doUpdateSet({ workspaceId }))
+    .execute()
+  return { json: {}, status: 201 }
+}
 
 /** Takes an archive in as a workspace. Answers with its id. */
 export async function uploadWorkspace({ call }: Exchange, file: Readable): Promise<string> {
