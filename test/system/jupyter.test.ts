@@ -86,7 +86,9 @@ describe.skipIf(reason !== undefined)(`output of a kernel${reason === undefined 
     let page = await open()
     await run(page, 0)
     await output(page, 0).locator('img').waitFor()
-    expect(await page.evaluate(inTerminal, 'echo $((6*7)) in $PWD')).toContain(`42 in ${work}`)
+    const xsrf = (await context.cookies(page.url())).find(({ name }) => name === '_xsrf')?.value ?? ''
+    const asked = { line: 'echo $((6*7)) in $PWD', xsrf, host: new URL(page.url()).host }
+    expect(await page.evaluate(inTerminal, asked)).toContain(`42 in ${work}`)
     await run(page, 1)
     await shows(page, 3)
 
@@ -135,11 +137,10 @@ describe.skipIf(reason !== undefined)(`output of a kernel${reason === undefined 
 })
 
 /** In the page: what a terminal answers. */
-async function inTerminal(line: string): Promise<string> {
-  const xsrf = /_xsrf=([^;]+)/.exec(globalThis.document.cookie)?.[1] ?? ''
+async function inTerminal({ line, xsrf, host }: { line: string; xsrf: string; host: string }): Promise<string> {
   const made = await fetch('/api/terminals', { method: 'POST', headers: { 'x-xsrftoken': xsrf } })
   const { name } = (await made.json()) as { name: string }
-  const socket = new WebSocket(`ws://${location.host}/terminals/websocket/${name}`)
+  const socket = new WebSocket(`ws://${host}/terminals/websocket/${name}`)
   let said = ''
   return new Promise((resolve, reject) => {
     socket.addEventListener('error', () => reject(new Error('the terminal cannot be reached')))
