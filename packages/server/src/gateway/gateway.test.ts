@@ -62,7 +62,7 @@ describe('requests', () => {
     for (let times = 0; times < 5; times++) expect((await ask('/serve/shop/')).body).toBe('quick')
     expect(gateway.outstanding('slow')).toBe(2)
     for (const stream of streams) stream.destroy()
-    await vi.waitFor(() => expect(gateway.outstanding('slow')).toBe(0))
+    await until(() => expect(gateway.outstanding('slow')).toBe(0))
   })
 
   test.each([
@@ -146,7 +146,7 @@ describe('targets', () => {
     const { target } = await aTarget('a', (_, response) => response.end('woken'))
     gateway.replace([aRoute({ targets: [], queue: 3 })])
     const waiting = [ask('/serve/shop/'), ask('/serve/shop/'), ask('/serve/shop/')]
-    await vi.waitFor(() => expect(gateway.queued('d1')).toBe(3))
+    await until(() => expect(gateway.queued('d1')).toBe(3))
     expect(waits).toEqual(['d1', 'd1', 'd1'])
     expect(await ask('/serve/shop/')).toMatchObject({ status: 503, code: 'instance_busy' })
     gateway.replace([aRoute({ targets: [target], queue: 3 })])
@@ -192,11 +192,11 @@ test('no request is lost while targets come and go, and none goes to one that ha
     gateway.replace([aRoute({ targets: [current.target, next.target] })])
     gateway.replace([aRoute({ targets: [next.target] })])
     const old = current
-    await vi.waitFor(() => expect(gateway.outstanding(old.target.id)).toBe(0))
+    await until(() => expect(gateway.outstanding(old.target.id)).toBe(0))
     old.server.closeAllConnections()
     old.server.close()
     const before = colours.length
-    await vi.waitFor(() => expect(colours.length).toBeGreaterThan(before + 5))
+    await until(() => expect(colours.length).toBeGreaterThan(before + 5))
     current = next
   }
   going = false
@@ -220,7 +220,7 @@ test('a shadow gets copies, and nobody its answers', async () => {
   ])
   gateway.replace([aRoute({ targets: [target, { ...shadow.target, revision: 2 }], shares, shadow: 2 })])
   expect((await ask('/serve/shop/', { body: 'x' })).body).toBe('real x')
-  await vi.waitFor(() => expect(copies).toEqual(['x']))
+  await until(() => expect(copies).toEqual(['x']))
 })
 
 test('sockets are joined, and counted as long as they are open', async () => {
@@ -237,12 +237,12 @@ test('sockets are joined, and counted as long as they are open', async () => {
   socket.write(head)
   let told = ''
   socket.on('data', (chunk) => (told += String(chunk)))
-  await vi.waitFor(() => expect(told).toContain('101 Switching'))
+  await until(() => expect(told).toContain('101 Switching'))
   socket.write('echo')
-  await vi.waitFor(() => expect(told).toContain('echo'))
+  await until(() => expect(told).toContain('echo'))
   expect(gateway.outstanding('a')).toBe(1)
   socket.destroy()
-  await vi.waitFor(() => expect(gateway.outstanding('a')).toBe(0))
+  await until(() => expect(gateway.outstanding('a')).toBe(0))
 })
 
 test('what is measured has rates, errors and latencies of each revision', async () => {
@@ -264,6 +264,9 @@ test('what is measured has rates, errors and latencies of each revision', async 
     { timeout: 10_000 },
   )
 })
+
+/** Others may need the processors as well. */
+const until = (check: () => void) => vi.waitFor(check, { timeout: 20_000 })
 
 type Answering = (request: IncomingMessage, response: ServerResponse) => unknown
 

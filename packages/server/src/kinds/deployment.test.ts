@@ -1,8 +1,12 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, get, type IncomingMessage, type Server } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { eachDatabase, type MakeDatabase } from '../testing/database.ts'
 import { startTestServer, type TestServer } from '../testing/server.ts'
+
+// Others may need the processors as well.
+vi.setConfig({ testTimeout: 120_000 })
 
 const body = {
   project: 'web',
@@ -107,6 +111,34 @@ eachDatabase((make) => {
     })
   })
 
+  test('a canary gets its share, and is taken back by itself when it fails', async () => {
+    const { server, world } = await aWorld(make)
+    const { client } = server
+    await client.deployment.create({ body: { ...body, guard: { requests: 5 } } })
+    await world.until('running')
+    const canary = { env: { COLOR: 'bad' }, canaryPercent: 50 }
+    await client.deployment.update({ deployment: 'shop', body: canary })
+    const send = () => client.deployment.send({ deployment: 'shop', body: { method: 'GET' } })
+    await world.until('updating', ({ instances }) => instances.ready === 2)
+    for (let sent = 0; sent < 60; sent++) await send()
+    const failed = await world.until('running', ({ rollout }) => rollout?.state === 'failed')
+    expect(failed.rollout?.reason).toMatch(/% of its requests failed, and 5 % may/)
+    expect(failed).toMatchObject({ revision: 2, serving: 1 })
+    expect(await world.ask()).toEqual([200, 'none'])
+  })
+
+  test('people and programs reach it at an address of its own', async () => {
+    const { server, world } = await aWorld(make)
+    const { id } = await server.client.deployment.create({ body: { ...body, env: { COLOR: 'blue' } } })
+    await world.until('running')
+    const { url } = server.running()
+    const headers = { host: `${id}.localhost`, authorization: `Bearer ${server.key}` }
+    const [answer] = (await once(get(`${url}/page`, { headers, agent: false }), 'response')) as [IncomingMessage]
+    expect([answer.statusCode, await text(answer)]).toEqual([200, 'blue'])
+    const link = await server.client.deployment.open({ deployment: 'shop', body: {} })
+    expect(link.address).toContain(`http://${id}.localhost`)
+  })
+
   test('what cannot be is refused with what to do', async () => {
     const { client } = await startTestServer(make)
     const refused = (more: object) => expect(client.deployment.create({ body: { project: 'web', ...more } })).rejects
@@ -140,7 +172,10 @@ async function aWorld(make: MakeDatabase) {
     }
     for (const { id, env, command } of server.fake.specs) {
       if (!up.has(id) || listening.has(id) || command.includes('exit=')) continue
-      const one = createServer((_, response) => response.end(env['COLOR'] ?? 'none'))
+      const one = createServer((_, response) => {
+        response.statusCode = env['COLOR'] === 'bad' ? 500 : 200
+        response.end(env['COLOR'] ?? 'none')
+      })
       one.listen(Number(env['PORT']), '127.0.0.1')
       await once(one, 'listening')
       listening.set(id, one)
@@ -163,13 +198,13 @@ const until =
         server.clock.advance(250)
         throw new Error(`it is ${found.state}: ${found.reason} ${JSON.stringify(found.rollout)}`)
       },
-      { timeout: 20_000, interval: 5 },
+      { timeout: 60_000, interval: 5 },
     )
 
 async function ask(server: TestServer): Promise<[number, string]> {
   const answer = await fetch(`${server.running().url}/serve/shop/`, { headers: { 'x-api-key': server.key } })
-  const text = await answer.text()
-  return [answer.status, answer.ok ? text : (JSON.parse(text) as { error: { code: string } }).error.code]
+  const body = await answer.text()
+  return [answer.status, answer.ok ? body : (JSON.parse(body) as { error: { code: string } }).error.code]
 }
 
 function close(server: Server): void {

@@ -225,7 +225,7 @@ async function show(deps: Deps, caller: Caller, origins: Origins, reference: str
 function isSettled(row: DeploymentRow): boolean {
   if (row.startedAt === null) return row.state === 'stopped'
   if (row.rollout === 'rolling') return row.state === 'failed'
-  return row.rollout === 'failed' || ['running', 'sleeping', 'stopped', 'failed'].includes(row.state)
+  return row.rollout !== null || ['running', 'sleeping', 'stopped', 'failed'].includes(row.state)
 }
 
 /** What answered before the newest: that which serves while the newest does not, else the last one that did not fail. */
