@@ -9,7 +9,10 @@ import type { Client } from '@nabla/api/client'
 export async function seedDeployments(client: Client): Promise<() => void> {
   const program = createServer((request, response) => {
     response.setHeader('content-type', 'application/json')
-    if (request.url === '/openapi.json') return void response.end(JSON.stringify({ paths }))
+    if (request.url === '/openapi.json') {
+      response.end(JSON.stringify({ paths }))
+      return
+    }
     if (request.url === '/broken') response.statusCode = 500
     request.resume().on('end', () => setTimeout(() => response.end(answer), 3 + Math.random() * 40))
   })

@@ -40,7 +40,7 @@ export async function submitExperiment(
   await checkDatasets(context, fields as Parameters<typeof checkDatasets>[1])
   const writes = !context.out.json && !flags.noInit && project.source !== 'flag' && project.source !== 'file'
   if (writes) await writeProject(context, project.name)
-  const sent = source ? await sendWorkspace(context, source, { ...flags, ...notGiven } as never) : workspace
+  const sent = source ? await sendWorkspace(context, source, { ...flags, ...notGiven }) : workspace
   const body = { ...fields, workspace: sent as WorkspaceSource, start, cliCommand: commandLine(context.words) }
   const client = await context.client()
   return client.experiment.create({ body: body as Body })

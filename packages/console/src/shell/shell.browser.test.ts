@@ -61,7 +61,8 @@ describeConsole('the shell', (console) => {
     const page = await open('/')
     await page.setViewportSize({ width: 390, height: 800 })
     const bar = page.getByRole('navigation', { name: 'Main' })
-    expect(await bar.evaluate((element) => element.scrollWidth <= element.clientWidth)).toBe(true)
+    const isWhole = 'document.querySelector("nav").scrollWidth <= document.querySelector("nav").clientWidth'
+    expect(await page.evaluate<boolean>(isWhole)).toBe(true)
     expect(await findBarriers(page)).toEqual([])
     await bar.getByRole('button', { name: 'More' }).click()
     await page.getByRole('menuitem', { name: 'Machines' }).waitFor()

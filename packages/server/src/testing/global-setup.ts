@@ -7,13 +7,6 @@ import type { TestProject } from 'vitest/node'
 import { openDatabase } from '../db/open.ts'
 import { postgresBinaries, startPostgres, type TestPostgres } from './postgres.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** Socket that answers with the address of the PostgreSQL server; null if this machine has none. */
-    postgresStarter: string | null
-  }
-}
-
 /**
  * One PostgreSQL server for a whole run of tests. It starts when the first test asks for it, so that runs of tests
  * without a database do not wait; it is stopped when the run is over, however that went.

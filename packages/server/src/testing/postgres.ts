@@ -5,6 +5,13 @@ import { chmodSync, chownSync, cpSync, mkdtempSync, readFileSync, rmSync } from 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Socket that answers with the address of the PostgreSQL server; null if this machine has none. */
+    postgresStarter: string | null
+  }
+}
+
 /** A PostgreSQL server of the tests: its own data, a socket in its own folder, no port. */
 export interface TestPostgres {
   /** Address of one of its databases; `postgres` is there from the start. */

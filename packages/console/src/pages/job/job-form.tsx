@@ -79,15 +79,7 @@ export function JobForm({ clone }: { clone?: Job }): ReactNode {
         <div className="stack job-form-side">
           {sending.now && <ProgressPanel state={sending.now} onCancel={sending.cancel} />}
           <ErrorNote error={sending.error} />
-          {notes.length > 0 && (
-            <Panel title="Still to do">
-              <ul className="job-notes">
-                {notes.map((note) => (
-                  <li key={note}>{note}</li>
-                ))}
-              </ul>
-            </Panel>
-          )}
+          <Notes notes={notes} />
           <TextPanel
             line={state.line}
             document={jobDocument(form.values, files.origin)}
@@ -104,6 +96,20 @@ export function JobForm({ clone }: { clone?: Job }): ReactNode {
         </div>
       </form>
     </>
+  )
+}
+
+/** What a clone or a pasted line could not fill in. */
+function Notes({ notes }: { notes: readonly string[] }): ReactNode {
+  if (notes.length === 0) return null
+  return (
+    <Panel title="Still to do">
+      <ul className="job-notes">
+        {notes.map((note) => (
+          <li key={note}>{note}</li>
+        ))}
+      </ul>
+    </Panel>
   )
 }
 

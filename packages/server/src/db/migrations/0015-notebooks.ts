@@ -56,6 +56,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await index('notebooks_by_seed').columns(['seed_id']).execute()
   await index('notebooks_by_end').columns(['ended_at']).execute()
   await index('notebooks_by_wake').columns(['wake_at']).execute()
+  await createVersions(db)
+}
+
+async function createVersions(db: Kysely<unknown>): Promise<void> {
+  const text = textType(db)
   await db.schema
     .createTable('notebook_versions')
     .addColumn('notebook_id', text, (c) => c.notNull())

@@ -71,7 +71,8 @@ describe.each(users)('the Python environment of a task, as %s', (who) => {
       ).toEqual([0, 0])
       expect(reports[0]?.phases.map(({ phase }) => phase)).toEqual(['files', 'environment', 'run'])
       // Also for the one that found it built.
-      for (const { id } of tasks) expect(bench.output(id, 'packages')).toMatch(/^python==3\.\d+\.\S+\n(.+\n)*nablatest==1/)
+      for (const { id } of tasks)
+        expect(bench.output(id, 'packages')).toMatch(/^python==3\.\d+\.\S+\n(.+\n)*nablatest==1/)
       for (const { id } of tasks) {
         expect(bench.output(id)).toMatch(/^\/opt\/nabla\/environment\/lib\/python3.*\/nablatest.py 42\n$/)
       }
