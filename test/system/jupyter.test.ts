@@ -48,7 +48,9 @@ describe.skipIf(reason !== undefined)(`output of a kernel${reason === undefined 
     writeFileSync(join(work, 'a.ipynb'), JSON.stringify(document))
     writeFileSync(join(work, 'count'), '')
     const flags = ['-m', 'jupyterlab', `--config=${join(folder, 'generated/config.py')}`]
-    programs.push(spawn(python!, flags, { cwd: work, stdio: 'ignore', env: { ...process.env, HOME: folder } }))
+    programs.push(
+      spawn(python!, flags, { cwd: work, stdio: 'ignore', env: { ...process.env, HOME: folder, TMPDIR: folder } }),
+    )
     await until(async () => {
       const answer = await fetch(`http://127.0.0.1:${jupyterPort}/api/status?token=${options.jupyter.token}`)
       expect(answer.status).toBe(200)

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCli } from '../testing/run-cli.ts'
@@ -12,8 +14,10 @@ let server: TestServer
 let port: number
 const name = 'serving'
 
+const folder = mkdtempSync(join(tmpdir(), 'nabla-exec-'))
+
 const cli = (argv: string[], more: Parameters<typeof runCli>[1] = {}) =>
-  runCli(argv, { cwd: tmpdir(), ...more, env: { ...server.env, ...more.env } })
+  runCli(argv, { cwd: folder, ...more, env: { ...server.env, ...more.env } })
 
 async function freePort(): Promise<number> {
   const socket = createServer().listen(0, '127.0.0.1')
@@ -42,7 +46,10 @@ beforeAll(async () => {
   expect(created).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('job logs') })
   await cli(['job', 'wait', name, '--state', 'running'])
 }, 60_000)
-afterAll(() => server.close())
+afterAll(async () => {
+  await server.close()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 test('a program runs in a job: output, errors, input and exit code are its own', async () => {
   await expect

@@ -67,7 +67,7 @@ describeConsole('the shell', (console) => {
     await bar.getByRole('button', { name: 'More' }).click()
     await page.getByRole('menuitem', { name: 'Machines' }).waitFor()
     await page.getByRole('menuitem', { name: 'Settings' }).click()
-    await page.getByRole('heading', { name: 'Settings' }).first().waitFor()
+    await page.waitForURL('**/settings/**')
   })
 
   test('says when the connection is lost, and hears what happened meanwhile', async () => {

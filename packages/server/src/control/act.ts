@@ -4,6 +4,7 @@ import type { VolumeRow } from '../db/tables.ts'
 import type { Deps } from '../deps.ts'
 import type { Engine, Mount, TaskExit, TaskSpec } from '../engines/engine.ts'
 import { plannedKinds } from '../kinds/index.ts'
+import type { StartGift } from '../kinds/planned.ts'
 import { programEnv } from '../kinds/run/program.ts'
 import { resolveSecrets } from '../kinds/secret.ts'
 import { AppError } from '../lib/app-error.ts'
@@ -155,13 +156,14 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     if (secret === undefined) throw new AppError('unknown_secret', { name: value.slice(secretPrefix.length) })
     return [name, secret] as const
   })
+  const gift = giftOf(deps, task)
   return {
     id: task.id,
     image: request.image,
     command: request.command,
     workingDir: request.workingDir,
-    env: { ...programEnv(deps, task), ...startEnv(deps, task), ...Object.fromEntries(env) },
-    mounts: [...(await toMounts(deps, task, signal)), ...(await gangMounts(deps, task))],
+    env: { ...programEnv(deps, task), ...gift.env, ...Object.fromEntries(env) },
+    mounts: [...(await toMounts(deps, task, signal)), ...(await gangMounts(deps, task)), ...(gift.mounts ?? [])],
     resources: { ...request.resources, gpus: task.gpus, pids: limits.taskPids },
     ...(request.requirements === null
       ? {}
@@ -174,8 +176,8 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
   }
 }
 
-function startEnv(deps: Deps, task: Task): Record<string, string> {
-  return plannedKinds.find(({ prefix }) => isOwnedBy(prefix, task))?.startEnv?.(deps, task) ?? {}
+function giftOf(deps: Deps, task: Task): StartGift {
+  return plannedKinds.find(({ prefix }) => isOwnedBy(prefix, task))?.startWith?.(deps, task) ?? {}
 }
 
 /** The prefix of an id is followed by 16 characters. */

@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely'
 import type { Action, ChildStop } from '../control/action.ts'
 import type { Tables } from '../db/tables.ts'
 import type { Deps } from '../deps.ts'
+import type { Mount } from '../engines/engine.ts'
 import type { Task } from '../tasks/task.ts'
 
 /** A row that the loop looks after. */
@@ -37,8 +38,8 @@ export interface PlannedKind<Row extends PlannedRow, Changes extends PlannedChan
   nextDue(trx: Transaction<Tables>): Promise<string | null>
   /** Compares what is wanted with what is there. `tasks` are all of its tasks, by attempt. */
   plan(row: Row, tasks: readonly Task[], now: number): Action<Changes, Child>[]
-  /** Variables that a task of it is given when it starts, and that are not stored with it: such as a key. */
-  startEnv?(deps: Deps, task: Task): Record<string, string>
+  /** What a task of it is given when it starts, and that is not stored with it: such as a key. */
+  startWith?(deps: Deps, task: Task): StartGift
   /** The resource that made it, which has to be looked at whenever it has been. */
   parentOf?(row: Row): string | null
   /**
@@ -54,6 +55,12 @@ export interface PlannedKind<Row extends PlannedRow, Changes extends PlannedChan
   purgeable(trx: Transaction<Tables>): Promise<Remains[]>
   /** Forgets them, once their files are gone. */
   forget(trx: Transaction<Tables>, remains: readonly Remains[]): Promise<void>
+}
+
+/** Variables and folders of this machine. */
+export interface StartGift {
+  env?: Record<string, string>
+  mounts?: Mount[]
 }
 
 /** What a deleted resource leaves behind. */

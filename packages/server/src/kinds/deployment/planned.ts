@@ -5,6 +5,7 @@ import type { PlannedKind, Remains } from '../planned.ts'
 import { plannedRows } from '../planned-rows.ts'
 import { createInstances } from './create-instances.ts'
 import { type InstanceChanges, planInstance } from './instance-plan.ts'
+import { serverGift } from './model-server.ts'
 import { type DeploymentChanges, type NewInstance, planDeployment } from './plan.ts'
 import { isAlone, readRevision } from './stored.ts'
 import { taskOf } from './task.ts'
@@ -145,6 +146,8 @@ export const instanceKind: PlannedKind<LoadedInstance, InstanceChanges> = {
   },
 
   parentOf: (row) => row.deploymentId,
+
+  startWith: (_deps, task) => serverGift(task),
 
   async purgeable(trx) {
     const rows = await trx

@@ -52,7 +52,8 @@ export async function prepareRevision(
   }
   const prepared = await prepareJob(deps, trx, caller, submission, now)
   const { project, machine, models } = prepared
-  const server = spec.command === null ? await modelServer(trx, models[0]!) : null
+  const ownPorts = deps.machineTypes.capacity.get(machine.engine)?.ownPorts === true
+  const server = spec.command === null ? await modelServer(trx, models[0]!, { inContainer: ownPorts }) : null
   const storageId = await storageVolume(trx, caller.teamId, now)
   const stored: StoredRevision = {
     spec: pinned(spec, prepared),
@@ -62,7 +63,7 @@ export async function prepareRevision(
       priority: spec.priority,
       request: requestOf(prepared, storageId, server),
     },
-    ownPorts: deps.machineTypes.capacity.get(machine.engine)?.ownPorts === true,
+    ownPorts,
     files: server?.files ?? {},
   }
   checkCount(isAlone(stored), spec, spec.instances)
@@ -107,7 +108,6 @@ function requestOf(prepared: PreparedJob, storageId: string, server: ServerProgr
     env: {
       NABLA_PROJECT: project.name,
       NABLA_MACHINE_TYPE: machine.name,
-      ...server?.env,
       ...spec.env,
     },
     volumes,

@@ -56,7 +56,15 @@ describe.skipIf(reason !== null)(reason === null ? 'a job with an image' : `a jo
     const contained = await run({ command, image: testImage })
     expect(contained).toMatchObject({ state: 'succeeded', exitCode: 0 })
     expect(contained.machineType).toMatch(/^C\d+-docker$/)
-    expect(contained.phases.map(({ name }) => name)).toEqual(['queue', 'files', 'image', 'run', 'collect'])
+    expect(contained.phases.map(({ name }) => name)).toEqual([
+      'queue',
+      'files',
+      'image',
+      'create',
+      'start',
+      'run',
+      'collect',
+    ])
     const detail = contained.phases.find(({ name }) => name === 'image')?.detail
     expect(detail).toMatch(/sha256:[0-9a-f]{64}$/)
     const bare = await run({ command })
@@ -89,7 +97,15 @@ describe.skipIf(reason !== null)(reason === null ? 'a job with an image' : `a jo
     const name = `${registry.address}/team/app:1`
     const build = { args: { WORD: 'hello' } }
     const built = await run({ workspace, build, command: 'cat /made' })
-    expect(built.phases.map((phase) => phase.name)).toEqual(['queue', 'files', 'build', 'run', 'collect'])
+    expect(built.phases.map((phase) => phase.name)).toEqual([
+      'queue',
+      'files',
+      'build',
+      'create',
+      'start',
+      'run',
+      'collect',
+    ])
     expect(await logOf(built)).toMatch(/\nhello$/)
 
     const host = registry.address

@@ -29,7 +29,7 @@ export const tensorboardKind: PlannedKind<LoadedTensorboard, TensorboardChanges>
     return planTensorboard({ row: own, taskFor: (attempt) => taskOf({ ...own, attempt }, folders) }, tasks, now)
   },
 
-  startEnv: ({ box }, task) => ({ NABLA_TENSORBOARD_KEY: keyOf(box, task.ownerId) }),
+  startWith: ({ box }, task) => ({ env: { NABLA_TENSORBOARD_KEY: keyOf(box, task.ownerId) } }),
 
   purgeable,
   forget,
