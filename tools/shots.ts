@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { noBrowser, openBrowser, openWindow } from '../packages/console/src/testing/browser.ts'
-import { startServed } from '../packages/console/src/testing/served.ts'
+import { type Served, startServed } from '../packages/console/src/testing/served.ts'
 import { type Shot, shots } from '../packages/console/src/testing/shots.ts'
 import { seedDeployments } from './seed-deployments.ts'
 import { seedExperiments, seedRuns } from './seed-runs.ts'
@@ -19,30 +19,59 @@ const sizes = [
 ]
 
 if (noBrowser !== undefined) throw new Error(noBrowser)
+interface Group {
+  holds(name: string): boolean
+  /** Puts there what the pages show. Returns what ends it, where something has to. */
+  seed(served: Served): Promise<(() => void) | void>
+}
+
+/** Each on a server of its own: the machine that the engine pretends to be has no place for all at once. */
+const groups: Group[] = [
+  { holds: (name) => name.startsWith('deployment'), seed: ({ client }) => seedDeployments(client) },
+  { holds: (name) => name.startsWith('notebook'), seed: ({ client, server }) => seedNotebooks(client, server) },
+  {
+    holds: (name) => !/^(deployment|notebook)/.test(name),
+    async seed({ client }) {
+      await seedRuns(client)
+      await seedExperiments(client)
+      await seedSweeps(client)
+    },
+  },
+]
+
 const names = process.argv.slice(2)
 const chosen = shots.filter(({ name }) => names.length === 0 || names.some((begin) => name.startsWith(begin)))
 mkdirSync(folder, { recursive: true })
-const served = await startServed()
-// First, so that it has its place; only if it is looked at, so that others have theirs.
-const looksAtDeployments = chosen.some(({ name }) => name.startsWith('deployment'))
-const endProgram = looksAtDeployments ? await seedDeployments(served.client) : () => undefined
-await seedRuns(served.client)
-await seedExperiments(served.client)
-await seedSweeps(served.client)
-await seedNotebooks(served.client, served.server)
 const browser = await openBrowser()
 try {
-  for (const shot of chosen) {
-    for (const size of sizes) for (const scheme of ['light', 'dark'] as const) await take(shot, { ...size, scheme })
-    console.log(shot.name)
-  }
+  for (const group of groups) await takeAll(group)
 } finally {
-  endProgram()
   await browser.close()
-  await served.close()
 }
 
-async function take(shot: Shot, window: { width: number; height: number; scheme: 'light' | 'dark' }): Promise<void> {
+async function takeAll({ holds, seed }: Group): Promise<void> {
+  const own = chosen.filter(({ name }) => holds(name))
+  if (own.length === 0) return
+  const served = await startServed()
+  const end = await seed(served)
+  try {
+    for (const shot of own) {
+      for (const size of sizes) {
+        for (const scheme of ['light', 'dark'] as const) await take(served, shot, { ...size, scheme })
+      }
+      console.log(shot.name)
+    }
+  } finally {
+    end?.()
+    await served.close()
+  }
+}
+
+async function take(
+  served: Served,
+  shot: Shot,
+  window: { width: number; height: number; scheme: 'light' | 'dark' },
+): Promise<void> {
   const { context, page, complaints } = await openWindow(browser, window)
   if (shot.signedIn !== false) await served.signIn(context)
   await page.goto(served.url + shot.path)
