@@ -34,8 +34,12 @@ export const limits = {
   /** Files remembered for one folder (about 150 bytes each), and folders. */
   rememberedFiles: 1_000_000,
   rememberedFolders: 64,
-  /** A file that changed so shortly before it was read may change again without its times telling: FAT counts in 2 s. */
-  racyMs: 2_000,
+  /**
+   * A file that changed less than this before it was read may change again within the same tick of its file system's
+   * clock. Ticks of Linux are 10 ms at the most; file systems that keep whole seconds, or two, are known by their times.
+   */
+  racyMs: 100,
+  racyCoarseMs: 2_000,
   /** Bytes read after which what was learnt of a folder is written down, for an upload that is cut. */
   rememberEveryBytes: 4096 * MiB,
   /** Size of a workspace above which the CLI says how to send less. */

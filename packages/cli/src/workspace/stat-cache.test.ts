@@ -118,6 +118,10 @@ test('a file that changed just before it was read is not settled', () => {
   expect(isSettled(stamp, changedMs)).toBe(false)
   expect(isSettled(stamp, changedMs + limits.racyMs)).toBe(false)
   expect(isSettled(stamp, changedMs + limits.racyMs + 1)).toBe(true)
+  // A file system that keeps whole seconds has ticks as long.
+  const coarse = { ...stamp, ctimeNs: 1_700_000_000_000_000_000n }
+  expect(isSettled(coarse, 1_700_000_000_000 + limits.racyCoarseMs)).toBe(false)
+  expect(isSettled(coarse, 1_700_000_000_000 + limits.racyCoarseMs + 1)).toBe(true)
   // The time of the contents may be set at will, and says nothing.
   expect(isSettled({ ...stamp, mtimeNs: 0n }, changedMs)).toBe(false)
 })

@@ -28,7 +28,9 @@ export interface StatCache {
  * of the inode is asked, since that of the contents may be set at will.
  */
 export function isSettled(stamp: Stamp, readAtMs: number): boolean {
-  return stamp.ctimeNs < BigInt(Math.floor(readAtMs - limits.racyMs)) * 1_000_000n
+  const isCoarse = stamp.ctimeNs % 1_000_000_000n === 0n
+  const racyMs = isCoarse ? limits.racyCoarseMs : limits.racyMs
+  return stamp.ctimeNs < BigInt(Math.floor(readAtMs - racyMs)) * 1_000_000n
 }
 
 /** Where the cache of a folder is. */
