@@ -47,6 +47,9 @@ beforeAll(async () => {
   await cli(['job', 'wait', name, '--state', 'running'])
 }, 60_000)
 afterAll(async () => {
+  // It would run on without the server.
+  await cli(['job', 'stop', name, '--grace', '0s'])
+  await cli(['job', 'wait', name])
   await server.close()
   rmSync(folder, { recursive: true, force: true })
 })
