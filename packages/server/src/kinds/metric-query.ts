@@ -2,7 +2,8 @@ import { type MetricName, metricSeries, type MetricRange, type MetricTick } from
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import type { Range, RangeQuery, SeriesRange, Tick } from '../metrics/metric-store.ts'
-import type { StreamItem } from './kind.ts'
+import type { Deps } from '../deps.ts'
+import type { EventStream, StreamItem } from './kind.ts'
 
 /** A query of the contract as the store takes it. Throws AppError `invalid` when it makes no sense. */
 export function toRangeQuery(
@@ -20,6 +21,42 @@ export function toRangeQuery(
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
   }
+}
+
+/** What the tasks of a resource used, with what they are given at the most; `resources` is null where that is not known. */
+export async function readTaskMetrics(
+  { measurements }: Pick<Deps, 'measurements'>,
+  id: string,
+  resources: { cpus: number; memoryBytes: number } | null,
+  query: Parameters<typeof toRangeQuery>[0],
+): Promise<MetricRange> {
+  const given = new Map([
+    ['cpu', resources?.cpus],
+    ['memory', resources?.memoryBytes],
+    ['memoryPeak', resources?.memoryBytes],
+  ])
+  const range = await measurements.read(id, toRangeQuery(query, 'task'))
+  return toMetricRange(range, ({ name }) => given.get(name) ?? null)
+}
+
+/** What they use as it is measured, until `hasEnded` says that no more will come. */
+export function followTaskMetrics(
+  { measurements }: Pick<Deps, 'measurements'>,
+  id: string,
+  request: {
+    headers: Record<string, string | string[] | undefined>
+    query: { after?: string | undefined }
+    signal: AbortSignal
+  },
+  hasEnded: () => Promise<boolean>,
+): EventStream {
+  const after = resumeAt(request.headers['last-event-id'], request.query.after)
+  const { signal } = request
+  return { events: toEvents(measurements.follow(id, { ...(after !== undefined && { after }), signal, hasEnded })) }
+}
+
+async function* toEvents(ticks: AsyncIterable<Tick>): AsyncGenerator<StreamItem> {
+  for await (const tick of ticks) yield toTickEvent(tick)
 }
 
 /** Where to resume a stream, in milliseconds since the epoch. The header is the id of an event: such a number. */

@@ -1,19 +1,15 @@
 import { Select, TextInput } from '@mantine/core'
 import type { Deployment, DeploymentInstance } from '@nabla/api/deployment'
 import { instanceStates } from '@nabla/api/deployment-state'
-import type { LogLine } from '@nabla/api/log'
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useApi } from '../../api/query.ts'
-import { CommandLine } from '../../parts/copy.tsx'
-import { Dialog } from '../../parts/dialog.tsx'
 import { plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { quote } from '../../parts/quote.ts'
-import { EmptyState, ErrorState, Lines, Loaded } from '../../parts/states.tsx'
+import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
-import { LogViewport } from '../job/log-viewport.tsx'
+import { LogPanel } from '../job/log-panel.tsx'
 import { InstanceLogRows } from './instance-log-rows.ts'
-import '../job/log.css'
 
 /** The log of one instance, live; the newest that has not ended unless one chooses another. */
 export function InstanceLog({ deployment }: { deployment: Deployment }): ReactNode {
@@ -43,7 +39,6 @@ function Log(props: {
   const { deployment, instance, all, onChoose } = props
   const [find, setFind] = useState('')
   const [follow, setFollow] = useState(true)
-  const [whole, setWhole] = useState<LogLine>()
   const rows = useMemo(() => new InstanceLogRows(deployment.id, instance.id), [deployment.id, instance.id])
   useEffect(() => {
     void rows.start()
@@ -52,48 +47,19 @@ function Log(props: {
   useSyncExternalStore(rows.subscribe, () => rows.version)
   const flags = `--instance ${quote(instance.name)}${rows.ended ? '' : ' --follow'}`
   return (
-    <section className="panel" aria-label={`Log of ${instance.name}`}>
-      <Tools {...{ instance, all, onChoose, find, setFind, follow, setFollow }} />
-      {rows.error ? (
-        <ErrorState error={rows.error} />
-      ) : rows.isLoading ? (
-        <div className="panel-body">
-          <Lines count={8} />
-        </div>
-      ) : rows.count === 0 ? (
-        <EmptyState title={rows.ended ? 'It wrote nothing.' : 'Nothing has been written yet.'} />
-      ) : (
-        <div className="log-frame">
-          <LogViewport
-            rows={rows}
-            follow={follow}
-            onFollow={setFollow}
-            target={undefined}
-            selection={undefined}
-            onPick={() => undefined}
-            onShowAll={setWhole}
-            onTop={() => undefined}
-            hrefOf={() => ''}
-            times="absolute"
-            wrap={false}
-            since={Date.parse(instance.startedAt ?? instance.createdAt)}
-            marked={find.toLowerCase()}
-          />
-        </div>
-      )}
-      <div className="log-foot">
-        <span className="muted number">{plural(rows.count, 'line')}</span>
-        <span className="grow" />
-        <CommandLine line={`deployment logs ${quote(deployment.name)} ${flags}`} />
-      </div>
-      {whole && (
-        <Dialog title={`Line ${whole.seq}`} onClose={() => setWhole(undefined)} size={900}>
-          <pre className="log-whole" tabIndex={0}>
-            {whole.text}
-          </pre>
-        </Dialog>
-      )}
-    </section>
+    <LogPanel
+      label={`Log of ${instance.name}`}
+      rows={rows}
+      tools={<Tools {...{ instance, all, onChoose, find, setFind, follow, setFollow }} />}
+      follow={follow}
+      onFollow={setFollow}
+      times="absolute"
+      since={Date.parse(instance.startedAt ?? instance.createdAt)}
+      find={find}
+      nothing="It wrote nothing."
+      count={plural(rows.count, 'line')}
+      command={`deployment logs ${quote(deployment.name)} ${flags}`}
+    />
   )
 }
 

@@ -1,21 +1,17 @@
 import { SegmentedControl, Select, TextInput } from '@mantine/core'
 import type { Experiment } from '@nabla/api/experiment'
-import type { LogLine, LogSource } from '@nabla/api/log'
+import type { LogSource } from '@nabla/api/log'
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { paletteSize } from '../../parts/palette.ts'
-import { CommandLine } from '../../parts/copy.tsx'
-import { Dialog } from '../../parts/dialog.tsx'
 import { plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
-import { EmptyState, ErrorState, Lines } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import type { LogTimes } from '../job/log-line.tsx'
-import { LogViewport } from '../job/log-viewport.tsx'
+import { LogPanel } from '../job/log-panel.tsx'
 import { NodeLogRows } from './experiment-log-rows.ts'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 import '../../parts/chart.css'
-import '../job/log.css'
 
 /** The logs of all nodes, interleaved as they were written, each line with its node. */
 export function ExperimentLog({ experiment }: { experiment: Experiment }): ReactNode {
@@ -25,59 +21,33 @@ export function ExperimentLog({ experiment }: { experiment: Experiment }): React
   const [times, setTimes] = useState<LogTimes>('relative')
   const [find, setFind] = useState('')
   const [follow, setFollow] = useState(true)
-  const [whole, setWhole] = useState<LogLine>()
   const hosts = jobs.map(({ host }) => host)
   const rows = useRows({ experiment: id, node, source, hosts: hosts.join(',') })
   useSyncExternalStore(rows.subscribe, () => rows.version)
   const since = Date.parse(startedAt ?? createdAt)
   return (
     <div className="stack">
-      <section className="panel" aria-label="Logs of all nodes">
-        <Tools {...{ hosts, node, setNode, source, setSource, times, setTimes, find, setFind, follow, setFollow }} />
-        {rows.error ? (
-          <ErrorState error={rows.error} />
-        ) : rows.isLoading ? (
-          <div className="panel-body">
-            <Lines count={8} />
-          </div>
-        ) : rows.count === 0 ? (
-          <EmptyState title={rows.ended ? 'They wrote nothing.' : 'Nothing has been written yet.'} />
-        ) : (
-          <div className="log-frame">
-            <LogViewport
-              rows={rows}
-              follow={follow}
-              onFollow={setFollow}
-              target={undefined}
-              selection={undefined}
-              onPick={() => undefined}
-              onShowAll={setWhole}
-              onTop={() => undefined}
-              hrefOf={() => ''}
-              times={times}
-              wrap={false}
-              since={since}
-              marked={find.toLowerCase()}
-            />
-          </div>
-        )}
-        <div className="log-foot">
-          <span className="muted number">
+      <LogPanel
+        label="Logs of all nodes"
+        rows={rows}
+        tools={
+          <Tools {...{ hosts, node, setNode, source, setSource, times, setTimes, find, setFind, follow, setFollow }} />
+        }
+        follow={follow}
+        onFollow={setFollow}
+        times={times}
+        since={since}
+        find={find}
+        nothing="They wrote nothing."
+        count={
+          <>
             {rows.isCut ? 'the last ' : ''}
             {plural(rows.count, 'line')}
             {rows.isCut && '; the whole log is on the page of each job'}
-          </span>
-          <span className="grow" />
-          <CommandLine line={`experiment logs ${rows.ended ? '' : '--follow '}${id}`} />
-        </div>
-      </section>
-      {whole && (
-        <Dialog title={`Line ${whole.seq}`} onClose={() => setWhole(undefined)} size={900}>
-          <pre className="log-whole" tabIndex={0}>
-            {whole.text}
-          </pre>
-        </Dialog>
-      )}
+          </>
+        }
+        command={`experiment logs ${rows.ended ? '' : '--follow '}${id}`}
+      />
     </div>
   )
 }

@@ -1,8 +1,7 @@
 import { jobStates, type JobState } from '@nabla/api/job'
 import type { Deps } from '../../deps.ts'
-import type { Tick } from '../../metrics/metric-store.ts'
-import type { Handlers, StreamItem } from '../kind.ts'
-import { resumeAt, toMetricRange, toRangeQuery, toTickEvent } from '../metric-query.ts'
+import type { Handlers } from '../kind.ts'
+import { followTaskMetrics, readTaskMetrics } from '../metric-query.ts'
 import { readSpec } from './planned.ts'
 import { findJob } from './view.ts'
 
@@ -10,33 +9,16 @@ import { findJob } from './view.ts'
 export const jobMetricHandlers: Pick<Handlers<'job'>, 'metrics' | 'followMetrics'> = {
   async metrics({ caller, params, query }, deps) {
     const row = await findJob(deps, caller, params.job)
-    const { resources } = readSpec(row).task.request
-    const given = new Map([
-      ['cpu', resources.cpus],
-      ['memory', resources.memoryBytes],
-      ['memoryPeak', resources.memoryBytes],
-    ])
-    const range = await deps.measurements.read(row.id, toRangeQuery(query, 'task'))
-    return toMetricRange(range, ({ name }) => given.get(name) ?? null)
+    return readTaskMetrics(deps, row.id, readSpec(row).task.request.resources, query)
   },
 
-  async followMetrics({ caller, params, query, headers, signal }, deps) {
+  async followMetrics({ caller, params, ...request }, deps) {
     const { id } = await findJob(deps, caller, params.job)
-    const after = resumeAt(headers['last-event-id'], query.after)
-    const ticks = deps.measurements.follow(id, {
-      ...(after !== undefined && { after }),
-      signal,
-      hasEnded: () => hasEnded(deps, id),
-    })
-    return { events: toEvents(ticks) }
+    return followTaskMetrics(deps, id, request, () => hasEnded(deps, id))
   },
 }
 
 async function hasEnded({ db }: Deps, id: string): Promise<boolean> {
   const row = await db.selectFrom('jobs').select('state').where('id', '=', id).executeTakeFirst()
   return !row || jobStates[row.state as JobState].ended
-}
-
-async function* toEvents(ticks: AsyncIterable<Tick>): AsyncGenerator<StreamItem> {
-  for await (const tick of ticks) yield toTickEvent(tick)
 }

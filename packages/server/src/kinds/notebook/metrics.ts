@@ -1,8 +1,7 @@
 import { type NotebookState, notebookStates } from '@nabla/api/notebook'
 import type { Deps } from '../../deps.ts'
-import type { Tick } from '../../metrics/metric-store.ts'
-import type { Handlers, StreamItem } from '../kind.ts'
-import { resumeAt, toMetricRange, toRangeQuery, toTickEvent } from '../metric-query.ts'
+import type { Handlers } from '../kind.ts'
+import { followTaskMetrics, readTaskMetrics } from '../metric-query.ts'
 import { readNotebook } from './planned.ts'
 import { findNotebook } from './view.ts'
 
@@ -10,33 +9,16 @@ import { findNotebook } from './view.ts'
 export const notebookMetricHandlers: Pick<Handlers<'notebook'>, 'metrics' | 'followMetrics'> = {
   async metrics({ caller, params, query }, deps) {
     const row = await findNotebook(deps, caller, params.notebook)
-    const resources = readNotebook(row).task?.request.resources
-    const given = new Map([
-      ['cpu', resources?.cpus ?? null],
-      ['memory', resources?.memoryBytes ?? null],
-      ['memoryPeak', resources?.memoryBytes ?? null],
-    ])
-    const range = await deps.measurements.read(row.id, toRangeQuery(query, 'task'))
-    return toMetricRange(range, ({ name }) => given.get(name) ?? null)
+    return readTaskMetrics(deps, row.id, readNotebook(row).task?.request.resources ?? null, query)
   },
 
-  async followMetrics({ caller, params, query, headers, signal }, deps) {
+  async followMetrics({ caller, params, ...request }, deps) {
     const { id } = await findNotebook(deps, caller, params.notebook)
-    const after = resumeAt(headers['last-event-id'], query.after)
-    const ticks = deps.measurements.follow(id, {
-      ...(after !== undefined && { after }),
-      signal,
-      hasEnded: () => hasEnded(deps, id),
-    })
-    return { events: toEvents(ticks) }
+    return followTaskMetrics(deps, id, request, () => hasEnded(deps, id))
   },
 }
 
 async function hasEnded({ db }: Deps, id: string): Promise<boolean> {
   const row = await db.selectFrom('notebooks').select('state').where('id', '=', id).executeTakeFirst()
   return !row || !notebookStates[row.state as NotebookState].active
-}
-
-async function* toEvents(ticks: AsyncIterable<Tick>): AsyncGenerator<StreamItem> {
-  for await (const tick of ticks) yield toTickEvent(tick)
 }
