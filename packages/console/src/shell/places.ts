@@ -4,6 +4,8 @@ export interface Place {
   label: string
   to: string
   icon: IconName
+  /** Further pages that belong there. */
+  also?: readonly string[]
   /** `g` and this letter go there. */
   key: string
   /** Stands in the bar of a phone itself, not in its menu of more. */
@@ -16,7 +18,14 @@ export const places: readonly Place[] = [
   { label: 'Projects', to: '/projects', icon: 'folder', key: 'p', first: true },
   { label: 'Notebooks', to: '/notebooks', icon: 'file', key: 'n' },
   { label: 'Jobs', to: '/jobs', icon: 'job', key: 'j', first: true },
-  { label: 'Experiments', to: '/experiments', icon: 'chart', key: 'e', first: true },
+  {
+    label: 'Experiments',
+    to: '/experiments',
+    also: ['/sweeps', '/runs', '/tensorboards'],
+    icon: 'chart',
+    key: 'e',
+    first: true,
+  },
   { label: 'Data', to: '/data', icon: 'data', key: 'd' },
   { label: 'Models', to: '/models', icon: 'model', key: 'l' },
   { label: 'Deployments', to: '/deployments', icon: 'deploy', key: 'y' },

@@ -46,7 +46,8 @@ export function Shell(): ReactNode {
 
 function SideBar(): ReactNode {
   const path = useRouterState({ select: (state) => state.location.pathname })
-  const isHere = ({ to }: Place) => (to === '/' ? path === '/' : path === to || path.startsWith(`${to}/`))
+  const isBelow = (to: string) => path === to || (to !== '/' && path.startsWith(`${to}/`))
+  const isHere = ({ to, also = [] }: Place) => [to, ...also].some(isBelow)
   const more = places.filter(({ first }) => first === undefined)
   return (
     <nav className="side-bar" aria-label="Main">
