@@ -74,7 +74,7 @@ describeConsole('the page of a job', (console) => {
     await page.getByRole('button', { name: 'Only these' }).click()
     await page.getByText('2 of 300,002 lines').waitFor()
     await page.getByRole('searchbox', { name: 'Search the log' }).fill('')
-    await page.getByRole('button', { name: /new/ }).click()
+    await page.getByRole('button', { name: '1 new' }).click()
     await line(lines + 2)
       .getByText('unseen')
       .waitFor()
