@@ -3,6 +3,7 @@ import { type ReactNode, useState } from 'react'
 import type { SchemaForm } from '../../parts/form.ts'
 import { type jobFields, readDuration, writeDuration } from './job-form-body.ts'
 import { ImageFields } from './job-form-image.tsx'
+import { ModelFields } from './job-form-model.tsx'
 
 type Form = SchemaForm<typeof jobFields>
 
@@ -14,7 +15,7 @@ export function MoreFields({ form, isOpen }: { form: Form; isOpen: boolean }): R
     <details className="panel job-more" open={open || wrong} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <h2>More</h2>
-        <span className="faint ellipsis">limits, retries, priority, image, folders, ports</span>
+        <span className="faint ellipsis">limits, retries, priority, image, folders, ports, models</span>
       </summary>
       <div className="panel-body job-fields">
         <TimeLimit form={form} />
@@ -47,6 +48,7 @@ export function MoreFields({ form, isOpen }: { form: Form; isOpen: boolean }): R
           error={form.errors['ports']}
           acceptValueOnBlur
         />
+        <ModelFields form={form} />
       </div>
     </details>
   )
@@ -69,6 +71,8 @@ export const advanced = [
   'workingDir',
   'artifactsDir',
   'ports',
+  'models',
+  'model',
 ] as const
 
 function TimeLimit({ form }: { form: Form }): ReactNode {

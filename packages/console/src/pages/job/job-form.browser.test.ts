@@ -70,15 +70,25 @@ describeConsole('the form that makes a job', (console) => {
     await page.getByText('Write it like 90s').waitFor()
     await page.getByLabel('Time limit').fill('1h30m')
     await page.getByLabel('Retries').fill('2')
+    await page.getByLabel('Model to make').fill('made/here')
+    await page.getByText('letters, digits, dots').waitFor()
+    await page.getByLabel('Model to make').fill('made-here')
+    await page.getByLabel('Path of the model').fill('/artifacts/out')
+    await page.getByLabel('Type of the model').fill('ONNX')
     const line =
-      'nabla run --workspace none --project digits --machine-type large --secret TOKEN=HF_TOKEN --time-limit 1h30m ' +
-      '--retries 2 -- run=1s'
+      'nabla run --workspace none --project digits --machine-type large --model-name made-here ' +
+      '--model-path out --model-type ONNX --secret TOKEN=HF_TOKEN --time-limit 1h30m --retries 2 -- run=1s'
     await page.getByText(line).waitFor()
     expect(await findBarriersInBothThemes(page)).toEqual([])
     await page.getByRole('button', { name: 'Start job' }).click()
     expect(await made(page)).toMatchObject({
       machineType: 'large',
-      spec: { env: { TOKEN: 'secret:HF_TOKEN' }, timeLimitSeconds: 5400, retries: 2 },
+      spec: {
+        env: { TOKEN: 'secret:HF_TOKEN' },
+        timeLimitSeconds: 5400,
+        retries: 2,
+        model: { name: 'made-here', path: 'out', type: 'ONNX' },
+      },
     })
   })
 

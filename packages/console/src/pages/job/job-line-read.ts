@@ -2,6 +2,7 @@ import { quote } from '../../parts/quote.ts'
 import type { JobFields, Origin } from './job-form-body.ts'
 import { readDuration } from './job-form-body.ts'
 import { imageFlagReaders, imageSwitches } from './job-line-image.ts'
+import { modelFlagReaders } from './job-line-model.ts'
 import { splitShellWords } from './shell-words.ts'
 
 /** What a text that was pasted asks for. `notes`: what of it only the person can do. */
@@ -97,7 +98,7 @@ const flags: Record<string, Take> = {
   },
   priority: ({ fields }, value) => void (fields.priority = whole(value, 'priority')),
   ...Object.fromEntries(
-    Object.entries(imageFlagReaders).map(([name, take]) => [
+    Object.entries({ ...imageFlagReaders, ...modelFlagReaders }).map(([name, take]) => [
       name,
       ({ fields }: State, value: string) => take(fields, value),
     ]),

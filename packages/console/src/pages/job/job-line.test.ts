@@ -32,6 +32,8 @@ describe('a line of nabla run', () => {
     machineType: 'large',
     image: 'python:3.13',
     datasets: [{ dataset: 'digits:3' }, { dataset: 'faces:prod', mount: 'in' }],
+    models: [{ model: 'faces@champion' }, { model: 'digits:3', path: '/weights' }],
+    model: { name: 'digits', path: 'out/model.onnx', type: 'ONNX' },
     env: { LR: '0.1', TOKEN: 'secret:TOKEN', OTHER: 'secret:HF', ODD: `$x 'y' "z" \\ \n =` },
     ports: [8080, 9090],
     workingDir: '/work',

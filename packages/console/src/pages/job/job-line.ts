@@ -1,5 +1,6 @@
 import { quote } from '../../parts/quote.ts'
 import { imageFlags } from './job-line-image.ts'
+import { modelFlags } from './job-line-model.ts'
 import { givenFields, type JobFields, type Origin, writeDuration } from './job-form-body.ts'
 
 /** The line of the CLI that submits a job, without `nabla`. Missing words are shown as `COMMAND`. */
@@ -26,6 +27,7 @@ function fieldFlags(fields: JobFields): string[] {
     ...flag('image', given.image),
     ...imageFlags(given),
     ...(given.datasets ?? []).map(({ dataset, mount }) => `--dataset ${quote(withMount(dataset, mount))}`),
+    ...modelFlags(given),
     ...flag('working-dir', given.workingDir),
     ...flag('artifacts-dir', given.artifactsDir),
     ...Object.entries(given.env ?? {}).map(([name, value]) => variableFlag(name, value)),

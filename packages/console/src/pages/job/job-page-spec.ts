@@ -2,6 +2,7 @@ import type { Job } from '@nabla/api/job'
 import { jobSpec } from '@nabla/api/job'
 import { quote } from '../../parts/quote.ts'
 import { imageFlags } from './job-line-image.ts'
+import { modelFlags } from './job-line-model.ts'
 
 /** What of a job is not what it would be by itself: defaults of the contract are left out. */
 export function givenOf(job: Job): Record<string, unknown> {
@@ -35,6 +36,7 @@ export function commandOf(job: Job): string {
     ...flag('image', spec.image, defaults.image),
     ...imageFlags(spec),
     ...workspaceFlags(spec.workspace),
+    ...modelFlags(spec),
     ...env.map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),
     ...secrets.map(([name, value]) => {
       const secret = value.slice('secret:'.length)
