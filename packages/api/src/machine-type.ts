@@ -11,6 +11,7 @@ export const machineType = z
     gpus: z.number().int(),
     gpuName: z.string().nullable(),
     isDefault: z.boolean().describe('Taken when a job names none.'),
+    pricePerHour: z.number().nullable().describe('What an hour of it costs; null where the settings do not say.'),
     available: z.number().int().describe('How many jobs of this type could start now.'),
   })
   .meta({ id: 'MachineType' })

@@ -63,6 +63,15 @@ export const searchSettings = z
     trials: z.number().int().min(1).max(searchLimits.trials).default(100).describe('Most trials.'),
     parallel: z.number().int().min(1).max(searchLimits.parallel).default(1).describe('Most at a time.'),
     timeLimitSeconds: z.number().int().min(1).nullable().default(null).describe('No trial begins after this time.'),
+    costLimit: z
+      .number()
+      .positive()
+      .max(1e12)
+      .nullable()
+      .default(null)
+      .describe(
+        'No trial begins once the trials have cost so much: the time of their jobs, at the price per hour of their machine type.',
+      ),
     mostFailures: z
       .number()
       .int()

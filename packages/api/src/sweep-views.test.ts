@@ -25,6 +25,7 @@ const trialOf = (number: number, values: Trial['values'], objectives: Trial['obj
     reason: null,
     job: null,
     from: null,
+    cost: null,
     askedAt: '',
     endedAt: '',
   }) as Trial

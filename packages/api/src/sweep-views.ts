@@ -7,6 +7,11 @@ import type { Trial } from './sweep.ts'
 
 export type Objective = SearchSettings['objectives'][number]
 
+/** An amount of money as people write it: two digits behind the point, three that count where it is less than one. */
+export function amountText(cost: number): string {
+  return cost >= 1 || cost === 0 ? String(Number(cost.toFixed(2))) : String(Number(cost.toPrecision(3)))
+}
+
 /** Less is better: a value as it is compared. */
 export const costOf = ({ direction }: Objective, value: number): number => (direction === 'maximize' ? -value : value)
 

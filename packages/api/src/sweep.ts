@@ -34,6 +34,10 @@ export const trial = z
     reason: z.string().nullable(),
     job: id.nullable().describe('The job that runs it; null: a program elsewhere asked for it.'),
     from: z.number().int().nullable().describe('The trial that it carries on from.'),
+    cost: z
+      .number()
+      .nullable()
+      .describe('Time of its job at the price of its machine type, once it has ended; null where there is no price.'),
     askedAt: time,
     endedAt: time.nullable(),
   })
@@ -59,6 +63,13 @@ export const sweep = z
       most: z.number().int().describe('No more than so many are asked for.'),
     }),
     parallel: z.number().int(),
+    cost: z
+      .object({
+        spent: z.number().describe('By all trials until now, those that run included.'),
+        perHour: z.number().describe('Price of the machine type when the sweep was made.'),
+      })
+      .nullable()
+      .describe('Null: the machine type has no price.'),
     best: z
       .array(trial)
       .describe('The best trial; with several objectives those that no other dominates, at most 100.'),

@@ -17,6 +17,12 @@ const machineTypeConfig = z.strictObject({
     .max(50)
     .default([])
     .describe('Images that are fetched before a job asks for them.'),
+  pricePerHour: z
+    .number()
+    .min(0)
+    .max(1e9)
+    .optional()
+    .describe('What an hour of it costs, in a currency of yours: searches can have a limit in it.'),
 })
 
 export type MachineTypeConfig = z.infer<typeof machineTypeConfig>

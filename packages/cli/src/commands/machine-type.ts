@@ -1,4 +1,5 @@
 import type { MachineType } from '@nabla/api/machine-type'
+import { amountText } from '@nabla/api/sweep-views'
 import type { Group } from '../command.ts'
 import { formatMemory } from '../terminal/format.ts'
 import { listCommand } from '../from-contract.ts'
@@ -25,6 +26,12 @@ const list = listCommand<MachineType>('machine-type', {
       align: 'right',
       value: ({ available }) => String(available),
       paint: (text, { available }) => (available === 0 ? out.style('yellow', text) : text),
+    },
+    {
+      title: 'PER HOUR',
+      rank: 6,
+      align: 'right',
+      value: ({ pricePerHour }) => (pricePerHour === null ? '–' : amountText(pricePerHour)),
     },
     { title: 'ENGINE', rank: 5, value: ({ engine }) => engine },
   ],

@@ -22,6 +22,7 @@ export const sweepFlags = inSection('Search', {
   stopLast: flag.whole('step', 'for hyperband: the last step of a trial'),
   stopFactor: flag.whole('count', 'for asha and hyperband: one of so many goes on', { fallback: '3' }),
   searchTime: flag.duration('no trial begins after this time'),
+  searchCost: flag.text('amount', 'no trial begins once they have cost so much (see: nabla machine-type list)'),
   mostFailures: flag.whole('count', 'so many failures in a row end the search', { fallback: '5' }),
   warmStart: flag.texts('sweep', 'begin with the trials of an earlier sweep'),
 })
@@ -46,10 +47,18 @@ export async function readSearch(cwd: string, flags: SweepFlags): Promise<Record
     seed: flags.seed,
     stopRule: stopRuleOf(flags),
     timeLimitSeconds: flags.searchTime,
+    costLimit: costOf(flags.searchCost),
     mostFailures: flags.mostFailures,
     warmStart: flags.warmStart.length === 0 ? undefined : flags.warmStart,
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+function costOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const cost = Number(text)
+  if (text.trim() !== '' && cost > 0 && Number.isFinite(cost)) return cost
+  throw usageError(`--search-cost takes an amount above 0, and ${text} is none.`, 'Write it like 20 or 0.5.')
 }
 
 async function read(cwd: string, file: string): Promise<string> {

@@ -1,4 +1,5 @@
 import type { ParameterValue } from '@nabla/api/search-space'
+import { amountText } from '@nabla/api/sweep-views'
 import type { Sweep, Trial } from '@nabla/api/sweep'
 import { signOf } from '../experiment/words.ts'
 
@@ -32,13 +33,15 @@ export function trialLine(trial: Trial, { best }: Pick<Sweep, 'best'>): string {
 }
 
 /** How far a sweep is. */
-export function progressLine({ name, state, trials, paused }: Sweep): string {
+export function progressLine({ name, state, trials, paused, cost, search }: Sweep): string {
   const { complete, stopped, failed, running, most } = trials
+  const limit = search.costLimit === null ? '' : ` of ${amountText(search.costLimit)}`
   const parts = [
     `${complete + stopped + failed} of ${most} trials`,
     ...(stopped > 0 ? [`${stopped} stopped early`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(running > 0 ? [`${running} running`] : []),
+    ...(cost === null ? [] : [`${amountText(cost.spent)}${limit} spent`]),
     ...(paused ? ['paused'] : []),
   ]
   return `${signOf(state)} ${name} ${state} · ${parts.join(' · ')}`

@@ -23,6 +23,10 @@ export interface SweepRow {
   pausedAt: string | null
   /** Since when its searcher has nothing left to try. */
   exhaustedAt: string | null
+  /** Of the machine type of its trials when it was made; null: none is known. */
+  pricePerHour: number | null
+  /** What the trials have cost that have ended. */
+  spent: number
 }
 
 export interface TrialRow {
@@ -44,6 +48,8 @@ export interface TrialRow {
   stopRequestedAt: string | null
   askedAt: string
   endedAt: string | null
+  /** Once it has ended; null where it has no job or no price is known. */
+  cost: number | null
 }
 
 /** What happened to trials, in the order that the searcher was told: a search is made anew from it. */

@@ -9,7 +9,7 @@ export const machineTypeHandlers: Handlers<'machine-type'> = {
     const items = all.map((type) => {
       const available = countFits(type, holding, type.engine, capacity)
       const { images: _, ...shown } = type
-      return { ...shown, isDefault: type === fallback, available }
+      return { ...shown, pricePerHour: type.pricePerHour ?? null, isDefault: type === fallback, available }
     })
     return { items, next: null }
   },

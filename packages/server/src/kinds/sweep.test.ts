@@ -202,6 +202,36 @@ eachDatabase((make) => {
       expect((await server.client.job.show({ job })).reason).toBe('It was stopped early, by the rule of its sweep.')
     })
 
+    test('begins no trial once its money is spent, also after a restart', async () => {
+      const machineTypes = [{ name: 'C1', engine: 'fake', cpus: 1, memoryBytes: GiB, gpus: 0, pricePerHour: 3600 }]
+      const server = await startTestServer(make, eightProcessors, { machineTypes })
+      const search = { searcher: 'random', trials: 50, parallel: 2, costLimit: 25 }
+      const { id } = await server.client.experiment.create({ body: sweepOf(search, { command: 'run=10s' }) })
+      let restarts = 0
+      const ended = await runAll(server, id, async () => {
+        restarts += 1
+        if (restarts % 7 === 0) await server.restart()
+      })
+      expect(ended).toMatchObject({ state: 'succeeded', reason: 'Its 25 are spent: no trial begins beyond that.' })
+      const trials = await allTrials(server, id)
+      for (const { cost } of trials) expect(cost).toBeGreaterThanOrEqual(10)
+      const sum = (some: readonly Trial[]) => some.reduce((all, { cost }) => all + (cost ?? 0), 0)
+      const last = trials.at(-1) as Trial
+      expect(sum(trials.filter(({ endedAt }) => endedAt! < last.askedAt))).toBeLessThan(25)
+      const { cost } = await server.client.sweep.show({ sweep: id })
+      expect(cost).toEqual({ perHour: 3600, spent: expect.closeTo(sum(trials), 6) })
+      expect(sum(trials)).toBeGreaterThanOrEqual(25)
+      const types = (await server.client['machine-type'].list({})).items
+      expect(types).toMatchObject([{ name: 'C1', pricePerHour: 3600 }])
+    }, 60_000)
+
+    test('refuses a limit of cost that could not be kept', async () => {
+      const server = await startTestServer(make, eightProcessors)
+      const create = (more: object) => server.client.experiment.create({ body: sweepOf({ costLimit: 5 }, more) })
+      await expect(create({ command: 'run=1s' })).rejects.toThrow('the machine type C1 has no price')
+      await expect(create({})).rejects.toThrow('what trials cost that run elsewhere is not known here')
+    })
+
     test('begins with what earlier ones found, and refuses what contradicts itself', async () => {
       const server = await startTestServer(make)
       const create = (search: object, more: object = {}) =>

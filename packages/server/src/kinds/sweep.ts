@@ -11,9 +11,11 @@ import { toIso } from '../lib/clock.ts'
 import { readExperimentSpec } from './experiment/planned.ts'
 import { type ExperimentWithNames, findExperiment } from './experiment/view.ts'
 import type { Caller, Handlers } from './kind.ts'
+import { spentBy } from './sweep/cost.ts'
 import { takeNext } from './sweep/create-trials.ts'
 import type { OpenSweep } from './sweep/journal.ts'
 import { tell, type TrialEnd } from './sweep/tell.ts'
+import { whyOver } from './sweep/plan.ts'
 import { bestOf, toTrial } from './sweep/view.ts'
 
 export const sweepHandlers: Handlers<'sweep'> = {
@@ -64,10 +66,14 @@ export const sweepHandlers: Handlers<'sweep'> = {
 
   async ask({ caller, params }, deps) {
     const found = await findSweep(deps, caller, params.sweep)
+    if (found.spec.search.costLimit !== null) {
+      const detail = `${found.row.name} has a limit of its cost: what trials cost that run elsewhere is not known here.`
+      throw new AppError('conflict', { detail })
+    }
     const now = deps.clock.now()
     const taken = await changeOpen(deps, found, async (trx, sweep) => {
       if (sweep.row.pausedAt !== null) return 'wait'
-      if (sweep.row.exhaustedAt !== null || sweep.row.asked >= sweep.row.mostTrials) return 'done'
+      if (whyOver({ row: found.row, spec: found.spec, sweep: sweep.row, jobs: [] }, now) !== null) return 'done'
       const number = sweep.row.asked
       const proposal = await takeNext(trx, sweep, now)
       return typeof proposal === 'string' ? proposal : number
@@ -161,10 +167,24 @@ async function show(deps: Deps, caller: Caller, reference: string) {
     search: spec.search,
     trials: countsOf(sweep),
     parallel: sweep.parallel,
+    cost: await costUntilNow(deps, sweep),
     best: await bestOf(deps.db, row.id, spec),
     startedAt: row.startedAt,
     endedAt: row.endedAt,
   }
+}
+
+async function costUntilNow({ db, clock }: Deps, sweep: SweepRow) {
+  const { experimentId, pricePerHour } = sweep
+  if (pricePerHour === null) return null
+  const running = await db
+    .selectFrom('trials')
+    .innerJoin('jobs', 'jobs.id', 'trials.jobId')
+    .where('trials.experimentId', '=', experimentId)
+    .where('trials.state', '=', 'running')
+    .select(['jobs.startedAt', 'jobs.endedAt'])
+    .execute()
+  return { spent: spentBy(sweep, running, clock.now()), perHour: pricePerHour }
 }
 
 function countsOf({ asked, complete, stopped, failed, mostTrials: most }: SweepRow) {
@@ -202,7 +222,7 @@ function endFrom(
   },
 ): TrialEnd {
   const { step } = trial
-  const failed = (reason: string): TrialEnd => ({ state: 'failed', objectives: [], step, reason })
+  const failed = (reason: string): TrialEnd => ({ state: 'failed', objectives: [], step, reason, cost: null })
   if (body.state === 'failed') return failed(body.reason ?? 'Whoever ran it said that it failed.')
   const names = search.objectives.map(({ metric }) => metric)
   const foreign = Object.keys(body.objectives).find((name) => !names.includes(name))
@@ -214,5 +234,5 @@ function endFrom(
   const objectives = names.map((name) => Number(body.objectives[name]))
   const odd = names.find((_, at) => !Number.isFinite(objectives[at]))
   if (odd !== undefined) return failed(`The value of ${odd} is not a finite number.`)
-  return { state: body.state, objectives, step, reason: null }
+  return { state: body.state, objectives, step, reason: null, cost: null }
 }

@@ -10,6 +10,8 @@ export interface MachineType {
   gpuName: string | null
   /** Images that are fetched before a task asks for them. */
   images?: readonly string[]
+  /** What an hour of it costs, where the settings say. */
+  pricePerHour?: number | undefined
 }
 
 export interface MachineTypes {

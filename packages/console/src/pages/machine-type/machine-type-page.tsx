@@ -1,4 +1,5 @@
 import type { MachineType } from '@nabla/api/machine-type'
+import { amountText } from '@nabla/api/sweep-views'
 import type { ReactNode } from 'react'
 import { client } from '../../api/client.ts'
 import { useShortList } from '../../api/short-list.ts'
@@ -23,6 +24,14 @@ const columns: readonly Column<MachineType>[] = [
   { id: 'cpus', title: 'CPUs', width: '64px', align: 'right', card: 'fact', cell: ({ cpus }) => formatCpus(cpus) },
   { id: 'memory', title: 'Memory', width: '90px', align: 'right', cell: (row) => formatMemory(row.memoryBytes) },
   { id: 'gpus', title: 'GPUs', width: 'minmax(80px, 1fr)', card: 'fact', cell: (row) => <Gpus {...row} /> },
+  {
+    id: 'price',
+    title: 'Per hour',
+    width: '80px',
+    align: 'right',
+    card: 'fact',
+    cell: ({ pricePerHour }) => (pricePerHour === null ? <span className="faint">–</span> : amountText(pricePerHour)),
+  },
   { id: 'free', title: 'Free now', width: '80px', align: 'right', cell: ({ available }) => available },
   { id: 'engine', title: 'Engine', width: '100px', card: 'fact', cell: ({ engine }) => engine },
 ]

@@ -1,6 +1,7 @@
 import { Button, NumberInput, SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core'
 import { searchers, searchLimits, type StopRuleSettings } from '@nabla/api/search'
 import { type ReactNode, useState } from 'react'
+import { useApi } from '../../api/query.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Panel } from '../../parts/page-header.tsx'
 import { readDuration, writeDuration } from '../job/job-form-body.ts'
@@ -110,6 +111,7 @@ export function SearchPanel({ search, onSearch, issues }: PanelProps): ReactNode
         {number('parallel', 'At a time', 'As many as the machine has room for.', 1, searchLimits.parallel)}
         <StopRule search={search} onSearch={onSearch} issues={issues} />
         <TimeLimit search={search} onSearch={onSearch} issues={issues} />
+        <CostLimit search={search} onSearch={onSearch} issues={issues} />
         {number('mostFailures', 'Brake', 'So many failures in a row end it.', 5)}
         <TagsInput
           className="job-wide"
@@ -173,6 +175,25 @@ function StopRule({ search, onSearch, issues }: PanelProps): ReactNode {
 }
 
 const beginOfRule = (type: string) => (type === 'hyperband' ? { type, last: 81 } : { type })
+
+/** There is one only where a machine type has a price. */
+function CostLimit({ search, onSearch, issues }: PanelProps): ReactNode {
+  const { data } = useApi('machine-type', 'list', {})
+  const cost = search['costLimit'] as number | null | undefined
+  const isKnown = cost != null || data?.items.some(({ pricePerHour }) => pricePerHour !== null)
+  if (isKnown !== true) return null
+  return (
+    <NumberInput
+      label="Cost limit"
+      description="No trial begins beyond it; see the price of the machine type."
+      placeholder="none"
+      value={cost ?? ''}
+      onChange={(value) => onSearch({ costLimit: value === '' ? undefined : Number(value) })}
+      error={issues.fields['costLimit']}
+      min={0}
+    />
+  )
+}
 
 function TimeLimit({ search, onSearch, issues }: PanelProps): ReactNode {
   const seconds = search['timeLimitSeconds'] as number | null | undefined

@@ -13,13 +13,14 @@ const search = {
   parallel: 4,
   stopRule: { type: 'asha', first: 2, factor: 4 },
   timeLimitSeconds: 5400,
+  costLimit: 2.5,
   warmStart: ['earlier'],
 }
 
 test('a sweep is written as a line, and read from it again', () => {
   const line = sweepLine({ project: 'digits', command: 'python train.py {{args}}' }, search, { from: 'nothing' })
   expect(line).toBe(
-    "sweep run --workspace none --project digits --param rate=0.0001..1.0:log --param layers=1..8 --param opt=sgd,adam --minimize loss --searcher sobol --trials 50 --parallel 4 --stop-rule asha --stop-first 2 --stop-factor 4 --search-time 1h30m --warm-start earlier -- 'python train.py {{args}}'",
+    "sweep run --workspace none --project digits --param rate=0.0001..1.0:log --param layers=1..8 --param opt=sgd,adam --minimize loss --searcher sobol --trials 50 --parallel 4 --stop-rule asha --stop-first 2 --stop-factor 4 --search-time 1h30m --search-cost 2.5 --warm-start earlier -- 'python train.py {{args}}'",
   )
   expect(readSweepLine(`nabla ${line}`)).toMatchObject({
     kind: 'sweep',

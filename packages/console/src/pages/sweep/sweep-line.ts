@@ -37,7 +37,7 @@ const usual = searchSettings.parse({
 function searchFlags(search: SearchSettings): string[] {
   const flag = (name: string, value: string | number, ordinary: unknown) =>
     value === ordinary ? [] : [`--${name} ${quote(String(value))}`]
-  const { stopRule, timeLimitSeconds } = search
+  const { stopRule, timeLimitSeconds, costLimit } = search
   return [
     ...search.objectives.map(({ metric, direction }) => `--${direction} ${quote(metric)}`),
     ...flag('searcher', search.searcher, usual.searcher),
@@ -46,6 +46,7 @@ function searchFlags(search: SearchSettings): string[] {
     ...flag('seed', search.seed, usual.seed),
     ...(stopRule === null ? [] : stopFlags(stopRule)),
     ...(timeLimitSeconds === null ? [] : [`--search-time ${writeDuration(timeLimitSeconds)}`]),
+    ...(costLimit === null ? [] : [`--search-cost ${costLimit}`]),
     ...flag('most-failures', search.mostFailures, usual.mostFailures),
     ...search.warmStart.map((sweep) => `--warm-start ${quote(sweep)}`),
   ]
@@ -78,6 +79,7 @@ const searchWords = [
   'stop-last',
   'stop-factor',
   'search-time',
+  'search-cost',
   'most-failures',
   'warm-start',
   'note',
@@ -137,6 +139,7 @@ function searchOf(said: readonly [string, string][]): SearchInput {
     ...whole('trials', 'trials'),
     ...whole('parallel', 'parallel'),
     ...whole('seed', 'seed'),
+    ...whole('search-cost', 'costLimit'),
     ...whole('most-failures', 'mostFailures'),
     ...(seconds !== undefined && { timeLimitSeconds: seconds }),
     ...(type !== undefined && {

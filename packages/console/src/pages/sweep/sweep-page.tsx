@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import type { Experiment } from '@nabla/api/experiment'
 import { searchers } from '@nabla/api/search'
 import type { Sweep } from '@nabla/api/sweep'
+import { amountText } from '@nabla/api/sweep-views'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
 import { client } from '../../api/client.ts'
@@ -153,7 +154,7 @@ function HeadActions({ actions }: { actions: readonly Action[] }): ReactNode {
 }
 
 function SweepFacts({ sweep, experiment }: { sweep: Sweep; experiment: Experiment | undefined }): ReactNode {
-  const { startedAt, endedAt, search, parallel } = sweep
+  const { startedAt, endedAt, search, parallel, cost } = sweep
   return (
     <>
       {startedAt !== null && (
@@ -176,6 +177,12 @@ function SweepFacts({ sweep, experiment }: { sweep: Sweep; experiment: Experimen
       </span>
       <span>{plural(Object.keys(search.space).length, 'parameter')}</span>
       <span>{parallel} at a time</span>
+      {cost !== null && (
+        <span title={`${amountText(cost.perHour)} an hour of a trial`}>
+          {amountText(cost.spent)}
+          {search.costLimit !== null && ` of ${amountText(search.costLimit)}`} spent
+        </span>
+      )}
       {experiment && (
         <span>
           by <span dir="auto">{experiment.createdBy.name}</span>

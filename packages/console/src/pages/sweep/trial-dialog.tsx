@@ -1,5 +1,5 @@
 import { type Sweep, type Trial, trialStates } from '@nabla/api/sweep'
-import { valueOf } from '@nabla/api/sweep-views'
+import { amountText, valueOf } from '@nabla/api/sweep-views'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
@@ -40,7 +40,7 @@ function TrialFacts({
   trial: Trial
   onOpen: (trial: number) => void
 }): ReactNode {
-  const { state, reason, step, askedAt, endedAt, from, job, values } = trial
+  const { state, reason, step, askedAt, endedAt, from, job, values, cost } = trial
   const isBest = sweep.best.some(({ number }) => number === trial.number)
   const facts: [string, ReactNode][] = [
     [
@@ -60,6 +60,7 @@ function TrialFacts({
     ...(step > 0 ? [['Step', String(step)] as [string, ReactNode]] : []),
     ['Began', <RelativeTime key="began" time={askedAt} />],
     [endedAt === null ? 'Running for' : 'Took', <Duration key="took" from={askedAt} to={endedAt} />],
+    ...(cost === null ? [] : [['Cost', amountText(cost)] as [string, ReactNode]]),
     ...(from === null
       ? []
       : [

@@ -45,6 +45,7 @@ export async function makeExperiment(deps: Deps, caller: Caller, asked: NewExper
   const id = await change(deps, async (trx) => {
     const prepared = await prepareRoles(deps, trx, caller, asked, now)
     checkGang(deps, asked.spec, prepared)
+    checkPrice(asked.spec, prepared)
     return store(trx, caller, asked, [...prepared.values()][0]!, now)
   })
   deps.loop.wake(id)
@@ -90,6 +91,17 @@ function checkGang({ machineTypes }: Deps, spec: ExperimentSpec, prepared: Reado
   throw new AppError('bad_experiment', { reason, fix })
 }
 
+/** A search that may cost so much has to know what its trials cost. */
+function checkPrice(spec: ExperimentSpec, prepared: ReadonlyMap<string, PreparedJob>): void {
+  if (spec.kind !== 'sweep' || spec.search.costLimit === null) return
+  for (const { machine } of prepared.values()) {
+    if (machine.pricePerHour !== undefined && machine.pricePerHour > 0) continue
+    const reason = `it has a limit of its cost, and the machine type ${machine.name} has no price`
+    const fix = 'Set its `pricePerHour` in the settings of the server, or limit trials or time instead.'
+    throw new AppError('bad_experiment', { reason, fix })
+  }
+}
+
 async function store(trx: Trx, caller: Caller, asked: NewExperiment, first: PreparedJob, now: number): Promise<string> {
   const { teamId, userId, userName: actor } = caller
   const id = newId('experiment')
@@ -122,7 +134,9 @@ async function store(trx: Trx, caller: Caller, asked: NewExperiment, first: Prep
     version: 1,
   }
   await trx.insertInto('experiments').values(row).execute()
-  if (asked.spec.kind === 'sweep') await insertSweep(trx, teamId, id, asked.spec.search)
+  if (asked.spec.kind === 'sweep') {
+    await insertSweep(trx, teamId, id, asked.spec.search, first.machine.pricePerHour ?? null)
+  }
   await replaceTags(trx, teamId, id, asked.tags)
   await insertMounts(trx, id, first.datasets)
   await insertModels(trx, id, first.models)

@@ -12,6 +12,12 @@ export function checkSweep({ search, command }: SweepSpec): void {
       'Give ranges a larger step, or choose another searcher, such as `tpe`.',
     )
   }
+  if (search.costLimit !== null && command === undefined) {
+    refuse(
+      'it has a limit of its cost and no command: what trials cost that run elsewhere is not known here',
+      'Limit trials or time instead.',
+    )
+  }
   const metrics = search.objectives.map(({ metric }) => metric)
   const twice = metrics.find((metric, at) => metrics.indexOf(metric) !== at)
   if (twice !== undefined) refuse(`${twice} is an objective twice`, 'Name each metric once.')

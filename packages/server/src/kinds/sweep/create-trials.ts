@@ -77,6 +77,7 @@ export async function takeNext(trx: Trx, sweep: OpenSweep, now: number): Promise
       stopRequestedAt: null,
       askedAt: toIso(now),
       endedAt: null,
+      cost: null,
     })
     .execute()
   sweep.row.asked += 1

@@ -13,6 +13,7 @@ export async function insertSweep(
   teamId: string,
   experimentId: string,
   search: SearchSettings,
+  pricePerHour: number | null,
 ): Promise<void> {
   const known: SearchEvent[] = []
   for (const reference of search.warmStart) known.push(...(await trialsOf(trx, teamId, reference, search)))
@@ -32,6 +33,8 @@ export async function insertSweep(
       lastSeq: events.length,
       pausedAt: null,
       exhaustedAt: null,
+      pricePerHour,
+      spent: 0,
     })
     .execute()
   const rows = events.map((event, at) => ({

@@ -1,8 +1,10 @@
 import type { SweepSpec } from '@nabla/api/experiment'
+import { amountText } from '@nabla/api/sweep-views'
 import type { SweepRow } from '../../db/sweep-tables.ts'
 import type { ExperimentRow } from '../../db/experiment-tables.ts'
 import { fromIso, toIso } from '../../lib/clock.ts'
 import type { ExperimentAction, NodeJob } from '../experiment/plan.ts'
+import { spentBy } from './cost.ts'
 
 /** A sweep as its planner sees it. `jobs` are those of its trials that have not ended. */
 export interface SweepWant {
@@ -46,13 +48,16 @@ function* stopping({ row, jobs }: SweepWant, now: number): Generator<ExperimentA
 }
 
 /** Why no further trial is begun, in a sentence; null: there are more to come. */
-function whyOver({ row, spec, sweep }: SweepWant, now: number): string | null {
-  const { mostFailures, timeLimitSeconds } = spec.search
+export function whyOver({ row, spec, sweep, jobs }: SweepWant, now: number): string | null {
+  const { mostFailures, timeLimitSeconds, costLimit } = spec.search
   if (sweep.failureStreak >= mostFailures) {
     return `${sweep.failureStreak} trials failed one after the other; the last: ${sweep.lastFailure ?? 'no reason'}`
   }
   if (sweep.exhaustedAt !== null) return 'Every combination has been tried.'
   if (sweep.asked >= sweep.mostTrials) return `All ${sweep.mostTrials} trials have been run.`
+  if (costLimit !== null && spentBy(sweep, jobs, now) >= costLimit) {
+    return `Its ${amountText(costLimit)} are spent: no trial begins beyond that.`
+  }
   if (timeLimitSeconds === null || row.startedAt === null) return null
   return now - fromIso(row.startedAt) >= timeLimitSeconds * 1000 ? `Its ${timeLimitSeconds} s are over.` : null
 }
@@ -82,6 +87,8 @@ function* begin({ row, spec }: SweepWant, now: number): Generator<ExperimentActi
 /** A sweep without a command waits for programs that ask. */
 function more({ row, spec, sweep }: SweepWant, running: number, jobs: number): ExperimentAction[] {
   if (spec.command === undefined || sweep.pausedAt !== null) return []
+  // What a trial cost that has ended is known when its values have been read: until then none begins on credit.
+  if (spec.search.costLimit !== null && running > jobs) return []
   // Trials whose jobs have ended and whose values are being read still count as running.
   const room = Math.min(sweep.parallel - Math.max(running, jobs), sweep.mostTrials - sweep.asked, trialsAtOnce)
   if (room <= 0) return []

@@ -45,11 +45,11 @@ export function endOf(
   metrics: readonly string[],
   { values, step }: ReadObjectives,
   trial: Pick<TrialRow, 'stopRequestedAt'> & { jobState: string; jobReason: string | null },
-): TrialEnd {
+): Omit<TrialEnd, 'cost'> {
   const objectives = metrics.map((metric) => values.get(metric) ?? Number.NaN)
   const missing = metrics.find((metric) => !values.has(metric))
   const odd = metrics.find((_, at) => !Number.isFinite(objectives[at]))
-  const failed = (reason: string): TrialEnd => ({ state: 'failed', objectives: [], step, reason })
+  const failed = (reason: string): Omit<TrialEnd, 'cost'> => ({ state: 'failed', objectives: [], step, reason })
   const byRule = trial.stopRequestedAt !== null && trial.jobState !== 'succeeded'
   if (!byRule && trial.jobState !== 'succeeded') return failed(trial.jobReason ?? 'Its job did not succeed.')
   if (missing !== undefined) {

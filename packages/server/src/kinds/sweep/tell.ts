@@ -13,6 +13,8 @@ export interface TrialEnd {
   objectives: readonly number[]
   step: number
   reason: string | null
+  /** Null where no price is known, or it has no job. */
+  cost: number | null
 }
 
 /** An experiment, for the event that tells of its trials. */
@@ -29,7 +31,7 @@ export async function tell(
   subject: Subject,
   sweep: OpenSweep,
   trial: Pick<TrialRow, 'experimentId' | 'number' | 'parameters' | 'generation' | 'fromTrial'>,
-  { state, objectives, step, reason }: TrialEnd,
+  { state, objectives, step, reason, cost }: TrialEnd,
   now: number,
 ): Promise<void> {
   const { experimentId, number } = trial
@@ -51,6 +53,7 @@ export async function tell(
       step,
       reason,
       endedAt: toIso(now),
+      cost,
     })
     .where('experimentId', '=', experimentId)
     .where('number', '=', number)
@@ -59,10 +62,11 @@ export async function tell(
   row[state] += 1
   row.failureStreak = state === 'failed' ? row.failureStreak + 1 : 0
   if (state === 'failed') row.lastFailure = reason
-  const { failureStreak, lastFailure } = row
+  row.spent += cost ?? 0
+  const { failureStreak, lastFailure, spent } = row
   await trx
     .updateTable('sweeps')
-    .set({ [state]: row[state], failureStreak, lastFailure })
+    .set({ [state]: row[state], failureStreak, lastFailure, spent })
     .where('experimentId', '=', experimentId)
     .execute()
   const { id, teamId, projectId, name } = subject

@@ -5,6 +5,7 @@ import { toIso } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
 import { readExperimentSpec } from '../experiment/planned.ts'
 import { jobRunId } from '../run/job-run.ts'
+import { costOf } from './cost.ts'
 import { endOf, readObjectives } from './read-objectives.ts'
 import { tell } from './tell.ts'
 
@@ -56,6 +57,7 @@ export class Teller {
       .where('jobs.endedAt', 'is not', null)
       .selectAll('trials')
       .select(['jobs.id as ownJobId', 'jobs.state as jobState', 'jobs.reason as jobReason'])
+      .select(['jobs.startedAt as jobStartedAt', 'jobs.endedAt as jobEndedAt'])
       .select(['experiments.teamId', 'experiments.projectId', 'experiments.name', 'experiments.spec'])
       .orderBy('jobs.endedAt')
       .orderBy('trials.number')
@@ -70,7 +72,9 @@ export class Teller {
       await change(this.#deps, async (trx) => {
         const sweep = await this.#deps.searches.open(trx, experimentId, spec.search)
         if (!sweep || !(await isRunning(trx, experimentId, number))) return
-        await tell(trx, { ...row, id: experimentId }, sweep, row, end, this.#deps.clock.now())
+        const now = this.#deps.clock.now()
+        const cost = costOf({ startedAt: row.jobStartedAt, endedAt: row.jobEndedAt }, sweep.row.pricePerHour, now)
+        await tell(trx, { ...row, id: experimentId }, sweep, row, { ...end, cost }, now)
       })
       this.#watched.delete(jobRunId(row.ownJobId))
       this.#deps.loop.wake(experimentId)

@@ -16,6 +16,7 @@ export function toTrial(row: TrialRow, { search }: SweepSpec): Trial {
     reason: row.reason,
     job: row.jobId,
     from: row.fromTrial,
+    cost: row.cost,
     askedAt: row.askedAt,
     endedAt: row.endedAt,
   }
