@@ -28,6 +28,9 @@ export function sqliteDialect(path: string, options: { readOnly?: boolean } = {}
   }
 }
 
+/** What SQLite gives a new database. */
+const sqlitePageBytes = 4096
+
 class SharedAdapter extends SqliteAdapter {
   /** Whoever comes second waits here, and not in Kysely, which would let a transaction wait for itself. */
   override get supportsMultipleConnections(): boolean {
@@ -102,6 +105,8 @@ function openFile(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: limits.databaseLockMs, enableForeignKeyConstraints: true })
   database.exec('pragma journal_mode = wal')
   database.exec('pragma synchronous = full')
+  // Rows of chunks come in no order: what SQLite does by itself, after 4 MB, writes the same pages again and again.
+  database.exec(`pragma wal_autocheckpoint = ${limits.sqliteJournalBytes / sqlitePageBytes}`)
   database.exec(`pragma journal_size_limit = ${limits.sqliteJournalBytes}`)
   database.exec(`pragma cache_size = -${limits.sqliteCacheBytes / 1024}`)
   return database

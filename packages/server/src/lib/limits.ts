@@ -166,7 +166,7 @@ export const limits = {
   databaseLockMs: 10_000,
   /** Times a transaction is tried that loses to others: only under a storm of writes to the same rows is it lost. */
   transactionAttempts: 10,
-  /** Size that SQLite's journal is cut back to after a burst of writes. */
+  /** Size at which SQLite moves its journal into the database, and that it is cut back to after a burst of writes. */
   sqliteJournalBytes: 64 * MiB,
   /** Pages of the database kept in memory: the indexes of 100,000 jobs fit. */
   sqliteCacheBytes: 64 * MiB,
@@ -235,6 +235,8 @@ export const limits = {
   /** A container engine that is being restarted is waited for this long before a task cannot be started. */
   daemonAwayMs: 60_000,
   daemonRetryMs: 1000,
+  /** Connections that the programs of one container have to the server at a time: clients keep a few open each. */
+  relayConnections: 128,
   /** Pause between two looks at all containers, in case a notification was lost. */
   containerSweepMs: 1000,
   /** A container whose command has ended is gone within milliseconds; it is asked for this often meanwhile. */
