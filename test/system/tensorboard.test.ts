@@ -20,7 +20,8 @@ describe.skipIf(python === null)('TensorBoard (skipped where pip cannot fetch wh
     options,
     async () => {
       const command = `cat > write.py <<'END'\n${script}\nEND\n${python} write.py`
-      const { id } = await server().client.job.create({ body: { command, project: 'digits', name: 'writes' } })
+      const model = { name: 'written', path: 'logs' }
+      const { id } = await server().client.job.create({ body: { command, project: 'digits', name: 'writes', model } })
       const loss = async (count: number) => {
         const { state } = await server().client.job.show({ job: id })
         expect(state).toBe('running')
@@ -44,6 +45,14 @@ describe.skipIf(python === null)('TensorBoard (skipped where pip cannot fetch wh
         'train/epoch_loss': { value: 0.5, step: 1, count: 1 },
         'validation/epoch_loss': { value: 0.25, step: 1, count: 1 },
       })
+      // A model that it leaves has what the training came to, also of event files that are not in its folder.
+      const made = await until(async () => {
+        const version = await client.model.resolve({ reference: 'written' })
+        expect(version.state).toBe('ready')
+        return version
+      })
+      expect(made.metrics.map(({ name }) => name)).toEqual(['loss', 'train/epoch_loss', 'validation/epoch_loss'])
+      expect(made.metrics[0]?.value).toBeCloseTo(0.0005)
       const { items } = await client.run.history({ run: id, metric: 'loss', limit: 5000 })
       expect(items.map(({ step }) => step)).toEqual(Array.from({ length: 2000 }, (_, step) => step))
 

@@ -4,6 +4,7 @@ import type { Caller } from '../../kinds/kind.ts'
 import type { TakenFrom } from '../../kinds/model/insert.ts'
 import { assertReady, resolveModel } from '../../kinds/model/find.ts'
 import { emptyLineage, lineageOfJob } from '../../kinds/model/lineage.ts'
+import { metricsOfRun } from '../../kinds/model/measured.ts'
 import { findLoggedModel, trackedFiles } from '../../kinds/run/files.ts'
 import { findRun } from '../../kinds/run/find.ts'
 import { AppError } from '../../lib/app-error.ts'
@@ -80,15 +81,5 @@ async function lineageOf(deps: Deps, caller: Caller, runId: string | undefined) 
   const lineage = job
     ? await lineageOfJob(deps.db, job, run.id)
     : { ...emptyLineage, run: run.id, project: project ?? null }
-  const rows = await deps.db
-    .selectFrom('runMetrics')
-    .select(['name', 'value'])
-    .where('runId', '=', run.id)
-    .orderBy('name')
-    .limit(1000)
-    .execute()
-  const metrics = rows.flatMap(({ name, value }) =>
-    value !== null && Number.isFinite(value) ? [{ name: name.slice(0, 250), value }] : [],
-  )
-  return { lineage, metrics }
+  return { lineage, metrics: await metricsOfRun(deps, run.id) }
 }

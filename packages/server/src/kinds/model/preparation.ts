@@ -12,6 +12,7 @@ import { holdTree } from '../../trees/tree-rows.ts'
 import type { Preparation } from '../preparer.ts'
 import { moveAliases } from './aliases.ts'
 import { interpretTree } from './interpret.ts'
+import { mergeMetrics, metricsOfJob } from './measured.ts'
 
 /** Takes in the files of versions and reads what they are. */
 export function modelPreparation(deps: Deps): Preparation<ModelVersionRow> {
@@ -74,8 +75,8 @@ async function finish(deps: Deps, row: ModelVersionRow, { tree, interpretation }
   const now = deps.clock.now()
   const { digest, files, sizeBytes } = tree
   const { format, parameters, verdict } = interpretation
+  const metrics = row.metrics === '[]' ? JSON.stringify(await measured(deps, row, interpretation)) : row.metrics
   await change(deps, async (trx) => {
-    const metrics = row.metrics === '[]' ? JSON.stringify(interpretation.metrics) : row.metrics
     const { numUpdatedRows } = await stillPreparing(trx, row)
       .set({ state: 'ready', digest, files, sizeBytes, format, parameters, verdict, metrics })
       .set({ interpretation: JSON.stringify(interpretation), wantedAliases: '[]', endedAt: toIso(now) })
@@ -90,6 +91,11 @@ async function finish(deps: Deps, row: ModelVersionRow, { tree, interpretation }
     await moveAliases(trx, row, JSON.parse(row.wantedAliases) as string[])
     await record(trx, now, row, 'model.version_ready', { digest, files, sizeBytes, format, verdict })
   })
+}
+
+/** Of the job that made it, and what its own files say of themselves, which goes before that. */
+async function measured(deps: Deps, { jobId }: ModelVersionRow, { metrics }: Interpretation) {
+  return mergeMetrics([jobId === null ? [] : await metricsOfJob(deps, jobId), metrics])
 }
 
 async function giveUp(deps: Deps, row: ModelVersionRow, reason: string): Promise<void> {
