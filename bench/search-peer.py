@@ -1,15 +1,25 @@
-"""What Optuna finds on the functions of search.ts, and how fast it asks and tells on SQLite. Prints JSON.
+"""What Optuna and Ray Tune find where search.ts searches, and how fast Optuna asks and tells on SQLite. Prints JSON.
 
-    python search-peer.py <seeds> <trials> <database file> <trials to ask and tell>
+    python search-peer.py <seeds> <trials> <trials of trainings> <epochs in all> <epochs of one> <database> <asked> <known> <asked late>
+
+Every search is told as the least value after each trial, or each epoch.
 """
 
 import json
 import math
-import statistics
+import os
 import sys
 import time
 
+os.environ["RAY_DISABLE_IMPORT_WARNING"] = "1"
+
+import numpy as np
 import optuna
+import ray
+from ray.tune.schedulers import ASHAScheduler
+from ray.tune.schedulers.trial_scheduler import TrialScheduler
+
+from search_tasks import draw, epochs, spaces, train
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -52,16 +62,99 @@ samplers = {
 }
 
 
-def regret(function, axes, low, high, sampler, trials):
+def lowest(values):
+    return [float(value) for value in np.minimum.accumulate(values)]
+
+
+def search(objective, sampler, trials):
     study = optuna.create_study(sampler=sampler)
-    study.optimize(
-        lambda trial: function([trial.suggest_float(f"x{i}", low, high) for i in range(axes)]), n_trials=trials
+    study.optimize(objective, n_trials=trials)
+    return lowest([trial.value for trial in study.trials])
+
+
+def of_function(function, axes, low, high):
+    return lambda trial: function([trial.suggest_float(f"x{i}", low, high) for i in range(axes)])
+
+
+def suggested(trial, task):
+    values = {}
+    for name, axis in spaces[task].items():
+        if isinstance(axis, list):
+            values[name] = trial.suggest_categorical(name, axis)
+        elif axis[2] == "int":
+            values[name] = trial.suggest_int(name, axis[0], axis[1], log=True)
+        else:
+            values[name] = trial.suggest_float(name, axis[0], axis[1], log=axis[2] == "log")
+    return values
+
+
+def of_training(task):
+    def objective(trial):
+        run = train(task, suggested(trial, task))
+        return min(next(run) for _ in range(epochs[task]))
+
+    return objective
+
+
+def early_stopping(task, configs, last, budget, rule):
+    """One training after the other, each until its last epoch or until the rule stops it; the losses as they come."""
+    losses = []
+    for number, values in enumerate(configs):
+        run = train(task, values)
+        step = 0
+        while step < last and len(losses) < budget:
+            losses.append(next(run))
+            step += 1
+            if rule(number, step, losses[-1]) and step < last:
+                break
+        if len(losses) >= budget:
+            return lowest(losses)
+    raise RuntimeError("too few values to try")
+
+
+def optuna_rule():
+    study = optuna.create_study(pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3))
+    trials = []
+
+    def stops(number, step, loss):
+        if number == len(trials):
+            trials.append(study.ask())
+        trials[number].report(loss, step)
+        return trials[number].should_prune()
+
+    return stops
+
+
+class RayTrial:
+    def __init__(self, number):
+        self.trial_id = str(number)
+
+
+def ray_rule(last):
+    scheduler = ASHAScheduler(
+        time_attr="training_iteration", metric="loss", mode="min", max_t=last + 1, grace_period=1, reduction_factor=3
     )
-    return study.best_value
+    running = {}
+
+    def stops(number, step, loss):
+        if number not in running:
+            running[number] = RayTrial(number)
+            scheduler.on_trial_add(None, running[number])
+        result = {"training_iteration": step, "loss": loss}
+        return scheduler.on_trial_result(None, running[number], result) == TrialScheduler.STOP
+
+    return stops
 
 
-def durable(path, trials):
+def durable(path, trials, known=0):
     study = optuna.create_study(storage=f"sqlite:///{path}", sampler=optuna.samplers.TPESampler(seed=0))
+    axes = {f"x{i}": optuna.distributions.FloatDistribution(-5, 5) for i in range(5)}
+    chance = np.random.default_rng(0)
+    for _ in range(known):
+        values = {name: float(chance.uniform(-5, 5)) for name in axes}
+        study.add_trial(
+            optuna.trial.create_trial(params=values, distributions=axes, value=sphere(list(values.values())))
+        )
     began = time.perf_counter()
     for _ in range(trials):
         trial = study.ask()
@@ -69,12 +162,36 @@ def durable(path, trials):
     return trials / (time.perf_counter() - began)
 
 
-seeds, trials, database, asked = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-medians = {
-    name: {
-        sampler: statistics.median(regret(*function, make(seed), trials) for seed in range(seeds))
-        for sampler, make in samplers.items()
+seeds, trials, trained, budget, last = (int(text) for text in sys.argv[1:6])
+database = sys.argv[6]
+asked, known, asked_late = (int(text) for text in sys.argv[7:])
+
+
+def of_samplers(objective, count):
+    return {name: [search(objective, make(seed), count) for seed in range(seeds)] for name, make in samplers.items()}
+
+
+def of_rules(task):
+    configs = [[draw(task, np.random.default_rng([seed, at])) for at in range(budget)] for seed in range(seeds)]
+    rules = {"optuna": optuna_rule, "ray": lambda: ray_rule(last)}
+    found = {
+        name: [early_stopping(task, one, last, budget, make()) for one in configs] for name, make in rules.items()
     }
-    for name, function in functions.items()
-}
-print(json.dumps({"version": optuna.__version__, "medians": medians, "perSecond": durable(database, asked)}))
+    return {"configs": configs, **found}
+
+
+print(
+    json.dumps(
+        {
+            "optuna": optuna.__version__,
+            "ray": ray.__version__,
+            "functions": {name: of_samplers(of_function(*own), trials) for name, own in functions.items()},
+            "trainings": {task: of_samplers(of_training(task), trained) for task in ("network", "kernel")},
+            "stopping": {task: of_rules(task) for task in ("network", "linear")},
+            "spaces": spaces,
+            "epochs": epochs,
+            "perSecond": durable(f"{database}-1", asked),
+            "perSecondLate": durable(f"{database}-2", asked_late, known),
+        }
+    )
+)

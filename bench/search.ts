@@ -1,21 +1,45 @@
-import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Client } from '@nabla/api/client'
 import { searchSettings } from '@nabla/api/search'
 import { createSearch } from '@nabla/server/search/search'
+import { pythonWith } from '../test/system/support/python.ts'
 import { makeTempFolder, startBenchServer } from './bench-server.ts'
 import { median, type Section } from './report.ts'
+import { type Panel, plot } from './search-plot.ts'
+import { searchTraining, stopEarly, type TaskSpace, Trainer } from './search-training.ts'
 
 const seeds = 20
 const trials = 200
+const trained = 60
+/** Epochs of all trainings together where they are stopped early, and of one that never is. */
+const budget = 240
+const lastEpoch = 27
 const asked = 1000
-const peer = ['optuna==5.0.0', 'cmaes==0.13.1']
+/** How many trials there are before the last that are asked for. */
+const known = 10_000
+const askedLast = 200
+const picture = join(import.meta.dirname, '../docs/images/search.svg')
+
+/** The least value after each trial, by seed. */
+type Searched = number[][]
 
 interface Peer {
-  version: string
-  medians: Record<string, Record<string, number>>
+  optuna: string
+  ray: string
+  functions: Record<string, Record<Searcher, Searched>>
+  trainings: Record<string, Record<Searcher, Searched>>
+  stopping: Record<string, { configs: Record<string, never>[][]; optuna: Searched; ray: Searched }>
+  spaces: Record<string, TaskSpace>
+  epochs: Record<string, number>
   perSecond: number
+  perSecondLate: number
 }
+
+const searchers = { tpe: 'TPE', 'cma-es': 'CMA-ES', random: 'random' } as const
+type Searcher = keyof typeof searchers
 
 interface Problem {
   axes: number
@@ -64,81 +88,179 @@ const problems: Record<string, Problem> = {
   },
 }
 
-/** How good the trials of a search are and how fast they come, beside Optuna in the same run. */
+/** How good the trials of a search are and how fast they come, beside Optuna and Ray Tune in the same run. */
 export async function search(): Promise<Section> {
-  const optuna = await runPeer()
-  const rows = Object.entries(problems).flatMap(([name, problem]) =>
-    (['tpe', 'cma-es', 'random'] as const).map((searcher) => {
-      const found = Array.from({ length: seeds }, (_, seed) => regret(problem, searcher, seed))
-      const ours = median(found)
-      const theirs = optuna.medians[name]?.[searcher] ?? Number.NaN
-      return [`${name}, ${searcher}`, ours.toPrecision(3), theirs.toPrecision(3)]
-    }),
-  )
-  const perSecond = await askAndTell()
+  const python = await pythonWith('search')
+  if (python === null) throw new Error('pip cannot fetch Optuna and Ray Tune')
+  const peer = await runPeer(python)
+  const results = [...ofFunctions(peer), ...(await ofTrainings(python, peer)), ...(await ofStopping(python, peer))]
+  writeFileSync(picture, plot(panelsOf(results)))
+  const early = await askAndTell(asked)
+  const late = await askAndTell(askedLast, known)
+  const perSecond = (rate: number) => rate.toFixed(0)
   return {
     title: 'Search',
     about:
-      `The least value that ${trials} trials found, median of ${seeds} seeds (0 is the best there is), beside Optuna ` +
-      `${optuna.version} with the sampler of the same name; and trials asked for and told one after another, each on ` +
-      `the disk before the answer: here over HTTP, there in a program on SQLite, ${asked} trials. Less is better but in ` +
-      'the last row.',
-    columns: ['what', 'Nabla', 'Optuna'],
-    rows: [...rows, ['ask and tell, trials/s', perSecond.toFixed(0), optuna.perSecond.toFixed(0)]],
+      `How far the best value that was found is from the best there is: median of ${seeds} seeds, beside Optuna ` +
+      `${peer.optuna} and Ray Tune ${peer.ray}. Functions have ${trials} trials. Trainings have ${trained}: a network of ` +
+      'scikit-learn on its digits, and a support vector regression on its diabetes data; the best there is stands for the ' +
+      `best that anyone found. ASHA has ${budget} epochs in all for trainings of up to ${lastEpoch}, over the same values ` +
+      'for all. Then trials asked for and told one after another, each on the disk before the answer: here over HTTP, there ' +
+      'in a program on SQLite. Less is better but in the last rows. How it went: ![Regret over trials](images/search.svg)',
+    columns: ['what', 'Nabla', 'Optuna', 'Ray Tune'],
+    rows: [
+      ...results.map(rowOf),
+      [`ask and tell, trials/s, the first ${asked}`, perSecond(early), perSecond(peer.perSecond), ''],
+      [`the same after ${known} trials`, perSecond(late), perSecond(peer.perSecondLate), ''],
+    ],
   }
+}
+
+/** One problem and one way to search it. */
+interface Result {
+  problem: string
+  searcher: string
+  over: 'trials' | 'epochs'
+  /** Regrets by who searched. */
+  regrets: Record<string, Searched>
+}
+
+function ofFunctions({ functions }: Peer): Result[] {
+  return Object.entries(problems).flatMap(([name, problem]) =>
+    (Object.keys(searchers) as Searcher[]).map((searcher) => {
+      const nabla = Array.from({ length: seeds }, (_, seed) => searchFunction(problem, searcher, seed))
+      const regrets = { Nabla: nabla, Optuna: functions[name]?.[searcher] ?? [] }
+      return { problem: name, searcher: searchers[searcher], over: 'trials' as const, regrets }
+    }),
+  )
+}
+
+async function ofTrainings(python: string, { trainings, spaces, epochs }: Peer): Promise<Result[]> {
+  await using trainer = new Trainer(python)
+  const results: Result[] = []
+  for (const [task, searched] of Object.entries(trainings)) {
+    for (const [searcher, optuna] of Object.entries(searched) as [Searcher, Searched][]) {
+      const nabla: Searched = []
+      for (let seed = 0; seed < seeds; seed++) {
+        const given = { task, space: spaces[task] ?? {}, epochs: epochs[task] ?? 1, searcher, seed, trials: trained }
+        nabla.push(await searchTraining(trainer, given))
+      }
+      const found = { Nabla: nabla, Optuna: optuna }
+      results.push({ problem: task, searcher: searchers[searcher], over: 'trials', regrets: found })
+    }
+  }
+  return toRegrets(results)
+}
+
+async function ofStopping(python: string, { stopping, spaces }: Peer): Promise<Result[]> {
+  await using trainer = new Trainer(python)
+  const results: Result[] = []
+  for (const [task, { configs, optuna, ray }] of Object.entries(stopping)) {
+    const nabla: Searched = []
+    for (const own of configs) {
+      nabla.push(await stopEarly(trainer, { task, space: spaces[task] ?? {}, configs: own, last: lastEpoch, budget }))
+    }
+    const regrets = { Nabla: nabla, Optuna: optuna, 'Ray Tune': ray }
+    results.push({ problem: `${task}, stopped early`, searcher: 'ASHA', over: 'epochs', regrets })
+  }
+  return toRegrets(results)
+}
+
+/** Losses less the least that anyone found on the same problem. */
+function toRegrets(results: readonly Result[]): Result[] {
+  return results.map((result) => {
+    const same = results.filter(({ problem }) => problem === result.problem)
+    const all = same.flatMap(({ regrets }) => Object.values(regrets).flat(1))
+    const least = Math.min(...all.map((line) => line.at(-1) ?? Infinity))
+    const less = ([who, searched]: [string, Searched]) => [who, searched.map((line) => line.map((v) => v - least))]
+    return { ...result, regrets: Object.fromEntries(Object.entries(result.regrets).map(less)) }
+  })
+}
+
+/** The median of the seeds after each trial. */
+const medianLine = (searched: Searched): number[] =>
+  (searched[0] ?? []).map((_, at) => median(searched.map((line) => line[at] ?? Number.NaN)))
+
+function rowOf({ problem, searcher, regrets }: Result): string[] {
+  const of = (who: string) => {
+    const searched = regrets[who]
+    return searched === undefined ? '' : (medianLine(searched).at(-1) ?? Number.NaN).toPrecision(3)
+  }
+  return [`${problem}, ${searcher}`, of('Nabla'), of('Optuna'), of('Ray Tune')]
+}
+
+function panelsOf(results: readonly Result[]): Panel[] {
+  return [...Map.groupBy(results, ({ problem }) => problem)].map(([title, own]) => ({
+    title,
+    over: own[0]?.over ?? '',
+    lines: Object.fromEntries(
+      own.flatMap(({ searcher, regrets }) =>
+        Object.entries(regrets).map(([who, searched]) => [`${who} ${searcher}`, medianLine(searched)]),
+      ),
+    ),
+  }))
 }
 
 const spaceOf = ({ axes, low, high }: Problem) =>
   Object.fromEntries(Array.from({ length: axes }, (_, axis) => [`x${axis}`, { type: 'uniform' as const, low, high }]))
 
-function regret(problem: Problem, searcher: string, seed: number): number {
+/** The least value after each trial. */
+function searchFunction(problem: Problem, searcher: string, seed: number): number[] {
   const objectives = [{ metric: 'cost' }]
   const run = createSearch(searchSettings.parse({ space: spaceOf(problem), objectives, searcher, seed }))
-  let best = Infinity
+  const least: number[] = []
   for (let number = 0; number < trials; number++) {
     const proposal = run.ask(number)
     if (typeof proposal === 'string') break
     run.happened({ type: 'asked', number, proposal })
     const cost = problem.cost(Object.keys(spaceOf(problem)).map((name) => Number(proposal.values[name])))
-    best = Math.min(best, cost)
+    least.push(Math.min(least.at(-1) ?? Infinity, cost))
     const outcome = { number, ...proposal, state: 'complete' as const, objectives: [cost], step: 0 }
     run.happened({ type: 'told', outcome })
   }
-  return best
+  return least
 }
 
-async function askAndTell(): Promise<number> {
+async function askAndTell(count: number, known = 0): Promise<number> {
   await using server = await startBenchServer()
-  const { client } = server
-  const problem = problems['sphere'] as Problem
-  const { id: sweep } = await client.experiment.create({
-    body: {
-      kind: 'sweep',
-      project: 'bench',
-      start: true,
-      search: { space: spaceOf(problem), objectives: [{ metric: 'cost' }], trials: asked },
-    },
-  })
-  await client.experiment.wait({ experiment: sweep, state: 'running', seconds: 30 })
-  const began = performance.now()
-  for (let number = 0; number < asked; number++) {
-    const { trial } = await client.sweep.ask({ sweep })
-    const cost = problem.cost(Object.values(trial?.values ?? {}).map(Number))
-    await client.sweep.tell({ sweep, number, body: { objectives: { cost } } })
+  const warmStart: string[] = []
+  if (known > 0) {
+    const earlier = await startSweep(server.client, { searcher: 'random', trials: known })
+    await askTimes(server.client, earlier, known)
+    warmStart.push(earlier)
   }
-  return asked / ((performance.now() - began) / 1000)
+  const sweep = await startSweep(server.client, { trials: count + 1, warmStart })
+  // The first one reads what is known.
+  await askTimes(server.client, sweep, 1)
+  const began = performance.now()
+  await askTimes(server.client, sweep, count)
+  return count / ((performance.now() - began) / 1000)
 }
 
-/** In an environment of its own, from the package index. */
-async function runPeer(): Promise<Peer> {
+async function startSweep(client: Client, more: object): Promise<string> {
+  const search = { space: spaceOf(problems['sphere'] as Problem), objectives: [{ metric: 'cost' }], ...more }
+  const { id } = await client.experiment.create({ body: { kind: 'sweep', project: 'bench', start: true, search } })
+  await client.experiment.wait({ experiment: id, state: 'running', seconds: 30 })
+  return id
+}
+
+async function askTimes(client: Client, sweep: string, count: number): Promise<void> {
+  for (let times = 0; times < count; times++) {
+    const { trial } = await client.sweep.ask({ sweep })
+    if (trial === null) throw new Error('there are no more trials')
+    const cost = (problems['sphere'] as Problem).cost(Object.values(trial.values).map(Number))
+    await client.sweep.tell({ sweep, number: trial.number, body: { objectives: { cost } } })
+  }
+}
+
+async function runPeer(python: string): Promise<Peer> {
   const folder = await makeTempFolder()
   try {
-    const python = join(folder, 'venv', 'bin', 'python')
-    execFileSync('python3', ['-m', 'venv', join(folder, 'venv')])
-    execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...peer])
     const program = join(import.meta.dirname, 'search-peer.py')
-    const args = [program, seeds, trials, join(folder, 'optuna.db'), asked].map(String)
-    return JSON.parse(execFileSync(python, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })) as Peer
+    const counts = [seeds, trials, trained, budget, lastEpoch, join(folder, 'optuna'), asked, known, askedLast]
+    const options = { env: { ...process.env, OMP_NUM_THREADS: '1' }, maxBuffer: 2 ** 30 }
+    const { stdout } = await promisify(execFile)(python, [program, ...counts.map(String)], options)
+    return JSON.parse(stdout) as Peer
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

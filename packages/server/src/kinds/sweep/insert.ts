@@ -1,5 +1,6 @@
 import type { SearchSettings } from '@nabla/api/search'
 import { experimentSpec } from '@nabla/api/experiment'
+import type { TrialRow } from '../../db/sweep-tables.ts'
 import type { Trx } from '../../db/transaction.ts'
 import { AppError } from '../../lib/app-error.ts'
 import { randomText } from '../../lib/ids.ts'
@@ -79,14 +80,7 @@ async function trialsOf(trx: Trx, teamId: string, reference: string, search: Sea
     const reason = `the sweep ${reference} has other objectives`
     throw new AppError('bad_experiment', { reason, fix: 'Begin with a sweep for the same metrics, or with none.' })
   }
-  const rows = await trx
-    .selectFrom('trials')
-    .selectAll()
-    .where('experimentId', '=', earlier.id)
-    .where('state', 'in', ['complete', 'stopped'])
-    .orderBy('number')
-    .limit(limits.trialEventsAtOnce)
-    .execute()
+  const rows = await endedTrials(trx, earlier.id)
   return rows.flatMap((row) => {
     const values = JSON.parse(row.parameters) as Values
     if (!fits(values, search)) return []
@@ -95,6 +89,24 @@ async function trialsOf(trx: Trx, teamId: string, reference: string, search: Sea
     const state = row.state as 'complete' | 'stopped'
     return [{ type: 'told', outcome: { number: row.number, values, state, objectives, step: row.step } }]
   })
+}
+
+/** In their order, read some at a time. */
+async function endedTrials(trx: Trx, experimentId: string): Promise<TrialRow[]> {
+  const found: TrialRow[] = []
+  for (;;) {
+    const page = await trx
+      .selectFrom('trials')
+      .selectAll()
+      .where('experimentId', '=', experimentId)
+      .where('state', 'in', ['complete', 'stopped'])
+      .where('number', '>', found.at(-1)?.number ?? -1)
+      .orderBy('number')
+      .limit(limits.trialEventsAtOnce)
+      .execute()
+    found.push(...page)
+    if (page.length < limits.trialEventsAtOnce) return found
+  }
 }
 
 /** Whether each value belongs to a parameter of this space, and each parameter without condition has one. */
