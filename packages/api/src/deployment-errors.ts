@@ -30,4 +30,9 @@ export const deploymentErrors = {
     message: 'A request to {name} needs an API key of its team, or its name and password.',
     hint: 'Send `Authorization: Bearer KEY`, or `X-API-Key`.',
   },
+  gateway_alone: {
+    status: 503,
+    message: 'This gateway cannot ask the server who the key speaks for: the server is away.',
+    hint: 'Try again when it is there: keys that were used here before go on. `nabla up` starts it.',
+  },
 } as const

@@ -57,6 +57,9 @@ export const loadBackups = () => import('@nabla/server/backup/index')
 /** The part of the server that checks what is stored. */
 export const loadCheck = () => import('@nabla/server/check-data')
 
+/** A gateway that is a process of its own. */
+export const loadGateway = () => import('@nabla/server/gateway-process')
+
 /** Runs something of the server here. It words its problems as the API does, and they become those of the command. */
 export async function inServerWords<T>(run: () => Promise<T>): Promise<T> {
   try {

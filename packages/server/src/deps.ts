@@ -6,6 +6,7 @@ import type { Tables } from './db/tables.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventFeed } from './events/feed.ts'
 import type { Gateway } from './gateway/gateway.ts'
+import type { Peers } from './gateway/peers.ts'
 import type { SecureDoor } from './http/secure.ts'
 import type { ImageKeeper } from './kinds/image/keeper.ts'
 import type { SignInAttempts } from './kinds/session/credentials.ts'
@@ -61,6 +62,8 @@ export interface Deps {
   door: Door
   /** The data plane in front of what is served by several tasks. */
   gateway: Gateway
+  /** Gateways that are processes of their own. */
+  peers: Peers
   loop: Loop
   metrics: ServerMetrics
   /** What tasks and machine used, over time. */

@@ -14,7 +14,9 @@ import type { Deps } from './deps.ts'
 import { openEngines } from './engines/index.ts'
 import type { Engine, Finding } from './engines/engine.ts'
 import { EventFeed } from './events/feed.ts'
+import type { FindKey } from './gateway/admit.ts'
 import { Gateway } from './gateway/gateway.ts'
+import { Peers } from './gateway/peers.ts'
 import { createApp } from './http/app.ts'
 import { loadConsole } from './http/console.ts'
 import { FailureLimiter } from './http/auth.ts'
@@ -43,7 +45,7 @@ import { createProxy } from './proxy/proxy.ts'
 import { openStore } from './stores/index.ts'
 import { ownedStore } from './trees/store-owner.ts'
 import type { ObjectStore } from './stores/store.ts'
-import { openMetricStore } from './metrics/metric-store.ts'
+import { openMetricStore, type Tick } from './metrics/metric-store.ts'
 import { Sampler } from './metrics/sampler.ts'
 import { Searches } from './kinds/sweep/journal.ts'
 import { TrackingStore } from './tracking/tracking-store.ts'
@@ -106,6 +108,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     undo.push(() => logs.shutdown())
     const deps = await makeDeps(config, { clock, log, db: database.db, engines, logs })
     undo.push(() => Promise.all([deps.volumes.close(), deps.trees.close()]))
+    undo.push(() => deps.peers.close())
     undo.push(() => deps.measurements.shutdown())
     await deps.tracking.start()
     undo.push(() => deps.tracking.close())
@@ -201,7 +204,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })
   await trees.sweep()
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
-  const withoutLoop: Omit<Deps, 'loop' | 'gateway' | 'imageKeeper' | 'secure' | 'jupyter'> = {
+  const withoutLoop: Omit<Deps, 'loop' | 'gateway' | 'peers' | 'imageKeeper' | 'secure' | 'jupyter'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
@@ -232,12 +235,10 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   }
   const deps = withoutLoop as Deps
   const keys = new FailureLimiter(clock, limits)
-  deps.gateway = new Gateway({
-    clock,
-    log: parts.log,
-    findKey: (secret, address) => keys.check(address, secret, (text) => authenticate(db, clock, text)),
-    measured: (id, tick) => measurements.append(id, tick),
-  })
+  const findKey: FindKey = (secret, address) => keys.check(address, secret, (text) => authenticate(db, clock, text))
+  deps.peers = new Peers({ data: config.data, clock, log: parts.log, findKey })
+  const measured = (id: string, tick: Tick) => measurements.append(id, tick)
+  deps.gateway = new Gateway({ clock, log: parts.log, findKey, measured, peers: deps.peers })
   deps.jupyter = new JupyterKeeper({
     dir: join(config.data, 'jupyter'),
     clock,

@@ -214,6 +214,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
+    name: 'gateway',
+    about: 'Start one more gateway to deployments, beside the server of this machine',
+    group: more,
+    load: async () => (await import('./gateway.ts')).gateway,
+  },
+  {
     name: 'backup',
     about: 'Back up the server of this machine, while it runs',
     group: more,

@@ -26,6 +26,8 @@ export class Admission {
   readonly #clock: Clock
   readonly #findKey: FindKey
   readonly #known = new Map<string, { sender: Sender; until: number }>()
+  /** Keys that are being asked for: a burst asks once. */
+  readonly #asking = new Map<string, Promise<Sender>>()
   readonly #failures: Attempts
 
   constructor(clock: Clock, findKey: FindKey) {
@@ -42,7 +44,12 @@ export class Admission {
     if (secret === undefined) return { teamId: undefined, user: undefined, name: address }
     const known = this.#known.get(secret)
     if (known && known.until > this.#clock.steady()) return known.sender
-    return this.#ask(secret, address)
+    let asking = this.#asking.get(secret)
+    if (!asking) {
+      asking = this.#ask(secret, address).finally(() => this.#asking.delete(secret))
+      this.#asking.set(secret, asking)
+    }
+    return asking
   }
 
   /** Refuses who may not. Throws AppError `deployment_login`, `not_served`, `too_many_failures`. */
@@ -57,12 +64,7 @@ export class Admission {
       const address = socket.remoteAddress ?? ''
       const seconds = this.#failures.take(address)
       if (seconds > 0) throw new AppError('too_many_failures', { seconds })
-      if (
-        isSame(
-          headers.authorization,
-          `Basic ${Buffer.from(`${access.username}:${access.password}`).toString('base64')}`,
-        )
-      ) {
+      if (isSame(headers.authorization, access.digest)) {
         this.#failures.giveBack(address)
         return
       }
@@ -93,6 +95,10 @@ function keyOf(headers: IncomingMessage['headers']): string | undefined {
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest()
 
+/** What is kept of a name and a password, for `Access`. */
+export const digestOfBasic = (username: string, password: string): string =>
+  digestOf(`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`).toString('base64')
+
 /** Over digests, so that lengths tell nothing. The name of the scheme may be written as one likes. */
 const isSame = (given: string, expected: string): boolean =>
-  timingSafeEqual(digestOf(given.replace(/^basic +/i, 'Basic ')), digestOf(expected))
+  timingSafeEqual(digestOf(given.replace(/^basic +/i, 'Basic ')), Buffer.from(expected, 'base64'))

@@ -15,6 +15,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { AppError } from '../lib/app-error.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Tick } from '../metrics/metric-store.ts'
+import { digestOfBasic } from './admit.ts'
 import { Gateway } from './gateway.ts'
 import type { Route, Target } from './route.ts'
 
@@ -81,7 +82,7 @@ describe('requests', () => {
   test('to what is open to anyone, or with its password, need no key', async () => {
     const { gateway, ask } = await aGateway()
     const { target } = await aTarget('a', (_, response) => response.end('ok'))
-    const basic = { kind: 'basic', username: 'me', password: 'secret' } as const
+    const basic = { kind: 'basic', digest: digestOfBasic('me', 'secret') } as const
     gateway.replace([aRoute({ targets: [target], access: { kind: 'public' } })])
     expect((await ask('/serve/shop/', { headers: { authorization: '' } })).status).toBe(200)
     gateway.replace([aRoute({ targets: [target], access: basic })])

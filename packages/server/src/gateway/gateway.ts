@@ -14,6 +14,7 @@ import { type Client, exchange, type Onward, type Outcome, problemOf } from './e
 import { connectionOf, requestIdOf, requestHeaders, responseHeaders, toTable } from './headers.ts'
 import { Lines } from './line.ts'
 import { type Figures, Meter, valuesOf } from './meter.ts'
+import type { Peers } from './peers.ts'
 import { Rates } from './rates.ts'
 import { mayRepeat, splitPath } from './rules.ts'
 import type { Route } from './route.ts'
@@ -21,6 +22,7 @@ import { type Answer, type Asked, ask } from './send.ts'
 import { copyTo, shadowOf } from './shadow.ts'
 import { type Entry, RouteTable } from './table.ts'
 import type { Upstream } from './upstream.ts'
+import type { Report } from './wire.ts'
 
 export interface GatewayOptions {
   clock: Clock
@@ -28,6 +30,8 @@ export interface GatewayOptions {
   findKey: FindKey
   /** Takes what was measured of a route at one moment. */
   measured?: (routeId: string, tick: Tick) => void
+  /** Gateways that are processes of their own, for which this one speaks too. */
+  peers?: Peers
 }
 
 /** What was let in elsewhere: headers are clean of what is ours, `url` is what the target is to see. */
@@ -70,23 +74,44 @@ export class Gateway {
     this.#rates = new Rates(options.clock)
     this.#admission = new Admission(options.clock, options.findKey)
     this.#tickAt = options.clock.steady()
-    this.#armTick()
+    if (options.measured) this.#armTick()
+    const { peers } = options
+    if (!peers) return
+    peers.onIdle = (id) => this.onIdle(id)
+    peers.onWait = (id) => this.onWait(id)
+    peers.onCounted = (counted) => this.#meter.add(counted)
   }
 
   /** From now on these routes are served and no others. Requests under way go on. */
   replace(routes: readonly Route[]): void {
     this.#table.replace(routes)
     this.#lines.lookAtAll()
+    this.#options.peers?.replace(routes)
   }
 
-  /** Requests and sockets under way at a target; 0 for one that is not known. */
+  /** Requests and sockets under way at a target, through all gateways; 0 for one that is not known. */
   outstanding(targetId: string): number {
-    return this.#table.outstanding(targetId)
+    return this.#table.outstanding(targetId) + (this.#options.peers?.outstanding(targetId) ?? 0)
   }
 
-  /** Requests that wait for a target of a route. */
+  /** Whether a target that is in no route any more has nothing under way, and every gateway has confirmed that. */
+  isIdle(targetId: string): boolean {
+    return this.#table.outstanding(targetId) === 0 && this.#options.peers?.isIdle(targetId) !== false
+  }
+
+  /** Requests that wait for a target of a route, at all gateways. */
   queued(routeId: string): number {
-    return this.#lines.length(routeId)
+    return this.#lines.length(routeId) + (this.#options.peers?.queued(routeId) ?? 0)
+  }
+
+  /** How it does by itself, for the server that it works for; what was counted is counted anew. */
+  takeReport(applied: number): Report {
+    return {
+      applied,
+      outstanding: this.#table.allOutstanding(),
+      queued: this.#lines.lengths(),
+      counted: this.#meter.takeAll(),
+    }
   }
 
   /** Whether a request is for a route, by its path. */
@@ -332,7 +357,8 @@ export class Gateway {
       const figures = this.#meter.take(route.id, seconds)
       this.onFigures(route.id, figures)
       if (upstreams.length === 0 && figures.size === 0) continue
-      measured?.(route.id, { at: clock.now(), values: valuesOf(figures, upstreams, this.queued(route.id)) })
+      const targets = upstreams.map(({ id, revision }) => ({ revision, outstanding: this.outstanding(id) }))
+      measured?.(route.id, { at: clock.now(), values: valuesOf(figures, targets, this.queued(route.id)) })
     }
   }
 }

@@ -31,6 +31,11 @@ export class Lines {
     return this.#waiting.get(routeId)?.size ?? 0
   }
 
+  /** How many requests wait, by route. */
+  lengths(): Record<string, number> {
+    return Object.fromEntries([...this.#waiting].map(([routeId, line]) => [routeId, line.size]))
+  }
+
   /**
    * A target for a request, begun: whoever takes it ends it. Throws AppError `no_instance`, `instance_busy`, and
    * `not_served` where the route went away.

@@ -1,5 +1,6 @@
 import type { Tick } from '../metrics/metric-store.ts'
 import type { Candidate } from './balance.ts'
+import type { Counted } from './wire.ts'
 
 /** What one revision of a route answered since it was asked last. */
 interface Counts {
@@ -31,13 +32,30 @@ export class Meter {
 
   /** An answer began after so long; `failed`: it was an error of the server, or there was none. */
   record(routeId: string, revision: number, ms: number, failed: boolean): void {
-    let revisions = this.#counts.get(routeId)
-    if (!revisions) this.#counts.set(routeId, (revisions = new Map()))
-    let counts = revisions.get(revision)
-    if (!counts) revisions.set(revision, (counts = { requests: 0, errors: 0, buckets: new Uint32Array(buckets) }))
+    const counts = this.#countsOf(routeId, revision)
     counts.requests += 1
     if (failed) counts.errors += 1
     counts.buckets[bucketOf(ms)]! += 1
+  }
+
+  /** Adds what was counted elsewhere. */
+  add({ route, revision, requests, errors, buckets: filled }: Counted): void {
+    const counts = this.#countsOf(route, revision)
+    counts.requests += requests
+    counts.errors += errors
+    for (const [bucket, count] of filled) if (bucket >= 0 && bucket < buckets) counts.buckets[bucket]! += count
+  }
+
+  /** All that was counted since it was asked last, to be added elsewhere. */
+  takeAll(): Counted[] {
+    const all = [...this.#counts].flatMap(([route, revisions]) =>
+      [...revisions].map(([revision, { requests, errors, buckets: counts }]) => {
+        const filled = [...counts.entries()].filter(([, count]) => count > 0)
+        return { route, revision, requests, errors, buckets: filled }
+      }),
+    )
+    this.#counts.clear()
+    return all
   }
 
   /** What was counted since it was asked last, over so many seconds; revisions without a request are left out. */
@@ -45,6 +63,14 @@ export class Meter {
     const revisions = this.#counts.get(routeId) ?? new Map<number, Counts>()
     this.#counts.delete(routeId)
     return new Map([...revisions].map(([revision, counts]) => [revision, figuresOf(counts, seconds)]))
+  }
+
+  #countsOf(routeId: string, revision: number): Counts {
+    let revisions = this.#counts.get(routeId)
+    if (!revisions) this.#counts.set(routeId, (revisions = new Map()))
+    let counts = revisions.get(revision)
+    if (!counts) revisions.set(revision, (counts = { requests: 0, errors: 0, buckets: new Uint32Array(buckets) }))
+    return counts
   }
 }
 

@@ -7,7 +7,11 @@ export interface Target {
 }
 
 /** Who may send requests: people's keys, one name and password (keys too), or anyone. */
-export type Access = { kind: 'keys' } | { kind: 'basic'; username: string; password: string } | { kind: 'public' }
+export type Access =
+  | { kind: 'keys' }
+  /** `digest`: of what has to stand in `Authorization`, see `digestOfBasic`. */
+  | { kind: 'basic'; digest: string }
+  | { kind: 'public' }
 
 /** What the gateway knows of something that is served by several targets. It is replaced whole, never changed. */
 export interface Route {

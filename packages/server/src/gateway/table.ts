@@ -27,7 +27,8 @@ export class RouteTable {
     this.#byName = Map.groupBy(entries, ({ route }) => route.name)
     const routed = new Set(entries.flatMap(({ upstreams }) => upstreams))
     for (const [id, upstream] of this.#upstreams) {
-      if (routed.has(upstream) || upstream.outstanding > 0) continue
+      upstream.isRetired = !routed.has(upstream)
+      if (!upstream.isRetired || upstream.outstanding > 0) continue
       this.#upstreams.delete(id)
       void upstream.pool.close().catch(() => {})
     }
@@ -49,6 +50,12 @@ export class RouteTable {
   /** Requests and sockets under way at a target. */
   outstanding(targetId: string): number {
     return this.#upstreams.get(targetId)?.outstanding ?? 0
+  }
+
+  /** What is under way, by target; of those that have nothing under way nothing is said. */
+  allOutstanding(): Record<string, number> {
+    const busy = [...this.#upstreams.values()].filter(({ outstanding }) => outstanding > 0)
+    return Object.fromEntries(busy.map(({ id, outstanding }) => [id, outstanding]))
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,8 @@ export class Upstream {
   outstanding = 0
   /** It refused a connection: others go first until then, on the steady clock. */
   suspectUntil = 0
+  /** No route has it any more: it is waited for. */
+  isRetired = false
   readonly #onIdle: (id: string) => void
 
   constructor({ id, host, port, revision }: Target, onIdle: (id: string) => void) {
@@ -38,7 +40,7 @@ export class Upstream {
 
   end(): void {
     this.outstanding -= 1
-    if (this.outstanding === 0) this.#onIdle(this.id)
+    if (this.isRetired && this.outstanding === 0) this.#onIdle(this.id)
   }
 
   /** Whether it still is where the target says. */

@@ -50,6 +50,20 @@ export const servingLimits = {
   gatewayWholeBytes: 256 * KiB,
   /** Copies under way at a shadow. */
   gatewayShadows: 100,
+  /** How often a gateway of its own tells the server how it does, beside what cannot wait. */
+  gatewayReportMs: 500,
+  /** How often the server looks whether gateways that it has lost are still there. */
+  gatewayLookMs: 1000,
+  /** Pause before a gateway looks for a server that is away; the server takes seconds to start. */
+  gatewayRetryMs: 200,
+  /** The server is asked so often at most to wake what requests wait for. */
+  gatewayWaitMs: 200,
+  /** The server answers who a key speaks for within this time, or counts as away. */
+  gatewayAskMs: 5000,
+  /** While the server is away, a key that was good is good for so long: long enough to mend the server. */
+  gatewayAwayMs: 12 * 3600_000,
+  /** Requests under way at a gateway that is to end have this long. */
+  gatewayEndMs: 30_000,
   /** What is shown of an answer to a request that was sent from a form. */
   gatewayShownBytes: 1 * MiB,
   /** A request that was given to an instance in the moment in which it was told to go is under way by then. */

@@ -133,7 +133,7 @@ export class DeploymentKeeper {
 
   /** An instance that is to go has nothing under way, and the gateway does not know it any more. */
   #onIdle(instanceId: string): void {
-    if (this.#stopped || this.#deps.gateway.outstanding(instanceId) > 0) return
+    if (this.#stopped || !this.#deps.gateway.isIdle(instanceId)) return
     const draining = this.#served.flatMap(({ instances }) => instances).find(({ row }) => row.id === instanceId)
     if (!draining || draining.row.drainAt === null || draining.row.drainedAt !== null) return
     draining.row.drainedAt = draining.row.drainAt
@@ -145,7 +145,7 @@ export class DeploymentKeeper {
   }
 
   async #noteDrained(instanceId: string): Promise<void> {
-    if (this.#stopped || this.#deps.gateway.outstanding(instanceId) > 0) return
+    if (this.#stopped || !this.#deps.gateway.isIdle(instanceId)) return
     await this.#deps.db
       .updateTable('deploymentInstances')
       .set(({ eb }) => ({ drainedAt: toIso(this.#deps.clock.now()), version: eb('version', '+', 1) }))

@@ -1,5 +1,6 @@
 import type { Deps } from '../../deps.ts'
 import type { Address } from '../../engines/engine.ts'
+import { digestOfBasic } from '../../gateway/admit.ts'
 import type { Access, Route } from '../../gateway/route.ts'
 import { openPassword } from './revise.ts'
 import type { ServedDeployment } from './read-served.ts'
@@ -47,7 +48,7 @@ function accessOf(deps: Pick<Deps, 'box'>, { row, revisions }: ServedDeployment)
   const { auth } = revisions.get(row.revision)!.spec
   if (auth.kind !== 'basic') return auth
   if (row.password === null) return { kind: 'keys' }
-  return { kind: 'basic', username: auth.username, password: openPassword(deps, row.id, row.password) }
+  return { kind: 'basic', digest: digestOfBasic(auth.username, openPassword(deps, row.id, row.password)) }
 }
 
 /** While one revision takes over, every instance counts; a canary has the share that it was given. */
