@@ -101,6 +101,19 @@ export const model = z
 
 export type Model = z.infer<typeof model>
 
+/** What reads or serves a version. */
+export const modelUse = z
+  .object({
+    kind: z.enum(['job', 'deployment']),
+    id,
+    name: z.string(),
+    state: z.string().describe('Of the job or the deployment.'),
+    holds: z.boolean().describe('While it does so, the version cannot be deleted.'),
+  })
+  .meta({ id: 'ModelUse' })
+
+export type ModelUse = z.infer<typeof modelUse>
+
 export const modelKey = z
   .object({
     id,

@@ -12,6 +12,7 @@ import {
   modelRules,
   modelSource,
   modelType,
+  modelUse,
   modelVersion,
   notes,
 } from './model-version.ts'
@@ -127,6 +128,15 @@ export const modelRoutes = {
     access: 'member',
     params: byVersion,
     response: modelVersion,
+    errors: ['not_found', 'unknown_model_version'],
+  }),
+  uses: route({
+    method: 'GET',
+    path: '/api/v1/models/:model/versions/:version/uses',
+    about: 'What serves a version, and the newest jobs that read it.',
+    access: 'member',
+    params: byVersion,
+    response: z.object({ items: z.array(modelUse) }),
     errors: ['not_found', 'unknown_model_version'],
   }),
   updateVersion: route({

@@ -53,8 +53,11 @@ const show = defineCommand({
     const version = await client.model.resolve({ reference: args.model })
     const which = { model: version.model.id, version: String(version.version) }
     const read = version.state === 'ready' ? await client.model.interpretation(which) : null
-    if (out.json) return out.value({ ...version, interpretation: read })
-    await out.fields([['model', out.style('bold', version.model.name)], ...fieldsOf(version), ...readFields(read)])
+    const { items: uses } = await client.model.uses(which)
+    if (out.json) return out.value({ ...version, interpretation: read, uses })
+    const used = uses.map(({ kind, name, state }) => `${kind} ${name} (${state})`).join('\n')
+    const fields = [...fieldsOf(version), ['used by', used || '–'] as const, ...readFields(read)]
+    await out.fields([['model', out.style('bold', version.model.name)], ...fields])
     for (const warning of read?.warnings ?? []) out.warn(warning)
     if (!layers || !read) return
     await out.line('')

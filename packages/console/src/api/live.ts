@@ -141,8 +141,9 @@ function hear(event: Event): void {
 /** What else an event of a noun changes: counts and places that other nouns show. */
 const alsoTouches: Record<string, readonly string[]> = {
   job: ['project', 'machine-type', 'artifact'],
-  project: ['job'],
+  project: ['job', 'model'],
   experiment: ['sweep'],
+  deployment: ['model'],
   instance: ['deployment'],
   member: ['team', 'user'],
   team: ['user'],

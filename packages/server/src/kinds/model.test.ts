@@ -101,6 +101,21 @@ eachDatabase((make) => {
       })
     })
 
+    test('of half an upload are none; several at once have numbers of their own', async () => {
+      const server = await startTestServer(make)
+      const { model } = server.client
+      const half = { from: 'tree', digest: 'a'.repeat(64) } as const
+      await expect(model.commit({ model: 'digits', body: { source: half } })).rejects.toMatchObject({
+        code: 'not_found',
+      })
+      await expect(model.show({ model: 'digits' })).rejects.toMatchObject({ code: 'not_found' })
+      const made = await Promise.all(['onnx', 'safetensors', 'onnx'].map((name) => upload(server, 'digits', name)))
+      expect(made.map(({ version }) => version).toSorted()).toEqual([1, 2, 3])
+      expect(made.map(({ state }) => state)).toEqual(['ready', 'ready', 'ready'])
+      // The same files twice are two versions with one digest, kept once.
+      expect(new Set(made.map(({ digest }) => digest)).size).toBe(2)
+    })
+
     test('are begun anew after a crash', async () => {
       const server = await startTestServer(make)
       const { db } = server.running().deps
@@ -137,8 +152,12 @@ eachDatabase((make) => {
     expect(JSON.parse(task.request)).toMatchObject({
       volumes: expect.arrayContaining([expect.objectContaining({ target: '/models/left', mode: 'ro' })]) as unknown,
     })
+    const use = { kind: 'job', id: reader.id, name: reader.name }
+    const uses = () => server.client.model.uses({ model: 'left', version: '1' })
+    expect(await uses()).toEqual({ items: [expect.objectContaining({ ...use, holds: true })] })
     await expect(server.client.model.delete({ model: 'left' })).rejects.toMatchObject({ code: 'conflict' })
     await server.untilState(reader.id, 'succeeded')
+    expect(await uses()).toEqual({ items: [{ ...use, state: 'succeeded', holds: false }] })
     const again = await server.client.job.clone({ job: reader.id, body: {} })
     expect(again.models).toEqual(reader.models)
     await server.untilState(again.id, 'succeeded')

@@ -12,7 +12,7 @@ import { commitModelVersion } from './model/commit.ts'
 import { modelFileHandlers } from './model/files.ts'
 import { findModel, findModelVersion, holdModel, resolveModel } from './model/find.ts'
 import { newModel } from './model/insert.ts'
-import { usesOf } from './model/referred.ts'
+import { listUses, usesOf } from './model/referred.ts'
 import { modelTrustHandlers } from './model/trust.ts'
 import { toModel, toModels, toModelVersion, toModelVersions } from './model/view.ts'
 import { findProject, holdProject } from './project.ts'
@@ -145,6 +145,11 @@ export const modelHandlers: Handlers<'model'> = {
   async version({ caller, params }, { db }) {
     const model = await findModel(db, caller.teamId, params.model)
     return toModelVersion(db, await findModelVersion(db, model, params.version))
+  },
+
+  async uses({ caller, params }, { db }) {
+    const model = await findModel(db, caller.teamId, params.model)
+    return { items: await listUses(db, (await findModelVersion(db, model, params.version)).id) }
   },
 
   async updateVersion({ caller, params, body }, deps) {

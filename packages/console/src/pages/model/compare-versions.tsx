@@ -1,5 +1,5 @@
 import { Select } from '@mantine/core'
-import { type Interpretation, modelFormats } from '@nabla/api/model-format'
+import { type Interpretation, modelFormats, type ModelGraph } from '@nabla/api/model-format'
 import type { Model, ModelVersion } from '@nabla/api/model'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
@@ -52,23 +52,40 @@ export function CompareVersions({ model, versions }: { model: Model; versions: r
 function Comparison({ model, left, right }: { model: Model; left: ModelVersion; right: ModelVersion }): ReactNode {
   const first = useApi('model', 'interpretation', { model: model.id, version: `${left.version}` })
   const second = useApi('model', 'interpretation', { model: model.id, version: `${right.version}` })
+  const graphs = [useGraph(model, left), useGraph(model, right)] as const
   return (
     <Loaded query={first}>
-      {(a) => <Loaded query={second}>{(b) => <Rows sides={[left, right]} read={[a, b]} />}</Loaded>}
+      {(a) => (
+        <Loaded query={second}>
+          {(b) => <Rows sides={[left, right]} read={[a, b]} graphs={[graphText(graphs[0]), graphText(graphs[1])]} />}
+        </Loaded>
+      )}
     </Loaded>
   )
 }
 
+const useGraph = (model: Model, { version }: ModelVersion): ModelGraph | undefined =>
+  useApi('model', 'graph', { model: model.id, version: `${version}` }).data
+
+/** How many nodes there are of each kind, the most frequent first. */
+function graphText(graph: ModelGraph | undefined): string {
+  if (!graph || graph.nodes.length === 0) return '–'
+  const kinds = [...Map.groupBy(graph.nodes, ({ type }) => type)].toSorted((a, b) => b[1].length - a[1].length)
+  const words = kinds.slice(0, 8).map(([type, nodes]) => (nodes.length === 1 ? type : `${type} × ${nodes.length}`))
+  return [`${formatCount(graph.nodes.length)}${graph.complete ? '' : ' or more'}: ${words.join(', ')}`]
+    .concat(kinds.length > 8 ? '…' : [])
+    .join(', ')
+}
+
 type Row = [name: string, left: string, right: string]
 
-function Rows({
-  sides: [a, b],
-  read,
-}: {
+function Rows(props: {
   sides: [ModelVersion, ModelVersion]
   read: [Interpretation, Interpretation]
+  graphs: [string, string]
 }): ReactNode {
-  const rows = [...rowsOf(a, b, read)]
+  const [a, b] = props.sides
+  const rows: Row[] = [...rowsOf(a, b, props.read), ['Graph', ...props.graphs]]
   return (
     <div className="panel model-scroll" tabIndex={0} role="region" aria-label="Comparison">
       <table className="model-table model-compare">

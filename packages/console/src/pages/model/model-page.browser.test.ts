@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { findBarriersInBothThemes } from '../../testing/browser.ts'
@@ -41,6 +42,7 @@ describeConsole('models', (console) => {
     await page.getByRole('row', { name: /v2 ready.*TensorFlow/ }).waitFor()
     await page.getByRole('tab', { name: 'Compare' }).click()
     await page.getByRole('row', { name: 'Format ONNX TensorFlow SavedModel' }).waitFor()
+    await page.getByRole('row', { name: /^Graph 4: Gemm × 2, Relu, ArgMax/ }).waitFor()
     expect(await findBarriersInBothThemes(page)).toEqual([])
 
     await client.model.setAlias({ model: 'digits', alias: 'champion', body: { version: '1' } })
@@ -50,5 +52,60 @@ describeConsole('models', (console) => {
     await page.keyboard.press('Escape')
     await client.model.deleteAlias({ model: 'digits', alias: 'champion' })
     await client.model.delete({ model: 'digits' })
+  })
+  test('takes a folder that is dropped, and draws what reads and serves it', async () => {
+    const { client, open } = console()
+    const page = await open('/models')
+    await page.getByRole('button', { name: 'Upload model' }).first().click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('dropped')
+    const box = (await dialog.getByText('or drop one here').boundingBox())!
+    const session = await page.context().newCDPSession(page)
+    const data = { items: [], files: [join(corpus, 'tensorflow/model')], dragOperationsMask: 1 }
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      await session.send('Input.dispatchDragEvent', { type, x: box.x + 5, y: box.y + 5, data })
+    }
+    await dialog.getByText('model: 4 files').waitFor()
+    await dialog.getByRole('button', { name: 'Upload' }).click()
+    const lineage = page.getByRole('region', { name: 'Lineage' })
+    await lineage.getByText('dropped:1').waitFor()
+    const job = await client.job.create({
+      body: { command: 'run=1s', project: 'reads', models: [{ model: 'dropped' }] },
+    })
+    await page.reload()
+    await lineage.getByRole('link', { name: job.name }).waitFor()
+  })
+
+  test('keys are trusted and removed; a project says which models its jobs may use', async () => {
+    const { client, open } = console()
+    const page = await open('/settings/model-keys')
+    await page.getByText('No keys yet.').waitFor()
+    await page.getByRole('button', { name: 'Add a key' }).first().click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('release')
+    await dialog.getByRole('textbox', { name: 'Public key' }).fill('not a key')
+    await dialog.getByRole('button', { name: 'Trust it' }).click()
+    await dialog.getByText('no public key in PEM').waitFor()
+    const { publicKey } = generateKeyPairSync('ed25519')
+    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    await dialog.getByRole('textbox', { name: 'Public key' }).fill(pem)
+    await dialog.getByText('nabla model add-key release FILE').waitFor()
+    expect(await findBarriersInBothThemes(page)).toEqual([])
+    await dialog.getByRole('button', { name: 'Trust it' }).click()
+    await page.getByRole('row', { name: /^release/ }).waitFor()
+    expect((await client.model.listKeys({})).items).toMatchObject([{ name: 'release' }])
+    await page.getByRole('button', { name: 'Actions for release' }).click()
+    await page.getByRole('menuitem', { name: 'Remove' }).click()
+    await dialog.getByRole('button', { name: 'Remove' }).click()
+    await page.getByText('No keys yet.').waitFor()
+
+    const { id } = await client.project.create({ body: { name: 'strict' } })
+    const settings = await open(`/projects/${id}?tab=settings`)
+    await settings.getByText('Any version may be used.').waitFor()
+    await settings.locator('label', { hasText: /^Signed$/ }).click()
+    await settings.getByText('Only versions that a key of the team has signed.').waitFor()
+    await settings.getByText('nabla model rule strict --require signed').waitFor()
+    expect(await client.model.showRule({ project: id })).toEqual({ require: 'signed' })
+    expect(await findBarriersInBothThemes(settings)).toEqual([])
   })
 })

@@ -1,6 +1,5 @@
 import { modelFormats, type Interpretation } from '@nabla/api/model-format'
 import type { Model, ModelVersion } from '@nabla/api/model'
-import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
 import { Bytes, RelativeTime } from '../../parts/amount.tsx'
@@ -9,6 +8,7 @@ import { plural } from '../../parts/format.ts'
 import { MarkdownView } from '../../parts/markdown-view.tsx'
 import { Facts, Panel } from '../../parts/page-header.tsx'
 import { Loaded } from '../../parts/states.tsx'
+import { Lineage } from './lineage.tsx'
 import { Aliases, ParameterCount, Verdict } from './model-words.tsx'
 import { signers } from './version-table.tsx'
 
@@ -39,70 +39,6 @@ export function Overview({ model, version }: { model: Model; version: ModelVersi
       </div>
     </div>
   )
-}
-
-/** Code, data and run at the left, the version in the middle, and what it is called at the right. */
-function Lineage({ version }: { version: ModelVersion }): ReactNode {
-  const { lineage, aliases, source } = version
-  const code = lineage.commit ?? lineage.workspaceDigest
-  const from: { key: string; kind: string; content: ReactNode }[] = [
-    ...(code === null ? [] : [{ key: 'code', kind: 'Code', content: <code>{code.slice(0, 12)}</code> }]),
-    ...lineage.datasets.map((one) => ({
-      key: `${one.id}:${one.version}`,
-      kind: 'Data',
-      content: (
-        <Link to={`/data/datasets/${one.name}?tab=files&version=${one.version}` as never}>
-          {one.name}:{one.version}
-        </Link>
-      ),
-    })),
-  ]
-  const made = lineage.job ? (
-    <Link to={`/jobs/${lineage.job.id}` as never}>{lineage.job.name}</Link>
-  ) : (
-    <span className="ellipsis" title={source}>
-      {source}
-    </span>
-  )
-  return (
-    <section className="panel model-lineage" aria-label="Lineage">
-      {from.length > 0 && (
-        <ul className="model-stage">
-          {from.map(({ key, kind, content }) => (
-            <li key={key}>
-              <Kind>{kind}</Kind>
-              {content}
-            </li>
-          ))}
-        </ul>
-      )}
-      <ul className="model-stage">
-        <li>
-          <Kind>{lineage.job ? 'Job' : lineage.run ? 'Run' : 'From'}</Kind>
-          {made}
-        </li>
-      </ul>
-      <ul className="model-stage">
-        <li className="model-self" aria-current="true">
-          <Kind>Model</Kind>
-          {version.reference}
-        </li>
-      </ul>
-      {aliases.length > 0 && (
-        <ul className="model-stage">
-          {aliases.map((alias) => (
-            <li key={alias}>
-              <Kind>Alias</Kind>@{alias}
-            </li>
-          ))}
-        </ul>
-      )}
-    </section>
-  )
-}
-
-function Kind({ children }: { children: ReactNode }): ReactNode {
-  return <span className="model-kind">{children}</span>
 }
 
 function Read({ read, version }: { read: Interpretation; version: ModelVersion }): ReactNode {

@@ -12,6 +12,7 @@ import { Facts, Panel } from '../../parts/page-header.tsx'
 import { quote } from '../../parts/quote.ts'
 import { Loaded } from '../../parts/states.tsx'
 import { RetentionForm } from '../artifact/retention-form.tsx'
+import { ModelRulePanel } from '../model/model-rule.tsx'
 
 /** What a project is called, how long its artifacts are kept, and its end. */
 export function ProjectSettings(props: { project: Project; open: (form: 'change' | 'delete') => void }): ReactNode {
@@ -31,6 +32,7 @@ export function ProjectSettings(props: { project: Project; open: (form: 'change'
         />
       </Panel>
       <Retention project={project} />
+      <ModelRulePanel project={project} />
       <Panel
         title="Delete this project"
         actions={

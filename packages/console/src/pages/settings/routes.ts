@@ -53,6 +53,10 @@ export const settingsRoutes = [
       lazyRouteComponent(() => import('../registry/registry-list-page.tsx'), 'RegistryListPage'),
     ),
     inFrame(
+      'model-keys',
+      lazyRouteComponent(() => import('../model/model-keys-page.tsx'), 'ModelKeysPage'),
+    ),
+    inFrame(
       'retention',
       lazyRouteComponent(() => import('../artifact/retention-page.tsx'), 'RetentionPage'),
     ),

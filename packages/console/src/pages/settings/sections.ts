@@ -22,6 +22,7 @@ export const sectionGroups: readonly { title: string; sections: readonly Section
       { label: 'Teams', to: '/settings/teams', words: 'quota storage rename' },
       { label: 'Secrets', to: '/settings/secrets', words: 'variables tokens' },
       { label: 'Registries', to: '/settings/registries', words: 'images container login docker' },
+      { label: 'Model keys', to: '/settings/model-keys', words: 'signatures signed trusted' },
       { label: 'Retention', to: '/settings/retention', words: 'artifacts kept deleted' },
     ],
   },
