@@ -22,6 +22,7 @@ import { teamRoutes } from './team.ts'
 import { tensorboardRoutes } from './tensorboard.ts'
 import { treeRoutes } from './tree.ts'
 import { userRoutes } from './user.ts'
+import { workflowRoutes } from './workflow.ts'
 import { workspaceRoutes } from './workspace.ts'
 
 /** The whole API: every noun and its routes. Server, client, CLI and documents derive from it. */
@@ -39,6 +40,7 @@ export const contract = {
   deployment: deploymentRoutes,
   run: runRoutes,
   tensorboard: tensorboardRoutes,
+  workflow: workflowRoutes,
   tree: treeRoutes,
   secret: secretRoutes,
   registry: registryRoutes,

@@ -162,7 +162,7 @@ async function toSpec(deps: Deps, task: Task, signal: AbortSignal): Promise<Task
     image: request.image,
     command: request.command,
     workingDir: request.workingDir,
-    env: { ...programEnv(deps, task), ...gift.env, ...Object.fromEntries(env) },
+    env: { ...(await programEnv(deps, task)), ...gift.env, ...Object.fromEntries(env) },
     mounts: [...(await toMounts(deps, task, signal)), ...(await gangMounts(deps, task)), ...(gift.mounts ?? [])],
     resources: { ...request.resources, gpus: task.gpus, pids: limits.taskPids },
     ...(request.requirements === null
@@ -206,7 +206,7 @@ async function toMounts(deps: Deps, task: Task, signal: AbortSignal): Promise<Mo
     .where('deletedAt', 'is', null)
     .execute()
   const mounts: Mount[] = []
-  for (const { volumeId, target, mode, aliases } of task.request.volumes) {
+  for (const { volumeId, path, target, mode, aliases } of task.request.volumes) {
     const row = rows.find((row) => row.id === volumeId)
     if (!row) throw new AppError('not_found', { noun: 'volume', id: volumeId })
     const secret = async (name: string) => {
@@ -215,7 +215,8 @@ async function toMounts(deps: Deps, task: Task, signal: AbortSignal): Promise<Mo
       if (value === undefined) throw new AppError('unknown_secret', { name })
       return value
     }
-    const source = await folderOf(deps, row, secret, signal)
+    const folder = await folderOf(deps, row, secret, signal)
+    const source = path === undefined ? folder : join(folder, path)
     mounts.push({ source, target, mode, ...(aliases ? { aliases } : {}) })
   }
   return mounts

@@ -6,6 +6,7 @@ import type { NotebookTables } from './notebook-tables.ts'
 import type { RunTables } from './run-tables.ts'
 import type { SweepTables } from './sweep-tables.ts'
 import type { TensorboardTables } from './tensorboard-tables.ts'
+import type { StepColumns, WorkflowTables } from './workflow-tables.ts'
 
 /**
  * The rows of the database, as the queries see them: camelCase here, snake_case in SQL. Columns are text, integer or
@@ -21,6 +22,7 @@ export interface Tables
     ExperimentTables,
     SweepTables,
     TensorboardTables,
+    WorkflowTables,
     DeploymentTables {
   users: UserRow
   teams: TeamRow
@@ -125,7 +127,7 @@ export interface ProjectRow {
   deletedAt: string | null
 }
 
-export interface JobRow extends NodeColumns {
+export interface JobRow extends NodeColumns, StepColumns {
   id: string
   teamId: string
   projectId: string

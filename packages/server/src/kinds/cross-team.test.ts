@@ -63,6 +63,7 @@ const bodies: Record<string, object> = {
   'registry.update': { name: 'taken over' },
   'notebook.update': { name: 'taken over' },
   'notebook.runAsJob': { path: 'a.ipynb' },
+  'workflow.update': { name: 'taken over' },
 }
 
 /** What other routes have to be told in their query. */
@@ -96,7 +97,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset deployment experiment image instance job key model modelKey name notebook number port project reference registry run runs session share subject sweep tag team tensorboard upload user version'.split(
+    'alias dataset deployment experiment image instance job key model modelKey name notebook number port project reference registry run runs session share subject sweep tag team tensorboard upload user version workflow'.split(
       ' ',
     ),
   )
@@ -147,6 +148,7 @@ eachDatabase((make) => {
         client.notebook.list({}),
         client.deployment.list({}),
         client.tensorboard.list({}),
+        client.workflow.list({}),
       ]
       const text = JSON.stringify(await Promise.all(lists))
       expect(
@@ -284,6 +286,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
   await theirs.sweep.ask({ sweep: sweep.id })
   const run = await theirs.run.create({ body: { project: 'their-project', name: 'their-run' } })
   const tensorboard = await theirs.tensorboard.create({ body: { name: 'their-tensorboard', jobs: [job.id] } })
+  const workflow = await theirs.workflow.create({ body: { project: 'their-project', name: 'their-workflow' } })
   const deployment = await theirs.deployment.create({
     body: { project: 'their-project', name: 'their-deployment', command: 'run=9999s' },
   })
@@ -320,6 +323,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     notebook: [notebook.id, notebook.name],
     sweep: [sweep.id, sweep.name],
     tensorboard: [tensorboard.id, tensorboard.name],
+    workflow: [workflow.id, workflow.name],
     deployment: [deployment.id, deployment.name],
     instance: [instance.id, instance.name],
     number: ['0'],

@@ -34,6 +34,8 @@ import { tensorboardHandlers } from './tensorboard.ts'
 import { teamHandlers } from './team.ts'
 import { treeHandlers } from './tree.ts'
 import { userHandlers } from './user.ts'
+import { workflowKind } from './workflow/planned.ts'
+import { workflowHandlers } from './workflow.ts'
 import { workspaceHandlers } from './workspace.ts'
 
 /** The handlers of every noun of the contract. One that is missing does not compile. */
@@ -51,6 +53,7 @@ export const handlers: { [N in Noun]: Handlers<N> } = {
   deployment: deploymentHandlers,
   run: runHandlers,
   tensorboard: tensorboardHandlers,
+  workflow: workflowHandlers,
   tree: treeHandlers,
   secret: secretHandlers,
   registry: registryHandlers,
@@ -72,6 +75,7 @@ export const plannedKinds: readonly PlannedKind<PlannedRow, PlannedChanges, unkn
   deploymentKind,
   instanceKind,
   tensorboardKind,
+  workflowKind,
 ]
 
 /** Every kind whose tasks serve something at an address of its own: what the proxy looks for. */

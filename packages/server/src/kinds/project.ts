@@ -17,6 +17,7 @@ import { readWantedImages, wantImages } from './image/wanted.ts'
 import type { Caller, Handlers } from './kind.ts'
 import { deleteTensorboardsOf } from './tensorboard/planned.ts'
 import { replaceTags } from './tags.ts'
+import { deleteWorkflowsOf } from './workflow/delete.ts'
 
 export const projectHandlers: Handlers<'project'> = {
   async list({ caller, query }, { db }) {
@@ -114,6 +115,7 @@ export const projectHandlers: Handlers<'project'> = {
       jobIds.push(...(await deleteDeploymentsOf(trx, project.id, now)))
       jobIds.push(...(await deleteNotebooksOf(trx, project.id, now)))
       jobIds.push(...(await deleteTensorboardsOf(trx, project.id, now)))
+      jobIds.push(...(await deleteWorkflowsOf(trx, project.id, now)))
       await record(trx, caller, project, now, { type: 'project.deleted', data: { name: project.name, ...going } })
       return { deleted: true, ...going, jobIds }
     })

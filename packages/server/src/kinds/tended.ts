@@ -9,6 +9,7 @@ import { versionPreparation } from './notebook/save-version.ts'
 import { Preparer } from './preparer.ts'
 import { EventFiles } from './run/event-files.ts'
 import { Teller } from './sweep/teller.ts'
+import { outputPreparation } from './workflow/preparation.ts'
 
 /** What the loop tells of a pass that it has done. */
 export interface Pass {
@@ -39,6 +40,7 @@ export function makeTended(deps: Deps): readonly Tended[] {
   const notebookVersions = new Preparer(deps, versionPreparation(deps))
   const events = new EventFiles(deps)
   const deployments = new DeploymentKeeper(deps)
+  const outputs = new Preparer(deps, outputPreparation(deps))
   return [
     { tend: async (pass, stopped) => (isFor(pass, 'version') ? datasets.tend(stopped) : []) },
     { tend: async (pass) => (isFor(pass, 'experiment') || pass.hasEnded ? [teller.tend()] : []) },
@@ -46,6 +48,7 @@ export function makeTended(deps: Deps): readonly Tended[] {
     { tend: async (pass, stopped) => (hasLooked(pass, 'notebook') ? notebookVersions.tend(stopped) : []) },
     // A job that ended may have left a model.
     { tend: async (pass, stopped) => (isFor(pass, 'modelVersion') || pass.hasEnded ? models.tend(stopped) : []) },
+    { tend: async (pass, stopped) => (hasLooked(pass, 'workflowRun') ? outputs.tend(stopped) : []) },
     { tend: async (pass, stopped) => (concernsDeployments(pass) ? [deployments.tend(stopped)] : []) },
     { tend: async (pass, stopped) => events.tend(pass, stopped), complete: (task) => events.finish(task) },
   ]

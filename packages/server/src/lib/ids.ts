@@ -28,6 +28,9 @@ export const idPrefixes = {
   instance: 'di',
   notebook: 'n',
   tensorboard: 'tb',
+  workflow: 'wf',
+  workflowRun: 'wr',
+  workflowOutput: 'wo',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

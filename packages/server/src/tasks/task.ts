@@ -14,7 +14,14 @@ export interface TaskRequest {
   workingDir: string
   /** A value `secret:NAME` is replaced when the task starts, and is never stored. */
   env: Record<string, string>
-  volumes: { volumeId: string; target: string; mode: Mount['mode']; aliases?: string[] }[]
+  volumes: {
+    volumeId: string
+    /** A file or folder in it that is mounted instead of all; names that the server chose. */
+    path?: string
+    target: string
+    mode: Mount['mode']
+    aliases?: string[]
+  }[]
   /** Absolute path inside the task of a Python requirements file; null for no environment. */
   requirements: string | null
   ports: number[]

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { noNode } from '../db/experiment-tables.ts'
+import { noStep } from '../db/workflow-tables.ts'
 import type { JobRow, MemberRow, ProjectRow, Tables, TeamRow, UserRow, VolumeRow } from '../db/tables.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { makeKey } from '../kinds/account.ts'
@@ -81,6 +82,7 @@ export async function aJob(db: Db, given: Pick<JobRow, 'teamId' | 'projectId'> &
     stopGraceMs: 10_000,
     stopWhy: null,
     ...noNode,
+    ...noStep,
     createdAt: toIso(start),
     startedAt: null,
     endedAt: null,

@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Deps } from '../deps.ts'
 import type { VolumeRow } from '../db/tables.ts'
 import { AppError } from '../lib/app-error.ts'
@@ -12,6 +14,11 @@ export interface VolumeOrigin {
   password: string | null
   /** The commit that was checked out; null until then. */
   commit: string | null
+}
+
+/** Short texts that are the files of a volume, by names that the server chose. */
+export interface TextOrigin {
+  texts: Record<string, string>
 }
 
 /** What the password of an origin is sealed for. */
@@ -32,8 +39,10 @@ export async function fillVolume(
   secret: (name: string) => Promise<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  if (row.origin === null || row.digest !== null) return
-  const origin = JSON.parse(row.origin) as VolumeOrigin
+  if (row.origin === null) return
+  const origin = JSON.parse(row.origin) as VolumeOrigin | TextOrigin
+  if ('texts' in origin) return writeTexts(deps, row, origin)
+  if (row.digest !== null) return
   const password = await openPassword(deps, row.id, origin, secret)
   const fetched = await fetchGit({
     url: origin.url,
@@ -51,6 +60,13 @@ export async function fillVolume(
     .set({ origin: JSON.stringify(filled), digest: fetched.digest, files: fetched.files, sizeBytes: fetched.bytes })
     .where('id', '=', row.id)
     .execute()
+}
+
+/** Written each time: they are short, and that way they are there whatever became of the disk. */
+async function writeTexts(deps: Deps, { id }: VolumeRow, { texts }: TextOrigin): Promise<void> {
+  const folder = deps.volumes.volumeDir(id)
+  await mkdir(folder, { recursive: true, mode: 0o755 })
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text, { mode: 0o644 })
 }
 
 /** What git needs of the server's environment to be found and to reach the network from here. */

@@ -14,6 +14,7 @@ import * as notebooks from './0015-notebooks.ts'
 import * as deployments from './0016-deployments.ts'
 import * as gradient from './0017-gradient.ts'
 import * as tensorboards from './0018-tensorboards.ts'
+import * as workflows from './0020-workflows.ts'
 import * as sweepCosts from './0023-sweep-costs.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
@@ -33,5 +34,6 @@ export const migrations: Record<string, Migration> = {
   '0016-deployments': deployments,
   '0017-gradient': gradient,
   '0018-tensorboards': tensorboards,
+  '0020-workflows': workflows,
   '0023-sweep-costs': sweepCosts,
 }

@@ -19,6 +19,8 @@ export interface NewVersion {
   message: string
   base?: string | undefined
   tags: readonly string[]
+  /** Where the files come from, for people, where the source does not tell. */
+  from?: string
 }
 
 /**
@@ -137,7 +139,7 @@ async function inserted(
     state: isReady ? 'ready' : 'preparing',
     reason: null,
     message: given.message,
-    source: base ? `${checked.text}, onto version ${base.version}` : checked.text,
+    source: given.from ?? (base ? `${checked.text}, onto version ${base.version}` : checked.text),
     sealedSource: isReady ? null : sealSource(deps, id, checked.source),
     sourceVolumeId: checked.volumeId,
     baseDigest: base?.digest ?? null,

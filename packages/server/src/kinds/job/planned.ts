@@ -44,7 +44,7 @@ export const jobKind: PlannedKind<WaitingJob, JobChanges> = {
 
   plan: (row, tasks, now) => planJob(toWant(row), tasks, now),
 
-  parentOf: (row) => row.experimentId,
+  parentOf: (row) => row.experimentId ?? row.workflowRunId,
 
   async update(trx, row, changes) {
     const isWritten = await rows.update(trx, row, changes)

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Trx } from '../../db/transaction.ts'
 import { type NodeColumns, noNode } from '../../db/experiment-tables.ts'
 import type { ProjectRow, VolumeRow } from '../../db/tables.ts'
+import { noStep, type StepColumns } from '../../db/workflow-tables.ts'
 import type { Deps } from '../../deps.ts'
 import type { Engine } from '../../engines/engine.ts'
 import { change } from '../../events/change.ts'
@@ -31,6 +32,8 @@ import { checkSecrets } from '../secret.ts'
 import { storageVolume } from '../storage/volume.ts'
 import { gitWorkspace, type StoredWorkspace, storedWorkspace } from '../workspace.ts'
 
+type Adapt = (request: TaskRequest) => TaskRequest
+
 export interface Submission extends z.output<typeof createJob> {
   parentJobId?: string
   /** Files that are there already, for a clone; goes before `workspace`. */
@@ -38,7 +41,9 @@ export interface Submission extends z.output<typeof createJob> {
   /** The login of the job that it is a clone of, as that was stored; `registryLogin` goes before it. */
   sealedLogin?: string | undefined
   /** For a node of an experiment: which one it is, and how its task differs from that of a job by itself. */
-  node?: NodeColumns & { adapt: (request: TaskRequest) => TaskRequest }
+  node?: NodeColumns & { adapt: Adapt }
+  /** The same for a job of a run of a workflow. */
+  step?: StepColumns & { adapt: Adapt }
 }
 
 /**
@@ -118,7 +123,7 @@ export async function storeJob(trx: Trx, caller: Caller, prepared: PreparedJob, 
       engine: machine.engine,
       machineType: machine.name,
       priority: spec.priority,
-      request: submission.node ? submission.node.adapt(request) : request,
+      request: (submission.node ?? submission.step)?.adapt(request) ?? request,
     },
   }
   await insertJob(trx, caller, { ...identity, stored, submission, artifactsId, workspaceId, now })
@@ -357,6 +362,7 @@ async function insertJob(trx: Trx, caller: Caller, job: NewJob): Promise<void> {
       stopGraceMs: 0,
       stopWhy: null,
       ...nodeColumns(submission),
+      ...stepColumns(submission),
       createdAt: toIso(now),
       startedAt: null,
       endedAt: null,
@@ -384,4 +390,8 @@ function nodeColumns({ node }: Submission): NodeColumns {
   if (!node) return noNode
   const { adapt: _, ...columns } = node
   return columns
+}
+
+function stepColumns({ step }: Submission): StepColumns {
+  return step ? { workflowRunId: step.workflowRunId, workflowJob: step.workflowJob } : noStep
 }

@@ -1,0 +1,284 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { WorkflowRun } from '@nabla/api/workflow'
+import type { WorkflowSpec } from '@nabla/api/workflow-spec'
+import type { WorkflowJobState, WorkflowRunState } from '@nabla/api/workflow-state'
+import { describe, expect, test, vi } from 'vitest'
+import { eachDatabase } from '../testing/database.ts'
+import { startTestServer, type TestServer } from '../testing/server.ts'
+
+const GiB = 1024 ** 3
+const roomy = { cpus: 16, memoryBytes: 64 * GiB, gpus: [] }
+
+/** The words for the fake engine stand alone, so that it sees them. */
+const script = (words: string, more: object = {}) => ({
+  uses: 'script@v1' as const,
+  with: { script: ` ${words} ` },
+  resources: { 'instance-type': 'C1' },
+  ...more,
+})
+
+const specOf = (jobs: Record<string, object>, more: object = {}) => ({ jobs, ...more }) as WorkflowSpec
+
+async function begin(server: TestServer, spec: WorkflowSpec, inputs: Record<string, string> = {}) {
+  const name = `flow-${Math.random().toString(36).slice(2)}`
+  await server.client.workflow.create({ body: { name, project: 'demo' } })
+  return server.client.workflow.run({ workflow: name, body: { spec, inputs } })
+}
+
+const look = async (server: TestServer, { workflow, number }: WorkflowRun): Promise<WorkflowRun> => {
+  await server.running().deps.loop.idle()
+  return server.client.workflow.showRun({ workflow: workflow.id, number })
+}
+
+/** Waits until the run is in this state; moves the clock on whenever it is not. `meanwhile` sees each look. */
+function untilRun(
+  server: TestServer,
+  run: WorkflowRun,
+  state: WorkflowRunState,
+  meanwhile: (found: WorkflowRun) => Promise<void> = async () => undefined,
+): Promise<WorkflowRun> {
+  return vi.waitFor(
+    async () => {
+      const found = await look(server, run)
+      await meanwhile(found)
+      if (found.state === state) return found
+      server.clock.advance(1000)
+      throw new Error(`the run is ${found.state}, not ${state}: ${JSON.stringify(statesOf(found))}`)
+    },
+    { timeout: 20_000, interval: 5 },
+  )
+}
+
+const statesOf = ({ jobs }: WorkflowRun): Record<string, WorkflowJobState> =>
+  Object.fromEntries(jobs.map(({ name, state }) => [name, state]))
+
+/** What a job would have written, in its artifacts, before it ends. */
+async function leave(server: TestServer, jobId: string, path: string, text: string): Promise<void> {
+  const { deps } = server.running()
+  const job = await deps.db.selectFrom('jobs').select('artifactsId').where('id', '=', jobId).executeTakeFirstOrThrow()
+  const file = join(deps.volumes.volumeDir(job.artifactsId), path)
+  await mkdir(join(file, '..'), { recursive: true })
+  await writeFile(file, text)
+}
+
+const jobOf = (run: WorkflowRun, name: string) => run.jobs.find((job) => job.name === name)!
+
+eachDatabase((make, dialect) => {
+  describe('workflows', () => {
+    test('run jobs in order and side by side, and hand datasets, volumes and texts on', async () => {
+      const server = await startTestServer(make, roomy)
+      const spec = specOf(
+        {
+          first: script('print=one run=2s', {
+            outputs: {
+              data: { type: 'dataset', with: { ref: 'made:prod' } },
+              files: { type: 'volume' },
+              word: { type: 'string' },
+            },
+            inputs: { greeting: 'workflow.inputs.greeting' },
+          }),
+          left: script('run=3s', {
+            needs: 'first',
+            inputs: { data: 'first.outputs.data', word: 'first.outputs.word' },
+          }),
+          right: script('run=3s', { inputs: { files: 'first.outputs.files' } }),
+          last: script('run=1s', { needs: ['left', 'right'], env: { WHO: 'me' } }),
+        },
+        { inputs: { greeting: { type: 'string', with: { value: 'hello' } } }, defaults: { env: { WHO: 'all', N: 1 } } },
+      )
+      const run = await begin(server, spec, { greeting: 'hi there' })
+      expect(run).toMatchObject({ number: 1, state: 'pending', inputs: { greeting: 'hi there' }, spec })
+      let together = false
+      const done = await untilRun(server, run, 'succeeded', async (now) => {
+        const { job, state } = jobOf(now, 'first')
+        if (job && state === 'running') {
+          await leave(server, job.id, 'data/a.txt', 'a')
+          await leave(server, job.id, 'files/b.txt', 'b')
+          await leave(server, job.id, 'word', 'forty two')
+        }
+        const states = statesOf(now)
+        together ||= states['left'] === 'running' && states['right'] === 'running'
+      })
+      expect(together).toBe(true)
+      expect(Object.values(statesOf(done))).toEqual(['succeeded', 'succeeded', 'succeeded', 'succeeded'])
+      expect(jobOf(done, 'first').outputs).toMatchObject([
+        { name: 'data', reference: 'made:1', files: 1, state: 'ready' },
+        { name: 'files', files: 1, state: 'ready' },
+        { name: 'word', value: 'forty two', state: 'ready' },
+      ])
+      const made = await server.client.dataset.show({ dataset: 'made' })
+      expect(made.latest).toMatchObject({ version: 1, tags: ['latest', 'prod'] })
+      expect(made.latest!.source).toContain('first/data')
+      const left = await server.client.job.show({ job: jobOf(done, 'left').job!.id })
+      expect(left.datasets).toMatchObject([{ name: 'made', version: 1 }])
+      const requests = await server.running().deps.db.selectFrom('tasks').select('request').execute()
+      const mounts = requests.flatMap(
+        ({ request }) => (JSON.parse(request) as { volumes: { target: string; aliases?: string[] }[] }).volumes,
+      )
+      const places = mounts.flatMap(({ target, aliases = [] }) => [target, ...aliases])
+      expect(places).toEqual(
+        expect.arrayContaining(['/inputs/greeting', '/inputs/data', '/inputs/word', '/inputs/files', '/outputs']),
+      )
+      const last = await server.client.job.show({ job: jobOf(done, 'last').job!.id })
+      expect(last.spec.env).toEqual({ WHO: 'me', N: '1' })
+    })
+
+    test('fail with a job that fails: what needs it is skipped, what does not goes on', async () => {
+      const server = await startTestServer(make, roomy)
+      const run = await begin(
+        server,
+        specOf({
+          bad: script('exit=3'),
+          after: script('run=1s', { needs: ['bad'] }),
+          later: script('run=1s', { needs: 'after' }),
+          apart: script('run=5s'),
+        }),
+      )
+      const done = await untilRun(server, run, 'failed')
+      expect(statesOf(done)).toEqual({ bad: 'failed', after: 'skipped', later: 'skipped', apart: 'succeeded' })
+      expect(done.reason).toMatch(/^bad: .*3/)
+      expect(jobOf(done, 'later')).toMatchObject({ job: null, reason: 'after, which it needs, was skipped.' })
+      const again = await server.client.workflow.rerun({ workflow: run.workflow.id, number: 1 })
+      expect(again).toMatchObject({ number: 2, rerunOf: 1, spec: done.spec })
+    })
+
+    test('stop: running jobs are ended, others never begin', async () => {
+      const server = await startTestServer(make, roomy)
+      const run = await begin(server, specOf({ long: script('run=900s'), next: script('run=1s', { needs: 'long' }) }))
+      await untilRun(server, run, 'running')
+      const asked = { workflow: run.workflow.id, number: 1, body: { graceSeconds: 0 } }
+      await server.client.workflow.stopRun(asked)
+      const done = await untilRun(server, run, 'cancelled')
+      expect(statesOf(done)).toEqual({ long: 'cancelled', next: 'cancelled' })
+      expect(await server.client.workflow.stopRun(asked)).toMatchObject({ state: 'cancelled' })
+    })
+
+    test('go on after the server was stopped, with each job made once', async () => {
+      const server = await startTestServer(make, roomy)
+      const run = await begin(
+        server,
+        specOf({
+          first: script('run=2s', { outputs: { data: { type: 'dataset', with: { ref: 'kept' } } } }),
+          second: script('run=2s', { inputs: { data: 'first.outputs.data' } }),
+        }),
+      )
+      let restarts = 0
+      const done = await untilRun(server, run, 'succeeded', async (now) => {
+        const { job, state } = jobOf(now, 'first')
+        if (job && state === 'running') await leave(server, job.id, 'data/a', 'a')
+        const due = [state === 'running', state === 'collecting', statesOf(now)['second'] === 'running'][restarts]
+        if (!due && !(restarts === 1 && state === 'succeeded')) return
+        restarts += 1
+        await server.restart()
+      })
+      expect(restarts).toBeGreaterThanOrEqual(2)
+      const { items } = await server.client.job.list({})
+      expect(items.map(({ name }) => name.split('-').at(-1)).toSorted((a, b) => (a! < b! ? -1 : 1))).toEqual([
+        'first',
+        'second',
+      ])
+      expect((await server.client.dataset.show({ dataset: 'kept' })).versions).toBe(1)
+      expect(jobOf(done, 'first').outputs[0]!.reference).toBe('kept:1')
+    })
+
+    test('make a model of what a job left', async () => {
+      const server = await startTestServer(make, roomy)
+      const run = await begin(
+        server,
+        specOf({
+          train: script('run=1s', { outputs: { files: { type: 'volume' } } }),
+          register: {
+            uses: 'create-model@v1',
+            with: { name: 'digits', type: 'Custom' },
+            inputs: { model: 'train.outputs.files' },
+            outputs: { 'model-id': { type: 'string' } },
+          },
+        }),
+      )
+      const done = await untilRun(server, run, 'succeeded', async (now) => {
+        const { job, state } = jobOf(now, 'train')
+        if (job && state === 'running') await leave(server, job.id, 'files/weights.bin', 'weights')
+      })
+      const model = await server.client.model.show({ model: 'digits' })
+      expect(jobOf(done, 'register').outputs).toMatchObject([{ value: model.id, reference: 'digits:1' }])
+      expect(jobOf(done, 'register').job).toBeNull()
+    })
+
+    test('are listed with their newest run, renamed, tagged, and deleted with all that they had', async () => {
+      const server = await startTestServer(make, roomy)
+      const { client } = server
+      const run = await begin(
+        server,
+        specOf({ only: script('run=900s', { inputs: { w: { type: 'string', with: { value: 'x' } } } }) }),
+      )
+      await untilRun(server, run, 'running')
+      const { id } = run.workflow
+      await client.workflow.update({ workflow: id, body: { name: 'renamed', tags: ['nightly'] } })
+      const { items } = await client.workflow.list({ tag: 'nightly', project: 'demo' })
+      expect(items).toMatchObject([{ name: 'renamed', runs: 1, latest: { number: 1, jobs: { total: 1, ended: 0 } } }])
+      expect((await client.workflow.runs({ workflow: 'renamed' })).items).toMatchObject([
+        { number: 1, state: 'running' },
+      ])
+      await expect(client.workflow.delete({ workflow: id })).rejects.toMatchObject({ code: 'conflict' })
+      await client.workflow.delete({ workflow: id, force: true })
+      await expect(client.workflow.show({ workflow: id })).rejects.toMatchObject({ status: 404 })
+      const { db, loop } = server.running().deps
+      await vi.waitFor(
+        async () => {
+          server.clock.advance(10_000)
+          await loop.idle()
+          expect(await db.selectFrom('workflows').select('id').execute()).toEqual([])
+          expect(await db.selectFrom('workflowRuns').select('id').execute()).toEqual([])
+          expect(await db.selectFrom('volumes').select('id').where('purpose', '=', 'workflow').execute()).toEqual([])
+        },
+        { timeout: 20_000, interval: 5 },
+      )
+    })
+  })
+
+  // What does not depend on the database.
+  if (dialect === 'postgres') return
+  describe('workflows of any server', () => {
+    test('show a text to a job as a file', async () => {
+      const server = await startTestServer(make, roomy)
+      const spec = specOf({
+        one: script('run=60s', { inputs: { word: { type: 'string', with: { value: 'as it is' } } } }),
+      })
+      const run = await begin(server, spec)
+      await untilRun(server, run, 'running')
+      const mount = server.fake.specs.flatMap(({ mounts }) => mounts).find(({ target }) => target === '/inputs/word')
+      expect(mount).toMatchObject({ mode: 'ro' })
+      expect(await readFile(mount!.source, 'utf8')).toBe('as it is')
+    })
+
+    test('fail when an output is missing, and say which', async () => {
+      const server = await startTestServer(make, roomy)
+      const run = await begin(server, specOf({ one: script('run=1s', { outputs: { word: { type: 'string' } } }) }))
+      const done = await untilRun(server, run, 'failed')
+      expect(done.reason).toContain('output word could not be kept')
+    })
+
+    test('are refused with a sentence when something in them is nowhere', async () => {
+      const server = await startTestServer(make, roomy)
+      const { client } = server
+      const refused = async (jobs: Record<string, object>, words: RegExp, more: object = {}) =>
+        expect(begin(server, specOf(jobs, more))).rejects.toThrow(words)
+      await refused({ a: script('', { needs: 'b' }) }, /there is no job b/)
+      await refused({ a: script('', { needs: 'b' }), b: script('', { needs: 'a' }) }, /waits for itself: a → b → a/)
+      await refused({ a: { uses: 'deploy@v1', with: {} } }, /one of container@v1, script@v1/)
+      await refused({ a: script('', { inputs: { x: 'b.outputs.y' } }), b: script('') }, /b has no output y/)
+      await refused({ a: script('', { resources: { 'instance-type': 'P9' } }) }, /no machine type P9/)
+      await refused({ a: script('', { env: { K: 'secret:NONE' } }) }, /no secret NONE/)
+      const data = { type: 'dataset', with: { ref: 'nowhere' } }
+      await refused({ a: script('', { inputs: { x: data } }) }, /no dataset nowhere/)
+      await refused({ a: script('') }, /input word/, { inputs: { word: { type: 'string' } } })
+      await refused({ a: script('', { inputs: { x: { type: 'volume' } } }) }, /a volume comes from a job/)
+      await client.workflow.create({ body: { name: 'empty', project: 'demo' } })
+      await expect(client.workflow.run({ workflow: 'empty', body: {} })).rejects.toThrow(/has not run yet/)
+      await expect(client.workflow.create({ body: { name: 'empty', project: 'demo' } })).rejects.toMatchObject({
+        code: 'name_taken',
+      })
+    })
+  })
+})
