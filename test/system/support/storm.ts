@@ -228,7 +228,7 @@ export async function allJobs(server: ServerProcess): Promise<Pick<Job, 'id' | '
 }
 
 /** Numbers between 0 and 1 that are the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -65,6 +65,7 @@ export class Teller {
       .execute()
     for (const row of rows) {
       const spec = readExperimentSpec(row) as SweepSpec
+      if (spec.search.stopRule !== null && row.stopRequestedAt === null) await this.#reportRest(row, row.ownJobId, spec)
       const metrics = spec.search.objectives.map(({ metric }) => metric)
       const read = await readObjectives(this.#deps, row.ownJobId, metrics)
       const end = endOf(metrics, read, row)
@@ -80,6 +81,30 @@ export class Teller {
       this.#deps.loop.wake(experimentId)
     }
     if (rows.length === limits.trialsToldAtOnce) this.#again = true
+  }
+
+  /**
+   * Whatever a job that has ended logged since it was looked at last. The rule learns all that there is of every trial,
+   * however soon it ended: so the same results make the same search, whenever they were read.
+   */
+  async #reportRest(
+    { experimentId, number, reports }: { experimentId: string; number: number; reports: number },
+    jobId: string,
+    { search }: SweepSpec,
+  ): Promise<void> {
+    const metric = search.objectives[0]?.metric ?? ''
+    for (let known = reports; ;) {
+      const { points } = await this.#deps.tracking.history(jobRunId(jobId), metric, known, limits.trialEventsAtOnce)
+      if (points.length === 0) return
+      known += points.length
+      await change(this.#deps, async (trx) => {
+        const sweep = await this.#deps.searches.open(trx, experimentId, search)
+        if (!sweep || !(await isRunning(trx, experimentId, number))) return
+        for (const { step, value } of points) await sweep.happened({ type: 'reported', number, step, value })
+        const own = trx.updateTable('trials').set({ reports: known }).where('experimentId', '=', experimentId)
+        await own.where('number', '=', number).execute()
+      })
+    }
   }
 
   async #reportRunning(): Promise<void> {
