@@ -9,26 +9,15 @@ import { quote } from '../../parts/quote.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { EventLine } from './event-line.tsx'
+import { eventNouns } from './event-nouns.ts'
+import { foldEvents } from './fold-events.ts'
 import { useEvents } from './use-events.ts'
 
 /** As many as the API gives at once. */
 const most = 200
 
 const jobVerbs = ['created', 'started', 'succeeded', 'failed', 'error', 'cancelled', 'retrying', 'deleted']
-const nouns = [
-  'job',
-  'project',
-  'dataset',
-  'storage',
-  'user',
-  'secret',
-  'key',
-  'member',
-  'team',
-  'artifacts',
-  'retention',
-]
-const types = [...jobVerbs.map((verb) => `job.${verb}`), ...nouns].map((type) => ({
+const types = [...jobVerbs.map((verb) => `job.${verb}`), ...Object.keys(eventNouns)].map((type) => ({
   value: type,
   label: type.replace('.', ' '),
 }))
@@ -77,8 +66,8 @@ export function ActivityPage(): ReactNode {
               <EmptyState title="Nothing like that has happened." command={command} />
             ) : (
               <ul className="event-list panel" aria-label="Activity">
-                {found.map((event) => (
-                  <EventLine key={event.seq} event={event} />
+                {(subject ? found.map((event) => ({ event, times: 1 })) : foldEvents(found)).map(({ event, times }) => (
+                  <EventLine key={event.seq} event={event} times={times} />
                 ))}
               </ul>
             )

@@ -2,34 +2,22 @@ import type { Event } from '@nabla/api/event'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { RelativeTime } from '../../parts/amount.tsx'
-import { Icon, type IconName } from '../../parts/icon.tsx'
+import { formatCount } from '../../parts/format.ts'
+import { Icon } from '../../parts/icon.tsx'
 import { shapeOf, StateBadge } from '../../parts/state-badge.tsx'
+import { eventNouns } from './event-nouns.ts'
 import './event-line.css'
 
-const icons: Record<string, IconName> = {
-  job: 'job',
-  artifacts: 'file',
-  project: 'folder',
-  dataset: 'data',
-  key: 'key',
-  secret: 'lock',
-  member: 'people',
-  team: 'people',
-  password: 'lock',
-  user: 'people',
-  storage: 'data',
-  retention: 'clock',
-}
-
-/** Something that happened, in one line: what, to which, by whom, when. */
-export function EventLine({ event }: { event: Event }): ReactNode {
+/** Something that happened, in one line: what, to which, how many times in a row, by whom, when. */
+export function EventLine({ event, times = 1 }: { event: Event; times?: number }): ReactNode {
   const { type, at, actor } = event
   const [noun = '', verb = ''] = type.split('.')
   return (
     <li className="event-line">
-      {shapeOf(verb) ? <StateBadge state={verb} bare /> : <Icon name={icons[noun] ?? 'info'} size={14} />}
+      {shapeOf(verb) ? <StateBadge state={verb} bare /> : <Icon name={eventNouns[noun]?.icon ?? 'info'} size={14} />}
       <span className="event-text ellipsis">
         <span className="event-noun">{noun}</span> <Subject event={event} /> {verb.replaceAll('_', ' ')}
+        {times > 1 && <span className="muted number"> {formatCount(times)} times</span>}
         {actor !== null && <span className="muted"> by {actor}</span>}
       </span>
       <span className="event-time">
@@ -54,10 +42,7 @@ function Subject({ event }: { event: Event }): ReactNode {
 
 /** Where one looks at what an event is of; what was deleted is nowhere. */
 function addressOf(type: string, subject: string): string | undefined {
-  const [noun, verb] = type.split('.')
-  if (verb === 'deleted') return undefined
-  if (noun === 'job' || noun === 'artifacts') return `/jobs/${subject}`
-  if (noun === 'dataset') return `/data/datasets/${subject}`
-  if (noun === 'project') return `/projects/${subject}`
-  return undefined
+  const [noun = '', verb] = type.split('.')
+  const page = eventNouns[noun]?.page
+  return page === undefined || verb === 'deleted' ? undefined : `${page}/${subject}`
 }

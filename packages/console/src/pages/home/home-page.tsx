@@ -7,6 +7,7 @@ import { Icon } from '../../parts/icon.tsx'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { EventLine } from '../event/event-line.tsx'
+import { foldEvents } from '../event/fold-events.ts'
 import { useEvents } from '../event/use-events.ts'
 import { FailedPanel } from './failed-panel.tsx'
 import { FirstVisit } from './first-visit.tsx'
@@ -72,7 +73,7 @@ function Jobs(): ReactNode {
 }
 
 function ActivityPanel(): ReactNode {
-  const { events, query } = useEvents({}, 12)
+  const { events, query } = useEvents({}, 100)
   return (
     <Panel title="Activity" actions={<Link to="/activity">All</Link>} flush>
       <Loaded query={{ ...query, data: events }} lines={4}>
@@ -81,9 +82,11 @@ function ActivityPanel(): ReactNode {
             <EmptyState title="Nothing has happened yet." />
           ) : (
             <ul className="event-list">
-              {found.slice(0, 12).map((event) => (
-                <EventLine key={event.seq} event={event} />
-              ))}
+              {foldEvents(found)
+                .slice(0, 12)
+                .map(({ event, times }) => (
+                  <EventLine key={event.seq} event={event} times={times} />
+                ))}
             </ul>
           )
         }
