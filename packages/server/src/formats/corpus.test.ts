@@ -81,6 +81,23 @@ describe('what a framework wrote is read as the framework reads it', () => {
     expect(graph.nodes.find(({ id }) => id === 'out')?.inputs).toEqual(['joined'])
   })
 
+  test('functions of TensorFlow stand where they are called, and what saves and restores is left out', async () => {
+    const { graph } = await read('tensorflow')
+    const name = (id: string) => graph.nodes.find((node) => node.id === id)?.name
+    const drawn = graph.nodes.map(({ name: own, type, inputs }) => [own, type, inputs.map(name)])
+    expect(drawn).toEqual([
+      ['bias', 'VarHandleOp', []],
+      ['kernel', 'VarHandleOp', []],
+      ['serving_default_rows', 'Placeholder', []],
+      ['MatMul/ReadVariableOp', 'ReadVariableOp', ['kernel']],
+      ['MatMul', 'MatMul', ['serving_default_rows', 'MatMul/ReadVariableOp']],
+      ['add/ReadVariableOp', 'ReadVariableOp', ['bias']],
+      ['add', 'AddV2', ['MatMul', 'add/ReadVariableOp']],
+      ['Identity', 'Identity', ['add']],
+      ['Identity', 'Identity', ['Identity']],
+    ])
+  })
+
   test('operators of ONNX follow each other', async () => {
     const { graph } = await read('onnx')
     expect(graph.nodes.map(({ inputs }) => inputs)).toEqual([[], ['0'], ['1'], ['2']])

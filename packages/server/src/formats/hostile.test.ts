@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 import type { Interpretation } from '@nabla/api/model-format'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { readGraph } from './graph.ts'
 import { interpretModel } from './interpret.ts'
 import { FormatError, type ModelFile } from './reader.ts'
 import { memoryFile } from './zip.ts'
@@ -157,6 +158,21 @@ describe('headers that lie', () => {
     for (let depth = 0; depth < 200; depth++) type = field(4, field(1, type))
     const bytes = Buffer.concat([field(8, field(2, 18)), field(7, field(11, field(2, type)))])
     expect(await refusal('m.onnx', bytes)).toMatch(/nested too deeply/)
+  })
+
+  test('functions of TensorFlow that call each other without end are drawn up to a bound', async () => {
+    const named = (number: number, name: string) => field(number, bytesOf(name))
+    const calls = (name: string, of: string) => {
+      const attribute = Buffer.concat([named(1, 'f'), field(2, field(10, named(1, of)))])
+      return Buffer.concat([named(1, name), named(2, 'PartitionedCall'), field(5, attribute)])
+    }
+    const twice = (name: string, of: string) =>
+      field(1, Buffer.concat([field(1, named(1, name)), field(3, calls('a', of)), field(3, calls('b', of))]))
+    const library = field(2, Buffer.concat([twice('f', 'g'), twice('g', 'f')]))
+    const bytes = field(2, field(2, Buffer.concat([field(1, calls('begin', 'f')), library])))
+    const graph = await readGraph({ files: [memoryFile('saved_model.pb', bytes)], complete: true })
+    expect(graph.nodes.length).toBeLessThanOrEqual(1000)
+    expect(graph.nodes.every(({ type }) => type === 'PartitionedCall')).toBe(true)
   })
 
   const gguf = (...parts: (string | bigint | number)[]): Buffer => {

@@ -32,6 +32,7 @@ export async function readSavedModel(file: ModelFile, { files }: Pick<ModelFiles
     inputs: main?.inputs ?? [],
     outputs: main?.outputs ?? [],
     details: model.details,
+    hasGraph: model.hasGraph,
     ...(index ? { weights } : {}),
     warnings: index ? [] : ['It has no `variables/variables.index`: its weights are not known.'],
   }
@@ -46,6 +47,7 @@ const newModel = () => ({
   version: '',
   signatures: new Map<string, Signature>(),
   details: {} as Record<string, string>,
+  hasGraph: false,
 })
 
 async function readMetaGraph(cursor: Cursor, field: Field, model: ReturnType<typeof newModel>): Promise<void> {
@@ -57,6 +59,7 @@ async function readMetaGraph(cursor: Cursor, field: Field, model: ReturnType<typ
     }
     if (tags.length > 0) model.details['tags'] = tags.join(', ')
   }
+  if (field.number === 2) model.hasGraph = field.length > 0
   if (field.number !== 5) return
   let name = ''
   const signature: Signature = { inputs: [], outputs: [] }

@@ -15,7 +15,8 @@ export function GraphView({ version }: { version: ModelVersion }): ReactNode {
       {(graph) =>
         graph.nodes.length === 0 ? (
           <EmptyState title="There is no graph to draw." command={`model show ${version.reference} --layers`}>
-            Graphs are drawn of ONNX and Keras; other formats keep theirs in code.
+            Graphs are drawn of ONNX, TensorFlow and Keras. Other formats hold weights alone, or keep their graph in
+            code, which is not run here.
           </EmptyState>
         ) : (
           <Graph graph={graph} />
