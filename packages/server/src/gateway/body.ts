@@ -7,7 +7,7 @@ import { limits } from '../lib/limits.ts'
  * The body of a request: none, whole if it is small, so that it can be sent again, or a stream that ends with an error
  * when it turns out to be too large. Throws AppError `body_too_large` for one that says so.
  */
-export async function readBody(request: IncomingMessage, mostBytes: number): Promise<Buffer | Readable | null> {
+export function readBody(request: IncomingMessage, mostBytes: number): Promise<Buffer> | Readable | null {
   const { 'content-length': announced, 'transfer-encoding': coding } = request.headers
   if (coding === undefined && (announced === undefined || announced === '0')) return null
   if (announced !== undefined) {

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { AppError } from '../lib/app-error.ts'
+import type { Clock } from '../lib/clock.ts'
+import { limits } from '../lib/limits.ts'
 import type { Upstream } from './upstream.ts'
 
 /** One request on its way to a target. */
@@ -17,27 +19,25 @@ export interface Onward {
 }
 
 export type Outcome =
-  /** All of the answer is with the client. */
-  | { did: 'answer'; status: number }
-  /** The client went away, or the answer broke off when it had begun. */
-  | { did: 'break' }
+  /** All of the answer is with the client; its beginning came at `startedAt` on the steady clock. */
+  | { did: 'answer'; status: number; startedAt: number }
+  /** The client went away, or the answer broke off when it had begun; null: it had not. */
+  | { did: 'break'; startedAt: number | null }
   /** Nothing came back. `sent`: the target may have received it. */
   | { did: 'fail'; sent: boolean; error: Error }
 
 export interface Client {
   request: IncomingMessage
   response: ServerResponse
-  /** The headers of the answer, as names and values in turn. */
-  headersOf(raw: readonly (Buffer | string)[]): string[]
-  /** An answer begins. */
-  onStart(status: number): void
+  /** The headers of the answer of a revision, as names and values in turn. */
+  headersOf(raw: readonly (Buffer | string)[], revision: number): string[]
 }
 
 /**
  * Sends a request to a target and its answer to the client, as a stream in both directions, each as fast as the slower
  * side takes it. Never rejects.
  */
-export function exchange(client: Client, upstream: Upstream, onward: Onward): Promise<Outcome> {
+export function exchange(client: Client, upstream: Upstream, onward: Onward, clock: Clock): Promise<Outcome> {
   return new Promise((resolve) => {
     const { method, url: path, headers, body, timeoutMs, idleMs } = onward
     const options: Dispatcher.DispatchOptions = {
@@ -48,7 +48,7 @@ export function exchange(client: Client, upstream: Upstream, onward: Onward): Pr
       headersTimeout: timeoutMs,
       bodyTimeout: idleMs,
     }
-    const passing = new Passing(client, resolve)
+    const passing = new Passing(client, upstream.revision, clock, resolve)
     try {
       upstream.pool.dispatch(options, passing)
     } catch (error) {
@@ -69,18 +69,27 @@ const unsentCodes = new Set([
 
 class Passing implements Dispatcher.DispatchHandler {
   readonly #client: Client
+  readonly #revision: number
+  readonly #clock: Clock
   readonly #resolve: (outcome: Outcome) => void
   #controller: Dispatcher.DispatchController | undefined
   #status = 0
+  #startedAt: number | null = null
+  /** The beginning of an answer, which is mostly all of it: it goes out with the head, in one write. */
+  #first: Buffer | null = null
+  /** Nothing of the answer is on its way to the client yet. */
+  #holdsHead = true
   #settled = false
   readonly #onClose = () => {
-    this.#settle({ did: 'break' })
+    this.#settle({ did: 'break', startedAt: this.#startedAt })
     this.#controller?.abort(new Error('the client went away'))
   }
-  readonly #onDrain = () => this.#controller?.resume()
+  #onDrain: (() => void) | undefined
 
-  constructor(client: Client, resolve: (outcome: Outcome) => void) {
+  constructor(client: Client, revision: number, clock: Clock, resolve: (outcome: Outcome) => void) {
     this.#client = client
+    this.#revision = revision
+    this.#clock = clock
     this.#resolve = resolve
     client.response.once('close', this.#onClose)
   }
@@ -105,32 +114,59 @@ class Passing implements Dispatcher.DispatchHandler {
     if (this.#settled || status < 200) return
     const { response } = this.#client
     this.#status = status
-    this.#client.onStart(status)
+    this.#startedAt = this.#clock.steady()
     const raw = (controller.rawHeaders ?? []) as (Buffer | string)[]
     response.sendDate = false
-    response.writeHead(status, this.#client.headersOf(raw))
-    response.on('drain', this.#onDrain)
-    // With the first bytes, if they are here already; whoever waits for the first event of a stream is told anyway.
-    setImmediate(() => {
-      if (!this.#settled && !response.writableEnded) response.flushHeaders()
-    })
+    response.writeHead(status, this.#client.headersOf(raw, this.#revision))
+    soon(this)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#settled && !this.#client.response.write(chunk)) controller.pause()
+    if (this.#settled) return
+    if (this.#holdsHead && this.#first === null && chunk.length <= limits.gatewayFirstBytes) this.#first = chunk
+    else this.#write(controller, chunk)
   }
 
   onResponseEnd(): void {
     if (this.#settled) return
-    this.#client.response.end()
-    this.#settle({ did: 'answer', status: this.#status })
+    const { response } = this.#client
+    // As a string it is joined to the head by Node; as bytes it would be a second piece, which costs as much again.
+    if (this.#first === null) response.end()
+    else response.end(this.#first.toString('latin1'), 'latin1')
+    this.#first = null
+    this.#settle({ did: 'answer', status: this.#status, startedAt: this.#startedAt ?? 0 })
+  }
+
+  /** Nothing more came with the head: whoever waits for the first event of a stream is to have what there is. */
+  flush(): void {
+    if (this.#settled || !this.#holdsHead) return
+    const { response } = this.#client
+    if (this.#first === null) {
+      this.#holdsHead = false
+      response.flushHeaders()
+    } else this.#write(this.#controller!, null)
+  }
+
+  #write(controller: Dispatcher.DispatchController, chunk: Buffer | null): void {
+    const { response } = this.#client
+    const first = this.#first
+    this.#first = null
+    this.#holdsHead = false
+    let takes = true
+    if (first !== null) takes = response.write(first)
+    if (chunk !== null) takes = response.write(chunk)
+    if (takes) return
+    controller.pause()
+    if (this.#onDrain) return
+    this.#onDrain = () => this.#controller?.resume()
+    response.on('drain', this.#onDrain)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#settled) return
     if (this.#client.response.headersSent) {
       // Half an answer is not a whole one: the client sees that it broke off.
-      this.#settle({ did: 'break' })
+      this.#settle({ did: 'break', startedAt: this.#startedAt })
       this.#client.response.destroy()
       return
     }
@@ -146,9 +182,22 @@ class Passing implements Dispatcher.DispatchHandler {
     this.#settled = true
     const { response } = this.#client
     response.off('close', this.#onClose)
-    response.off('drain', this.#onDrain)
+    if (this.#onDrain) response.off('drain', this.#onDrain)
     this.#resolve(outcome)
   }
+}
+
+/** Answers that have begun in this turn of the loop. One look at all of them is cheaper than one for each. */
+let begun: Passing[] = []
+
+function soon(passing: Passing): void {
+  begun.push(passing)
+  if (begun.length > 1) return
+  setImmediate(() => {
+    const all = begun
+    begun = []
+    for (const one of all) one.flush()
+  })
 }
 
 const codeOf = (error: Error): string => ('code' in error && typeof error.code === 'string' ? error.code : '')

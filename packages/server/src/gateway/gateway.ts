@@ -190,31 +190,25 @@ export class Gateway {
 
   async #serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
     request.socket.setTimeout(0)
-    const { entry, sender, url } = await this.#admit(request)
+    const admitted = this.#admit(request)
+    const { entry, sender, url } = admitted instanceof Promise ? await admitted : admitted
     const { route } = entry
     this.#rates.take(route, sender.name)
     const forwarding = { requestId, user: sender.user, secure: false }
     const headers = requestHeaders(request, forwarding, route.access.kind === 'basic')
-    let revision = 0
-    const client: Given & {
-      response: ServerResponse
-      headersOf: Client['headersOf']
-      chosen: (revision: number) => void
-    } = {
-      request,
-      response,
-      url,
-      headers: {},
-      headersOf: (raw) => responseHeaders(raw, requestId, revision),
-      chosen: (chosen) => (revision = chosen),
-    }
-    await this.#pass(entry, client, { url, headers }, requestId)
+    const headersOf: Client['headersOf'] = (raw, revision) => responseHeaders(raw, requestId, revision)
+    await this.#pass(entry, { request, response, headersOf }, { url, headers }, requestId)
   }
 
-  async #admit(request: IncomingMessage): Promise<{ entry: Entry; sender: Sender; url: string }> {
+  /** Throws or rejects with AppError. */
+  #admit(request: IncomingMessage): Admitted | Promise<Admitted> {
     const { name, url } = splitPath(request.url ?? '/')
     const asked = this.#admission.senderOf(request)
-    const sender = asked instanceof Promise ? await asked : asked
+    if (asked instanceof Promise) return asked.then((sender) => this.#admitted(request, name, url, sender))
+    return this.#admitted(request, name, url, asked)
+  }
+
+  #admitted(request: IncomingMessage, name: string, url: string, sender: Sender): Admitted {
     const entry = this.#find(name, sender)
     if (!entry) {
       if (sender.teamId === undefined) throw new AppError('deployment_login', { name })
@@ -240,7 +234,7 @@ export class Gateway {
   /** Sends a request to targets until one answers, as long as that is safe. */
   async #pass(
     { route }: Entry,
-    client: Pick<Client, 'request' | 'response' | 'headersOf'> & { chosen?: (revision: number) => void },
+    client: Client,
     { url, headers }: Pick<Onward, 'url' | 'headers'>,
     requestId: string,
   ): Promise<void> {
@@ -248,20 +242,17 @@ export class Gateway {
     const { clock } = this.#options
     const began = clock.steady()
     if (request.headers.expect !== undefined) response.writeContinue()
-    const body = await readBody(request, route.bodyBytes)
+    const found = readBody(request, route.bodyBytes)
+    const body = found instanceof Promise ? await found : found
     const method = request.method ?? 'GET'
     const onward: Onward = { method, url, headers, body, timeoutMs: route.timeoutMs, idleMs: route.idleMs }
-    const tried = new Set<string>()
+    let tried: Set<string> | undefined
     for (let sent = 0; ;) {
-      const taken = this.#lines.take(route.id, tried, () => goneSignal(response))
+      const taken = this.#lines.take(route.id, tried ?? none, () => goneSignal(response))
       const upstream = taken instanceof Promise ? await taken : taken
-      client.chosen?.(upstream.revision)
-      if (tried.size === 0) this.#shadow(route.id, upstream, onward)
-      let startedMs: number | undefined
-      const onStart = () => (startedMs = clock.steady() - began)
-      const outcome = await exchange({ ...client, onStart }, upstream, onward)
+      if (route.shadow !== null && tried === undefined) this.#shadow(route.id, upstream, onward)
+      const outcome = await exchange(client, upstream, onward, clock)
       this.#release(route.id, upstream)
-      tried.add(upstream.id)
       const ms = clock.steady() - began
       if (this.#tells) {
         const { id: target } = upstream
@@ -271,8 +262,12 @@ export class Gateway {
       if (outcome.did === 'fail' && outcome.sent) sent += 1
       // What was refused everywhere waits, as what finds no target does, and as long.
       const mayGoOn = outcome.did === 'fail' && sent < limits.gatewayTries && (outcome.sent || ms < route.queueMs)
-      if (mayGoOn && !response.destroyed && mayRepeat(route, request, body, outcome)) continue
-      this.#note(route, upstream, outcome, startedMs ?? ms)
+      if (mayGoOn && !response.destroyed && mayRepeat(route, request, body, outcome)) {
+        tried = (tried ?? new Set()).add(upstream.id)
+        continue
+      }
+      const startedAt = outcome.did === 'fail' ? null : outcome.startedAt
+      this.#note(route, upstream, outcome, startedAt === null ? ms : startedAt - began)
       if (outcome.did === 'fail' && !response.destroyed) throw problemOf(outcome.error, route)
       return
     }
@@ -361,6 +356,12 @@ export class Gateway {
       measured?.(route.id, { at: clock.now(), values: valuesOf(figures, targets, this.queued(route.id)) })
     }
   }
+}
+
+interface Admitted {
+  entry: Entry
+  sender: Sender
+  url: string
 }
 
 const none: ReadonlySet<string> = new Set()

@@ -14,7 +14,7 @@ const hopByHop = new Set([
   'upgrade',
 ])
 
-/** What we say ourselves, in place of what a client says. */
+/** What we say ourselves, in place of what a client says; and all cookies: none is for a path of this server. */
 const ours = new Set([
   'expect',
   'forwarded',
@@ -23,6 +23,7 @@ const ours = new Set([
   'x-forwarded-proto',
   'x-forwarded-host',
   'x-request-id',
+  'cookie',
 ])
 
 /** What only whoever owns the whole host may ask of a browser: at a path of this server nothing of a task may. */
@@ -45,6 +46,31 @@ export interface Forwarding {
 
 const ownKey = /^(?:bearer +)?nabla_[0-9a-z]{32}$/i
 
+/** What becomes of a header by its name; for two of them, by their value too. */
+type Fate = 'kept' | 'dropped' | 'authorization' | 'x-api-key'
+
+/** Names come again and again, mostly in the same spelling. */
+const requestFates = new Map<string, Fate>()
+const answerFates = new Map<string, Fate>()
+const mostFates = 1000
+
+function fateOf(name: string, known: Map<string, Fate>, find: (lower: string) => Fate): Fate {
+  const fate = known.get(name)
+  if (fate !== undefined) return fate
+  const found = find(name.toLowerCase())
+  if (known.size >= mostFates) known.clear()
+  known.set(name, found)
+  return found
+}
+
+function requestFate(lower: string): Fate {
+  if (hopByHop.has(lower) || ours.has(lower) || lower.startsWith('x-nabla-')) return 'dropped'
+  return lower === 'authorization' || lower === 'x-api-key' ? lower : 'kept'
+}
+
+const answerFate = (lower: string): Fate =>
+  hopByHop.has(lower) || notAtPath.has(lower) || lower === 'x-request-id' ? 'dropped' : 'kept'
+
 /**
  * The headers that a target gets, as names and values in turn: those of the client, without what is ours (keys, and all
  * cookies: none is for a path of this server), and what it has to know of the client.
@@ -60,10 +86,10 @@ export function requestHeaders(
   const kept: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const [name, value] = [rawHeaders[i]!, rawHeaders[i + 1]!]
-    const lower = name.toLowerCase()
-    if (hopByHop.has(lower) || ours.has(lower) || named?.has(lower) || lower === 'cookie') continue
-    if (lower === 'authorization' && (dropAuthorization || ownKey.test(value))) continue
-    if ((lower === 'x-api-key' && ownKey.test(value)) || lower.startsWith('x-nabla-')) continue
+    const fate = fateOf(name, requestFates, requestFate)
+    if (fate === 'dropped' || named?.has(name.toLowerCase())) continue
+    if (fate === 'authorization' && (dropAuthorization || ownKey.test(value))) continue
+    if (fate === 'x-api-key' && ownKey.test(value)) continue
     kept.push(name, value)
   }
   const before = headers['x-forwarded-for']
@@ -82,15 +108,16 @@ export function requestHeaders(
 export function responseHeaders(raw: readonly (Buffer | string)[], requestId: string, revision: number): string[] {
   const kept: string[] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = String(raw[i])
-    const lower = name.toLowerCase()
-    if (hopByHop.has(lower) || notAtPath.has(lower) || lower === 'x-request-id') continue
-    kept.push(name, typeof raw[i + 1] === 'string' ? (raw[i + 1] as string) : (raw[i + 1] as Buffer).toString('latin1'))
+    const name = textOf(raw[i]!)
+    if (fateOf(name, answerFates, answerFate) === 'dropped') continue
+    kept.push(name, textOf(raw[i + 1]!))
   }
   kept.push('x-request-id', requestId, 'x-nabla-revision', String(revision))
   kept.push('content-security-policy', 'sandbox', 'x-content-type-options', 'nosniff')
   return kept
 }
+
+const textOf = (raw: Buffer | string): string => (typeof raw === 'string' ? raw : raw.toString('latin1'))
 
 /** The id that a client gave its request, if it can stand in a log; else one that no other has. */
 export function requestIdOf({ headers }: IncomingMessage): string {

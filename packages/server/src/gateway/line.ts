@@ -18,6 +18,8 @@ export class Lines {
   readonly #waiting = new Map<string, Set<Waiting>>()
   readonly #onWait: (routeId: string) => void
   #turn = 0
+  /** The last moment at which any target is under suspicion. */
+  #suspectUntil = 0
 
   /** @param onWait is told of each request that has to wait */
   constructor(clock: Clock, table: RouteTable, onWait: (routeId: string) => void) {
@@ -53,6 +55,7 @@ export class Lines {
   /** It refused a connection: it gets nothing for a moment, and then those who wait try again. */
   suspect(routeId: string, upstream: Upstream): void {
     upstream.suspectUntil = this.#clock.steady() + limits.gatewaySuspectMs
+    this.#suspectUntil = upstream.suspectUntil
     this.#clock.after(limits.gatewaySuspectMs, () => this.look(routeId))
   }
 
@@ -77,7 +80,7 @@ export class Lines {
     const now = this.#clock.steady()
     let able: readonly Upstream[] = upstreams
     if (route.perTarget !== null) able = able.filter(({ outstanding }) => outstanding < route.perTarget!)
-    if (able.some(({ suspectUntil }) => suspectUntil > now))
+    if (now < this.#suspectUntil && able.some(({ suspectUntil }) => suspectUntil > now))
       able = able.filter(({ suspectUntil }) => suspectUntil <= now)
     if (tried.size > 0) able = untried(able, tried)
     const chosen = choose(able, route.shares, Math.random(), this.#turn++)

@@ -48,6 +48,8 @@ export const servingLimits = {
   gatewayTries: 4,
   /** A body up to here is read whole, so that it can be sent again. */
   gatewayWholeBytes: 256 * KiB,
+  /** The first bytes of an answer are joined to its head up to here: copying more costs as much as a second write. */
+  gatewayFirstBytes: 16 * KiB,
   /** Copies under way at a shadow. */
   gatewayShadows: 100,
   /** How often a gateway of its own tells the server how it does, beside what cannot wait. */
