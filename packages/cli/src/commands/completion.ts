@@ -147,6 +147,7 @@ async function names(context: Context, what: Completes | undefined): Promise<str
     key: () => client.key.list({ limit: 100 }, options),
     dataset: () => client.dataset.list({ limit: 100 }, options),
     model: () => client.model.list({ limit: 100 }, options),
+    workflow: () => client.workflow.list({ limit: 100 }, options),
   }
   const page: { items: { name: string; state?: string }[] } = await lists[what]().catch(() => ({ items: [] }))
   return [...new Set(page.items.map(({ name, state }) => (state === undefined ? name : `${name}\t${state}`)))]

@@ -130,6 +130,12 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./tensorboard.ts')).tensorboard,
   },
   {
+    name: 'workflow',
+    about: 'Jobs that wait for one another and hand files on',
+    group: work,
+    load: async () => (await import('./workflow.ts')).workflow,
+  },
+  {
     name: 'workspace',
     about: 'The files that travel with a job',
     group: work,
