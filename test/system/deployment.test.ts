@@ -155,6 +155,9 @@ async function servesModel(server: ServerProcess): Promise<void> {
   const answer = await nabla('deployment', 'predict', 'digits', '--data', data)
   expect(JSON.parse(answer)).toMatchObject({ predictions: [expect.anything()] })
   expect(await nabla('deployment', 'history', 'digits')).toMatch(/1 +serving +admin/)
+  // What is served stays, and the version says by whom.
+  expect(await nabla('model', 'show', 'digits')).toMatch(/used by +deployment digits \(running\)/)
+  await expect(nabla('model', 'delete', 'digits:1')).rejects.toThrow('in use by deployment digits')
   await nabla('deployment', 'stop', 'digits')
 }
 

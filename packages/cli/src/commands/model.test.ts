@@ -52,6 +52,8 @@ test('a file becomes a version, is read, named, signed and fetched again', async
   expect(await json('model', 'get', 'digits@champion', '--to', 'got')).toMatchObject({ files: 1 })
   const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
   expect(hash(join(cwd, 'got/digits.onnx'))).toBe(hash(file))
+  const slash = await cli('model', 'upload', 'a/b', file)
+  expect(slash).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('letters, digits, dots') })
   const refused = await cli('model', 'delete', 'digits:1')
   expect(refused).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('digits:1 is digits@champion') })
   expect((await cli('model', 'delete', 'digits:2')).exitCode).toBe(0)
