@@ -48,7 +48,8 @@ export function makePlot(
     height: look.height,
     ms: 1,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    // To the right there is room for half of the last label of the axis.
+    padding: [8, 24, 0, 0],
     scales: {
       x: {
         time: look.isTime,
@@ -121,7 +122,9 @@ function formatMoment(x: number, stepMs: number): string {
   const time = new Date(x)
   if (stepMs >= dayMs) return time.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })
   const clock = { hour: '2-digit', minute: '2-digit', hour12: false } as const
-  return time.toLocaleTimeString(undefined, stepMs >= 60_000 ? clock : { ...clock, second: '2-digit' })
+  if (stepMs >= 60_000) return time.toLocaleTimeString(undefined, clock)
+  const parts = stepMs >= 1000 ? {} : ({ fractionalSecondDigits: stepMs >= 100 ? 1 : 3 } as const)
+  return time.toLocaleTimeString(undefined, { ...clock, second: '2-digit', ...parts })
 }
 
 const dashes = [[], [6, 4], [2, 3]] as const

@@ -34,12 +34,25 @@ export function CopyText(props: { value: string; label: string; button?: string;
             ${' '}
           </span>
         )}
-        {value}
+        <UnbrokenWords text={value} />
       </code>
       <UnstyledButton onClick={copy} aria-label={copied ? 'Copied' : button} className="icon-button">
         <Icon name={copied ? 'check' : 'copy'} size={14} />
       </UnstyledButton>
     </div>
+  )
+}
+
+/** A line of a shell that is folded between its words alone: browsers fold `--name` after each dash. */
+export function UnbrokenWords({ text }: { text: string }): ReactNode {
+  return text.split(/(\s+)/).map((word, place) =>
+    word.includes('-') ? (
+      <span key={place} className="unbroken">
+        {word}
+      </span>
+    ) : (
+      word
+    ),
   )
 }
 

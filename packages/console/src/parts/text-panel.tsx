@@ -1,6 +1,6 @@
 import { Button, SegmentedControl, Textarea } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
-import { CommandLine, useCopy } from './copy.tsx'
+import { CommandLine, UnbrokenWords, useCopy } from './copy.tsx'
 import { Dialog } from './dialog.tsx'
 import { Icon } from './icon.tsx'
 import { Panel } from './page-header.tsx'
@@ -59,7 +59,7 @@ export function TextPanel<Read>(
           </Button>
         </div>
         <pre className="text-panel" tabIndex={0} aria-label="The same as text">
-          {texts[shown]}
+          {shown === 'line' ? <UnbrokenWords text={texts.line} /> : texts[shown]}
         </pre>
         {shown !== 'line' && fileLine !== undefined && <CommandLine line={fileLine} label="With a file of it" />}
       </div>
