@@ -15,6 +15,7 @@ export interface BenchServer extends AsyncDisposable {
   key: string
   client: Client
   data: string
+  pid: number
   /** The most memory it has held so far, in bytes. */
   peakMemoryBytes(): number
 }
@@ -45,6 +46,7 @@ export async function startBenchServer(settings: Record<string, unknown> = {}, k
       key: secret,
       client: createClient({ url, key: secret }),
       data,
+      pid: child.pid ?? 0,
       peakMemoryBytes: () => peakMemoryBytes(child.pid ?? 0),
       [Symbol.asyncDispose]: stop,
     }

@@ -10,6 +10,7 @@ import { gateway } from './gateway.ts'
 import { list } from './list.ts'
 import { logs } from './logs.ts'
 import { models } from './models.ts'
+import { notebooks } from './notebooks.ts'
 import { type Section, toMarkdown } from './report.ts'
 import { search } from './search.ts'
 import { serve } from './serve.ts'
@@ -31,6 +32,7 @@ const benches: Record<string, () => Promise<Section>> = {
   search,
   containers,
   models,
+  notebooks,
   serve,
   gateway,
   console: webConsole,

@@ -69,6 +69,11 @@ else:
 
             return keep_and_write
 
+        def create_stream(self):
+            # A socket that holds so many messages drops what more comes while this process is busy; none may be lost.
+            self.kernel_manager.context.rcvhwm = 0
+            super().create_stream()
+
         def connect(self):
             for _, message, binary in self.last.pop(self.session_key, ()):
                 self.websocket_handler.write_message(message, binary=binary)
