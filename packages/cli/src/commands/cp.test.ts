@@ -36,11 +36,11 @@ const here = async (folder: string): Promise<string[]> => {
     .sort()
 }
 
-/** A folder with many small files, a large one, and one that could be run. */
+/** A folder with many small files, and a large one that travels in parts. */
 async function aTree(): Promise<void> {
   await mkdir(join(cwd, 'tree', 'deep', 'er'), { recursive: true })
   for (let n = 0; n < 40; n++) await writeFile(join(cwd, 'tree', n % 2 ? 'deep' : 'deep/er', `${n}.txt`), `file ${n}`)
-  await writeFile(join(cwd, 'tree', 'large.bin'), randomBytes(20_000_000))
+  await writeFile(join(cwd, 'tree', 'large.bin'), randomBytes(40_000_000))
   await writeFile(join(cwd, 'tree', 'empty'), '')
   await utimes(join(cwd, 'tree', 'large.bin'), 1_700_000_000.123, 1_700_000_000.123)
 }

@@ -67,7 +67,7 @@ async function fetchParts(fetching: Fetching, item: Item, draft: string): Promis
   const { place, retry, onBytes } = fetching
   const { etag, sizeBytes } = await retry(() => identify(place, item))
   await using journal = await openJournal(draft, etag, sizeBytes)
-  await using file = await open(draft, journal.done.size > 0 ? 'r+' : 'w')
+  await using file = await open(draft, journal.done.size > 0 ? 'r+' : 'w+')
   const parts = Array.from({ length: Math.ceil(sizeBytes / limits.rangeBytes) }, (_, index) => index)
   const lengthOf = (part: number) => Math.min(limits.rangeBytes, sizeBytes - part * limits.rangeBytes)
   for (const part of journal.done) onBytes(lengthOf(part))
