@@ -22,6 +22,7 @@ import { loadConsole } from './http/console.ts'
 import { FailureLimiter } from './http/auth.ts'
 import { ExecSessions } from './exec/sessions.ts'
 import { isLoopback } from './http/host.ts'
+import { openProgramDoor, type ProgramDoor } from './http/program-door.ts'
 import { createSecureDoor } from './http/secure.ts'
 import { authenticate, bootstrap, makeOwnerKey } from './kinds/account.ts'
 import { openContent } from './kinds/content.ts'
@@ -116,6 +117,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     undo.push(() => sweeping)
     await deps.sampler.start()
     undo.push(() => deps.sampler.stop())
+    const programs = await openFor([...engines.values()])
+    undo.push(() => programs?.close())
     const first = (await bootstrap(deps.db, clock)) ?? (options.newKey ? await makeOwnerKey(deps.db, clock) : null)
     await deps.loop.start()
     undo.push(() => deps.loop.stop())
@@ -142,6 +145,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     undo.push(() => deps.secure.close())
     const url = await app.listen({ host: config.host, port: config.port })
     deps.reach.port = Number(new URL(url).port) || config.port
+    programs?.serve(app)
     await listenForContent(app, config, log)
     const signInCode = first === null ? null : await codeFor(deps, first.secret)
     const findings = (await Promise.all([...engines.values()].map((engine) => engine.doctor()))).flat()
@@ -151,6 +155,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await close()
     throw error
   }
+}
+
+/** Only tasks with networks of their own need a door of their own; the others find the server as people do. */
+async function openFor(engines: readonly Engine[]): Promise<ProgramDoor | null> {
+  const apart = engines.filter(({ reachServer }) => reachServer !== undefined)
+  if (apart.length === 0) return null
+  const door = await openProgramDoor()
+  for (const engine of apart) engine.reachServer?.(door.port)
+  return door
 }
 
 /**

@@ -299,6 +299,13 @@ export interface Engine {
   readonly images?: ImageStore
   /** Makes images of the files of a task. */
   readonly builds?: boolean
+  /**
+   * For engines whose tasks have networks of their own: those that are started from now on, and those that run, reach
+   * this port of the machine's 127.0.0.1, and nothing else of it.
+   */
+  reachServer?(port: number): void
+  /** Where tasks find that port; null when they cannot. Left out: they share the network of the machine. */
+  serverUrl?(): Promise<string | null>
   /** Whether it runs this image; when not, the sentence that tells the user what to do. */
   accepts(image: string): { ok: true } | { ok: false; reason: string }
   /** Starts a task, detached from this process. When it resolves, `list` will show the task even after a crash. */

@@ -35,6 +35,7 @@ function dockerOptions(config: Config, clock: Clock): DockerEngineOptions {
     ...(socket === undefined ? {} : { socket }),
     ...(runtime === undefined ? {} : { runtime }),
     ...(gpus === undefined ? {} : { gpus }),
+    ...(config.python === undefined ? {} : { python: config.python }),
     protection: new OutsideProtection(config.python ?? 'python3', join(config.data, 'process-protection.log')),
     leaveGpus: config.engines.includes('process'),
   }

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { contract } from '@nabla/api'
 import type { RouteShape } from '@nabla/api/route'
@@ -6,7 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { CompatSite } from '../compat/site.ts'
 import type { Deps } from '../deps.ts'
 import type { Gateway } from '../gateway/gateway.ts'
-import type { Proxy } from '../proxy/proxy.ts'
+import { type Proxy, takeProgramPlace } from '../proxy/proxy.ts'
 import { AppError } from '../lib/app-error.ts'
 import { randomText } from '../lib/ids.ts'
 import { limits } from '../lib/limits.ts'
@@ -22,6 +22,7 @@ import { answerBrokenRequest, closeAfterReply, sendError } from './errors.ts'
 import { createHostCheck } from './host.ts'
 import { guardRequests, setSecurityHeaders } from './guard.ts'
 import { Lifetimes } from './lifetimes.ts'
+import { createListener } from './listener.ts'
 import { observeRequests } from './metrics.ts'
 import { createOriginRules } from './origins.ts'
 import { routeUpgrade } from './sockets.ts'
@@ -75,6 +76,9 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   // Another name may be that of a foreign page: what is open to anyone on this network is not open to that.
   const isServed = (request: IncomingMessage) =>
     gateway?.claims(request) === true && isAllowedHost(request.headers.host, request.socket.localAddress)
+  const servedPlace = (request: IncomingMessage) =>
+    rules.placeOf(request.headers) ??
+    (isAllowedHost(request.headers.host, request.socket.localAddress) ? takeProgramPlace(request) : undefined)
   const logger: FastifyBaseLogger = deps.log
   const app = Fastify({
     loggerInstance: logger,
@@ -91,14 +95,14 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
     clientErrorHandler: answerBrokenRequest,
     serverFactory: (handler) => {
       const server = createListener((request, response) => {
-        const place = proxy && rules.placeOf(request.headers)
+        const place = proxy && servedPlace(request)
         if (place) proxy.handle(place, request, response)
         else if (isServed(request)) gateway!.handle(request, response)
         else if (rules.isContent(request.headers.host)) content.handle(request, response)
         else handler(request, response)
       }, bounds)
       return server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        const place = proxy && rules.placeOf(request.headers)
+        const place = proxy && servedPlace(request)
         if (place) proxy.upgrade(place, request, socket, head)
         else if (isServed(request)) gateway!.upgrade(request, socket, head)
         else routeUpgrade(app, request, socket, head)
@@ -162,28 +166,6 @@ function recordRoutes(app: FastifyInstance): void {
       app.registeredRoutes.push({ method, path: route.url, shape: route.config?.shape, compat: route.config?.compat })
     }
   })
-}
-
-/** An upload may take hours, so no request has a deadline as a whole: headers have one, and silence has one. */
-function createListener(handler: RequestListener, bounds: Bounds): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: bounds.headerBytes,
-      headersTimeout: bounds.headersMs,
-      requestTimeout: 0,
-      connectionsCheckingInterval: bounds.headersCheckMs,
-      keepAliveTimeout: bounds.keepAliveMs,
-      highWaterMark: bounds.socketBufferBytes,
-      // Whoever offers another protocol, as curl does with HTTP/2, is answered in this one.
-      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
-    },
-    handler,
-  )
-  server.setTimeout(bounds.idleMs)
-  server.maxConnections = bounds.connections
-  // Without a listener of its own Node invites every body at once; here it is invited once it has been let in.
-  server.on('checkContinue', handler)
-  return server
 }
 
 /** As soon as nothing is under way all connections go: some may be open without ever having sent a request. */

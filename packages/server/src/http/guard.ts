@@ -11,12 +11,16 @@ import { createHostCheck, isSameSite } from './host.ts'
 import type { Lifetimes } from './lifetimes.ts'
 import type { OriginRules } from './origins.ts'
 import { assertOwnPage } from './own-page.ts'
+import { cameByProgramDoor } from './program-door.ts'
 import { asksForSocket } from './sockets.ts'
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** What the key of a job is good for, beside protocols of others: to track and to register what it made. */
-const forPrograms = /^\/api\/v1\/(runs|run-[a-z]+|models)(\/|$)/
+/**
+ * What the key of a job is good for, beside protocols of others: to track and to register what it made, and to run trials
+ * of sweeps.
+ */
+const forPrograms = /^\/api\/v1\/((runs|run-[a-z]+|models)(\/|$)|sweeps\/:sweep\/(ask|trials\/:number\/(report|tell))$)/
 
 /** For every response that does not say otherwise itself. */
 const securityHeaders = {
@@ -65,12 +69,12 @@ export function guardRequests(
     if (rules.isContent(host) || rules.placeOf(request.headers) || !isAllowedHost(host, request.socket.localAddress)) {
       throw new AppError('wrong_host', { host: (host ?? 'none').slice(0, 100) })
     }
-    const isSafe = safeMethods.has(request.method) && !asksForSocket(request.raw)
-    if (origin !== undefined && !isSafe && !isSameSite(origin, host)) {
+    if (origin !== undefined && !isSafe(request) && !isSameSite(origin, host)) {
       throw new AppError('wrong_origin', { origin: origin.slice(0, 100) })
     }
     request.origins = rules.of(request.headers, request.socket)
     if (!request.is404) await admit(request, reply)
+    refuseAtProgramDoor(request)
     prepareForBody(request, reply, bounds, deps)
   })
 
@@ -123,6 +127,14 @@ export function guardRequests(
       throw error
     }
   }
+}
+
+const isSafe = ({ method, raw }: FastifyRequest): boolean => safeMethods.has(method) && !asksForSocket(raw)
+
+/** What lies open to anyone is for people: a container has no business there. */
+function refuseAtProgramDoor({ raw, caller }: FastifyRequest): void {
+  if (!cameByProgramDoor(raw) || caller?.jobId !== undefined) return
+  throw new AppError('forbidden', { action: 'use this from a container without the key of its job' })
 }
 
 /** A stream is open for long: whoever is signed out meanwhile, or acts in another team, hears no more of it. */

@@ -23,6 +23,8 @@ export const sessionToken = 'token-of-a-session'
 export const memberKey = 'key-of-a-member'
 export const adminKey = 'key-of-an-admin'
 export const expiredKey = 'key-that-expired'
+/** That of the program of a job. */
+export const jobKey = 'key-of-a-job'
 
 const member: Caller = {
   userId: 'u0000000000000001',
@@ -76,6 +78,7 @@ export function standInApp(options: StandInOptions = {}): StandIn {
         options.onAuthenticate?.(key)
         if (key === expiredKey) throw new AppError('key_expired', { date: '2025-12-31' })
         if (key === memberKey) return member
+        if (key === jobKey) return { ...member, keyId: null, jobId: 'j0000000000000001' }
         if (key === adminKey) return { ...member, role: 'admin', keyId: 'k0000000000000002' }
         throw new AppError('unauthenticated')
       },

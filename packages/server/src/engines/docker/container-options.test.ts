@@ -13,6 +13,7 @@ const settings: ContainerSettings = {
   info: { name: 'docker', version: '1', rootless: false, storageDriver: '', unlimited: [], cdi: true, nvidia: false },
   hostEnv: { HTTPS_PROXY: 'http://proxy:3128', SECRET: 'x' },
   owner: '0:0',
+  reaches: false,
 }
 
 function optionsFor(changes: Partial<TaskSpec>, more: Partial<ContainerSettings> = {}) {
@@ -53,14 +54,16 @@ describe('what is asked of the engine', () => {
     expect(host).toMatchObject({ ShmSize: 8 * MiB, RestartPolicy: { Name: 'no' }, Privileged: false })
     expect(host).toMatchObject({ CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'] })
     expect(host.Mounts?.every(({ Source }) => Source.startsWith('/data/'))).toBe(true)
-    expect(Env).toEqual(expect.arrayContaining(['A=b', 'HTTPS_PROXY=http://proxy:3128']))
+    expect(Env).toEqual(
+      expect.arrayContaining(['A=b', 'HTTPS_PROXY=http://proxy:3128', 'NO_PROXY=127.0.0.1', 'no_proxy=127.0.0.1']),
+    )
     expect(Env.join()).not.toContain('SECRET')
     const unlimited = { ...settings.info, unlimited: ['cpu', 'memory', 'pids'] }
     expect(Object.keys(optionsFor({}, { info: unlimited }).HostConfig ?? {})).not.toContain('Memory')
   })
 
   test('the entrypoint of the image, another, or none', () => {
-    const commandOf = (changes: Partial<TaskSpec>) => (optionsFor(changes).Entrypoint as string[]).slice(5)
+    const commandOf = (changes: Partial<TaskSpec>) => (optionsFor(changes).Entrypoint as string[]).slice(6)
     expect(commandOf({})).toEqual(['/bin/sh', '-c', 'true'])
     expect(commandOf({ container: { entrypoint: 'image' } })).toEqual(['/entry.sh', '/bin/sh', '-c', 'true'])
     expect(commandOf({ container: { entrypoint: ['nice', '-n', '5'] } })[0]).toBe('nice')

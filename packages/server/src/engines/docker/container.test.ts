@@ -172,6 +172,16 @@ for (const kind of ['podman', 'docker'] as const) {
       expect(await saw('wrote', refused)).toBeGreaterThan(refused)
     })
 
+    test('leads us nowhere by what it puts in place of our files', async () => {
+      const precious = bench.folder('precious', { file: 'precious' })
+      const task = bench.task(`ln -s ${precious}/file /.nabla/state/stop; echo done; sleep 1000`)
+      await bench.engine.start(task)
+      await expect.poll(() => bench.output(task.id), { timeout: 20_000 }).toBe('done\n')
+      await bench.engine.stop(task.id, 5_000)
+      expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+      expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('precious')
+    })
+
     test('gets no further than its own', async () => {
       const server = createServer((socket) => socket.end('secret'))
       const port = await new Promise<number>((resolve) => {

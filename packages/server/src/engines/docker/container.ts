@@ -30,6 +30,8 @@ export interface ContainerSettings {
   hostEnv: Record<string, string | undefined>
   /** Who owns the files of mounts, as a container sees it. */
   owner: string
+  /** Tasks get a way to the server. */
+  reaches: boolean
 }
 
 export interface Placed {
@@ -79,7 +81,7 @@ export function containerOptions(
   return {
     name: containerName(spec.id),
     Image: placed.image.id,
-    Entrypoint: initProgram(spec.python?.requirements ?? '', command),
+    Entrypoint: initProgram(spec.python?.requirements ?? '', settings.reaches, command),
     Cmd: [],
     Env: Object.entries(environmentOf(spec, settings)).map(([name, value]) => `${name}=${value}`),
     User: container.user ?? settings.owner,
@@ -145,6 +147,9 @@ function environmentOf(spec: TaskSpec, { hostEnv }: ContainerSettings): Record<s
     const value = hostEnv[name]
     if (value !== undefined) base[name] = value
   }
+  // No proxy knows the way to the server.
+  const direct = Object.keys(base).some((name) => /^https?_proxy$/i.test(name)) ? ['NO_PROXY', 'no_proxy'] : []
+  for (const name of direct) base[name] = [base[name] ?? [], '127.0.0.1'].flat().join()
   return {
     ...base,
     // Output is seen when it is written, not when a buffer is full.

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 import Docker from 'dockerode'
@@ -50,6 +50,14 @@ export class Daemon {
 
   async socket(): Promise<string> {
     return (await this.#find()).socket
+  }
+
+  /** Whether this process may enter the namespaces of containers; a daemon that is away leaves that open. */
+  async isEnterable(): Promise<boolean> {
+    const own = process.getuid?.()
+    if (own === 0) return true
+    const found = await this.#find().catch(() => null)
+    return found !== null && found.info.rootless && statSync(found.socket).uid === own
   }
 
   /** Another one may answer, or this one may have become another version. */

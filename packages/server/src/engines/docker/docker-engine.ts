@@ -24,6 +24,7 @@ import {
 import { machineCapacity } from '../machine/capacity.ts'
 import { GpuMeter } from '../machine/gpu-meter.ts'
 import { type ContainerSettings, instanceLabel, taskLabel } from './container.ts'
+import { removeContainer } from './containers.ts'
 import { Daemon } from './daemon.ts'
 import { examine } from './doctor.ts'
 import { followEvents } from './events.ts'
@@ -36,7 +37,8 @@ import { MetadataGuard } from './metadata-guard.ts'
 import { Networks } from './networks.ts'
 import { Records } from './records.ts'
 import { parseReference } from '../../lib/image-reference.ts'
-import { removeContainer, type Shared, TaskRun } from './task-run.ts'
+import { Relay, relayUrl } from './relay.ts'
+import { type Shared, TaskRun } from './task-run.ts'
 
 export interface DockerEngineOptions {
   /** The server's whole data folder, absolute. Ours is `docker` in it. */
@@ -53,6 +55,10 @@ export interface DockerEngineOptions {
   gpus?: 'cdi' | 'nvidia'
   /** What makes mounts of running tasks read-only, where this server may. */
   protection?: Protection
+  /** The interpreter of what brings tasks to the server; `python3` if left out. */
+  python?: string
+  /** Which start of the machine this is, in place of what the kernel says: for tests. */
+  boot?: string
   /** Another engine of this server measures the GPUs of the machine. */
   leaveGpus?: boolean
 }
@@ -98,7 +104,7 @@ class DockerEngine implements Engine {
   #cancelSweep: (() => void) | null = null
 
   constructor(options: DockerEngineOptions) {
-    const { dataDir, clock, hostEnv, socket, pull = 'missing' } = options
+    const { dataDir, clock, hostEnv, socket, pull = 'missing', python = 'python3' } = options
     const folder = join(dataDir, 'docker')
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     this.#options = options
@@ -116,6 +122,8 @@ class DockerEngine implements Engine {
       records: this.#records,
       images,
       networks: new Networks(this.#daemon, this.#instance, clock, new MetadataGuard(hostEnv['PATH'] ?? '')),
+      relay: new Relay(python, hostEnv['PATH'] ?? '', join(folder, 'relay.log')),
+      boot: options.boot ?? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
       settings: () => this.#settings(),
       pull,
       copyMode: 'overlay',
@@ -136,6 +144,16 @@ class DockerEngine implements Engine {
     }
     const reference = parseReference(image)
     return 'reason' in reference ? { ok: false, reason: reference.reason } : { ok: true }
+  }
+
+  reachServer(port: number): void {
+    this.#shared.relay.target = port
+  }
+
+  /** Networks of containers are entered by root, and by the user whose daemon made them. */
+  async serverUrl(): Promise<string | null> {
+    if (this.#shared.relay.target === null) return null
+    return (await this.#daemon.isEnterable()) ? relayUrl : null
   }
 
   async start(task: TaskSpec): Promise<void> {
@@ -222,6 +240,7 @@ class DockerEngine implements Engine {
     await Promise.all([...this.#runs.values()].map((run) => run.close()))
     await this.#sweeping
     await this.#shared.networks.close()
+    this.#shared.relay.end()
     this.#options.protection?.close()
   }
 
@@ -264,6 +283,7 @@ class DockerEngine implements Engine {
       info,
       hostEnv,
       owner: own,
+      reaches: (await this.serverUrl()) !== null,
     }
   }
 

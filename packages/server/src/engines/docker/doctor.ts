@@ -11,7 +11,7 @@ export async function examine(daemon: Daemon): Promise<Finding[]> {
     const [info, socket] = [await daemon.info(), await daemon.socket()]
     const name = `${info.name === 'podman' ? 'Podman' : 'Docker'} ${info.version}`
     const message = `${name} at ${socket}${info.rootless ? ', without root' : ''}.`
-    return [{ level: 'ok', topic, message }, ...limitsOf(info), ...metadataOf(info)]
+    return [{ level: 'ok', topic, message }, ...limitsOf(info), ...metadataOf(info), ...(await reachOf(daemon))]
   } catch (error) {
     return [{ level: 'problem', topic, message: wordsOf(error), hint }]
   }
@@ -23,6 +23,13 @@ function metadataOf({ rootless }: DaemonInfo): Finding[] {
   const message = 'Containers may reach 169.254.169.254, where a cloud tells its machines their keys.'
   const hint = 'In a cloud, run the server and the container engine as root, or close that address to containers.'
   return [{ level: 'warning', topic: 'metadata addresses', message, hint }]
+}
+
+async function reachOf(daemon: Daemon): Promise<Finding[]> {
+  if (await daemon.isEnterable()) return []
+  const message = 'Programs in containers cannot reach the server: what they track does not arrive.'
+  const hint = 'Run the server as root, or Docker or Podman as the user of the server.'
+  return [{ level: 'warning', topic: 'tracking in containers', message, hint }]
 }
 
 function limitsOf({ unlimited }: DaemonInfo): Finding[] {

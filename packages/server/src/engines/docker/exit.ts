@@ -62,6 +62,9 @@ export const removedOutside: TaskExit = {
   blame: 'machine',
 }
 
+/** How a task ends that ran, or was about to, when the machine did. */
+export const machineRestarted: TaskExit = { ...removedOutside, reason: 'The machine was restarted while it ran.' }
+
 /** How a task ends that was to make an image, and run nothing. */
 export const built: TaskExit = { cause: 'exit', code: 0, blame: 'user' }
 

@@ -27,9 +27,15 @@ export const marks = {
 /** Made by us when the task is to stop, before it is told so: it may have begun to listen only after that. */
 export const stopFile = 'stop'
 
+/** Made by us when the task has its way to the server: until then its command is not begun. */
+export const reachFile = 'reach'
+
+/** A server that has gone since is waited for so often, and no longer. */
+const mostWaits = 500
+
 const script = `
-state=${ownFolder}/state requirements=$1
-shift
+state=${ownFolder}/state requirements=$1 waits=$2
+shift 2
 exec </dev/null >/dev/null 2>&1
 umask 022
 stopping= code=0
@@ -75,6 +81,8 @@ if [ -n "$requirements" ] && [ -f "$requirements" ]; then
     python3 -m pip list --format=freeze --disable-pip-version-check
   } >${ownFolder}/packages 2>/dev/null
 fi
+# Without a sleep that knows fractions, it goes on without waiting.
+while [ "$waits" -gt 0 ] && [ -z "$stopping" ] && [ ! -e "$state/${reachFile}" ] && sleep 0.02; do waits=$((waits - 1)); done
 : >"$state/run"
 if env --default-signal=INT,QUIT true; then set -- env --default-signal=INT,QUIT "$@"; fi
 "$@" >>${ownFolder}/stdout 2>>${ownFolder}/stderr &
@@ -84,7 +92,10 @@ await
 end "$code"
 `
 
-/** The program of a container and its arguments. `requirements`: absolute path inside it, or empty. */
-export function initProgram(requirements: string, command: readonly string[]): string[] {
-  return ['/bin/sh', '-c', script, 'nabla', requirements, ...command]
+/**
+ * The program of a container and its arguments. `requirements`: absolute path inside it, or empty. `waits`: for its way to
+ * the server.
+ */
+export function initProgram(requirements: string, waits: boolean, command: readonly string[]): string[] {
+  return ['/bin/sh', '-c', script, 'nabla', requirements, String(waits ? mostWaits : 0), ...command]
 }

@@ -4,7 +4,7 @@ import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } f
 import { join } from 'node:path'
 
 import type { Phase, TaskExit, TaskSpec } from '../engine.ts'
-import { marks, stopFile } from './init.ts'
+import { marks, reachFile, stopFile } from './init.ts'
 
 /** What has to outlive the server about one task, beside what its container and its files tell. */
 export interface TaskRecord {
@@ -13,6 +13,8 @@ export interface TaskRecord {
   image?: string
   /** A container was made: if there is none, somebody has removed it. */
   created?: boolean
+  /** Which start of the machine it was made in. */
+  boot?: string
   /** Milliseconds since the epoch at which it is killed, once it was told to stop. */
   killAt?: number
   graceMs?: number
@@ -84,8 +86,13 @@ export class Records {
   }
 
   /** Says to a task that it is to stop, should it not listen yet. */
-  async askToStop(id: string): Promise<void> {
-    await writeFile(join(this.stateOf(id), stopFile), '')
+  askToStop(id: string): Promise<void> {
+    return makeNew(join(this.stateOf(id), stopFile))
+  }
+
+  /** Says to a task that it need not wait for its way to the server any longer. */
+  letBegin(id: string): Promise<void> {
+    return makeNew(join(this.stateOf(id), reachFile))
   }
 
   async marks(id: string): Promise<Marks> {
@@ -118,6 +125,15 @@ export async function openToAll(path: string, text = ''): Promise<void> {
     await file.chmod(0o666)
   } finally {
     await file.close()
+  }
+}
+
+/** The task may have put anything in its place, such as a link to a file of the machine: that is left alone. */
+async function makeNew(path: string): Promise<void> {
+  try {
+    await (await open(path, 'wx')).close()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

@@ -1,5 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,6 +13,13 @@ import { addPython, makeRootfs } from './testing/rootfs.ts'
 
 const pythonImage = 'nabla-test/python:1'
 const serve = 'exec python3 -m http.server 8080'
+/** Says the same to whoever asks at its port of loopback. */
+async function answering(text: string): Promise<{ port: number; close(): void }> {
+  const server = createServer((_request, response) => void response.setHeader('connection', 'close').end(text))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+}
+
 const fetchFrom = (host: string) =>
   `python3 -c "import socket; socket.create_connection(('${host}', 8080), 1); print('reached')" 2>/dev/null`
 
@@ -105,6 +114,57 @@ for (const kind of ['podman', 'docker'] as const) {
       }
       expect(ip('rule show')).not.toContain(subnet)
     }, 90_000)
+
+    test('the server is in reach from the first moment, and again once it was restarted', async () => {
+      const answers = await Promise.all(['first', 'second'].map((text) => answering(text)))
+      const [first, second] = answers.map(({ port }) => port)
+      const bench = makeDockerBench(daemon)
+      bench.engine.reachServer?.(first ?? 0)
+      const url = await bench.engine.serverUrl?.()
+      const ask = `python3 -c "import urllib.request; print(urllib.request.urlopen('${url}', None, 5).read().decode())"`
+      const other = `python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:${second}', None, 5)"`
+      const go = bench.folder('go')
+      const wait = `while [ ! -e /go/now ]; do sleep 0.05; done; until ${ask}; do sleep 0.1; done`
+      const task = bench.task(`${ask}; ${other} || echo no further; ${wait}`, {
+        image: pythonImage,
+        mounts: [{ source: go, target: '/go', mode: 'ro' }],
+      })
+      await bench.engine.start(task)
+      await expect.poll(() => bench.output(task.id), { timeout: 30_000 }).toBe('first\nno further\n')
+      const engine = await bench.restart()
+      engine.reachServer?.(second ?? 0)
+      bench.folder('go', { now: '' })
+      await ended(engine, task.id, 30_000)
+      expect(bench.output(task.id)).toBe('first\nno further\nsecond\n')
+      await bench.close()
+      for (const { close } of answers) close()
+    }, 90_000)
+
+    test('a task that has begun is not begun again after the machine was restarted', async () => {
+      let boot = 'one'
+      const bench = makeDockerBench(daemon, {
+        get boot() {
+          return boot
+        },
+      })
+      const [begun, over] = [bench.task('echo begun; sleep 1000'), bench.task('echo over')]
+      for (const task of [begun, over]) await bench.engine.start(task)
+      await running(bench.engine, begun.id)
+      await ended(bench.engine, over.id)
+      await bench.engine.close()
+      await daemon.docker.getContainer(`nabla-${begun.id}`).kill({ signal: 'SIGKILL' })
+      await daemon.kill()
+      // Podman keeps here what it knows of containers that run; the memory of a machine that is restarted is empty.
+      for (const folder of ['tmp', 'run']) rmSync(join(daemon.base, folder), { recursive: true, force: true })
+      await daemon.start()
+      boot = 'two'
+      const engine = await bench.restart()
+      const { exit } = await ended(engine, begun.id)
+      expect(exit).toMatchObject({ cause: 'lost', blame: 'machine', reason: 'The machine was restarted while it ran.' })
+      expect(bench.output(begun.id)).toBe('begun\n')
+      expect((await ended(engine, over.id)).exit?.code).toBe(0)
+      await bench.close()
+    }, 60_000)
 
     test('packages that cannot be installed are told as such', async () => {
       const bench = makeDockerBench(daemon)

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { appendFile, open } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type Docker from 'dockerode'
@@ -9,12 +9,15 @@ import { limits } from '../../lib/limits.ts'
 import type { Address, ContainerOptions, Phase, TaskExit, TaskReport, TaskSample, TaskSpec } from '../engine.ts'
 import { type ContainerSettings, containerName, containerOptions } from './container.ts'
 import { readUse } from './container-use.ts'
+import { inspectContainer, removeContainer, signalContainer } from './containers.ts'
 import { type Daemon, isAway, statusOf, wordsOf } from './daemon.ts'
-import { built, exitOf, removedOutside, SetupFailure, stoppedBefore } from './exit.ts'
+import { built, exitOf, machineRestarted, removedOutside, SetupFailure, stoppedBefore } from './exit.ts'
 import { type CopyMode, filesFolder, placeMounts, removeVolumes } from './files.ts'
 import type { Images, LocalImage } from './images.ts'
 import type { Networks } from './networks.ts'
+import { createByPodman } from './podman-create.ts'
 import { type Marks, openToAll, type Records, type TaskRecord } from './records.ts'
+import type { Relay } from './relay.ts'
 import { startFailure } from './start-failure.ts'
 import { forgetPushed, obtainImage } from './task-image.ts'
 
@@ -25,6 +28,9 @@ export interface Shared {
   records: Records
   images: Images
   networks: Networks
+  relay: Relay
+  /** Which start of the machine this is. */
+  boot: string
   settings(): Promise<ContainerSettings>
   pull: NonNullable<ContainerOptions['pull']>
   /** What the daemon could not mount once is copied from then on. */
@@ -96,7 +102,8 @@ export class TaskRun {
   /** Removes everything of it, whatever it is doing. */
   async remove(): Promise<void> {
     await this.close()
-    const { daemon, networks, records } = this.#shared
+    const { daemon, networks, records, relay } = this.#shared
+    relay.close(this.spec.id)
     await removeContainer(daemon, containerName(this.spec.id))
     await removeVolumes(daemon, this.spec)
     await forgetPushed(this.#shared, this.spec)
@@ -178,6 +185,8 @@ export class TaskRun {
       found = await this.#inspect()
     }
     if (found && ['created', 'configured', 'initialized'].includes(found.State.Status)) {
+      // Podman forgets what ran before the machine was restarted. Nothing is begun twice.
+      if (await this.#hasBegun()) return this.#end(removedOutside)
       this.#checkStop()
       if (!(await this.#start(found.Id))) return this.#bring()
       found = await this.#inspect()
@@ -185,10 +194,26 @@ export class TaskRun {
     if (!found) return this.#end(removedOutside)
     this.#container = { id: found.Id, pid: found.State.Pid }
     this.#watchState()
+    if (found.State.Running) await this.#openWay(found.State.Pid)
     // Told to stop while it was being started: it may have looked for the file before it was there.
     if (this.#stopping.signal.aborted && found.State.Running) await this.#signal('SIGTERM')
     this.#shared.changed(this.spec.id)
     this.look()
+  }
+
+  async #hasBegun(): Promise<boolean> {
+    const { environmentAt, runAt } = await this.#shared.records.marks(this.spec.id)
+    return environmentAt !== undefined || runAt !== undefined
+  }
+
+  /** Its command waits for that; one that gets none begins all the same. */
+  async #openWay(pid: number): Promise<void> {
+    const { relay, records } = this.#shared
+    if (!(await relay.open(this.spec.id, pid)) && relay.target !== null) {
+      const text = 'It cannot reach the server: what it tracks does not arrive. `nabla doctor` may say why.\n'
+      await appendFile(join(this.spec.outputDir, 'system'), text).catch(() => {})
+    }
+    await records.letBegin(this.spec.id)
   }
 
   async #create(): Promise<void> {
@@ -214,12 +239,14 @@ export class TaskRun {
     const network = await networks.ensure(spec.networkScope)
     const options = containerOptions(spec, settings, { image, mounts, network, state: records.stateOf(spec.id) })
     try {
-      await (await daemon.calls()).createContainer(options)
+      const byCdi = options.HostConfig?.DeviceRequests?.some(({ Driver }) => Driver === 'cdi') === true
+      if (byCdi && settings.info.name === 'podman') await createByPodman(daemon, options)
+      else await (await daemon.calls()).createContainer(options)
     } catch (error) {
       if (isAway(error)) throw error
       if (!(await this.#inspect())) throw startFailure(spec, wordsOf(error))
     }
-    this.#record = { ...this.#record, created: true }
+    this.#record = { ...this.#record, created: true, boot: this.#shared.boot }
     this.#enter('start')
     await this.#save()
   }
@@ -294,8 +321,10 @@ export class TaskRun {
     await this.#end(exit, Date.parse(FinishedAt))
   }
 
-  async #end(exit: TaskExit, at = NaN): Promise<void> {
+  async #end(seen: TaskExit, at = NaN): Promise<void> {
     if (this.ended || this.#closed.signal.aborted) return
+    const isOther = this.#record.boot !== undefined && this.#record.boot !== this.#shared.boot
+    const exit = seen.cause === 'lost' && isOther ? machineRestarted : seen
     const phases = this.#phasesWith(await this.#shared.records.marks(this.spec.id))
     const began = phases.at(-1)?.at ?? 0
     const endedAt = Math.max(began, at > 0 ? at : this.#shared.clock.now())
@@ -304,6 +333,7 @@ export class TaskRun {
     this.#record = record
     this.#cancelKill()
     this.#watcher?.close()
+    this.#shared.relay.close(this.spec.id)
     this.#shared.changed(this.spec.id)
   }
 
@@ -331,22 +361,13 @@ export class TaskRun {
     this.look()
   }
 
-  async #signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    try {
-      await (await this.#shared.daemon.calls()).getContainer(containerName(this.spec.id)).kill({ signal })
-    } catch (error) {
-      // It does not run: not yet, so that it finds the file, or not any more.
-      if (statusOf(error) === undefined) throw error
-    }
+  /** One that does not run yet finds the file that says the same. */
+  #signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    return signalContainer(this.#shared.daemon, containerName(this.spec.id), signal)
   }
 
-  async #inspect(): Promise<Docker.ContainerInspectInfo | null> {
-    try {
-      return await (await this.#shared.daemon.calls()).getContainer(containerName(this.spec.id)).inspect()
-    } catch (error) {
-      if (statusOf(error) === 404) return null
-      throw error
-    }
+  #inspect(): Promise<Docker.ContainerInspectInfo | null> {
+    return inspectContainer(this.#shared.daemon, containerName(this.spec.id))
   }
 
   #save(): Promise<void> {
@@ -362,18 +383,6 @@ export class TaskRun {
       }
       this.#closed.signal.addEventListener('abort', now, { once: true })
     })
-  }
-}
-
-/** Removes a container, running or not; one that is not there is fine. */
-export async function removeContainer(daemon: Daemon, name: string): Promise<void> {
-  const container = (await daemon.calls()).getContainer(name)
-  // Podman would first ask it to stop and wait for that.
-  await container.kill({ signal: 'SIGKILL' }).catch(() => {})
-  try {
-    await container.remove({ force: true, v: true })
-  } catch (error) {
-    if (statusOf(error) !== 404) throw error
   }
 }
 

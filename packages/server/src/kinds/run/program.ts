@@ -10,12 +10,13 @@ import { jobRunId } from './job-run.ts'
 /**
  * Variables for the program of a job, so that it tracks itself without any set-up: where MLflow's client and the
  * metrics of Gradient's find the server, with which key, and which run is its own. Nothing for other tasks, and for
- * containers that have no way to the server. The key is not hidden in logs, since whoever reads them can do more
+ * those that have no way to the server. The key is not hidden in logs, since whoever reads them can do more
  * than it: hiding costs a search in every line.
  */
-export function programEnv(deps: Deps, task: Task): Record<string, string> {
-  const url = addressFor(deps, task.engine)
-  if (url === null || !looksLikeId('job', task.ownerId)) return {}
+export async function programEnv(deps: Deps, task: Task): Promise<Record<string, string>> {
+  if (!looksLikeId('job', task.ownerId)) return {}
+  const url = await addressFor(deps, task.engine)
+  if (url === null) return {}
   const token = programToken(deps.box, task.ownerId)
   return {
     MLFLOW_TRACKING_URI: url,
@@ -64,11 +65,13 @@ export async function callerOfProgram({ db, box }: Pick<Deps, 'db' | 'box'>, tok
 const macOf = (box: Pick<SecretBox, 'derive'>, jobId: string): string =>
   createHmac('sha256', box.derive('keys of the programs of jobs')).update(jobId).digest('hex').slice(0, 40)
 
-/** Processes share the network of the machine; containers have one of their own, where loopback is not ours. */
-function addressFor({ config, reach }: Deps, engine: string): string | null {
+/** Tasks that share the network of the machine find the server as people do; others by a way of their own, if any. */
+async function addressFor({ config, reach, engines }: Deps, name: string): Promise<string | null> {
+  const own = await engines.get(name)?.serverUrl?.()
+  if (own) return own
   const everywhere = config.host === '0.0.0.0' || config.host === '::'
   const loopback = /^(localhost|127\.[\d.]+|::1)$/.test(config.host)
-  if (engine === 'docker' && (everywhere || loopback)) return null
+  if (own === null && (everywhere || loopback)) return null
   const host = everywhere ? '127.0.0.1' : config.host.includes(':') ? `[${config.host}]` : config.host
   return `http://${host}:${reach.port}`
 }

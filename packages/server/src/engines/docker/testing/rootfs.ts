@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Programs of this machine that test images are made of: a few megabytes with their libraries. */
 const programs =
-  'sh sleep cat head tr ls touch mkdir rm mknod id env date seq dd chmod stat mount unshare ps ip readlink'.split(' ')
+  'sh sleep cat head tr ls touch mkdir rm mknod id env date seq dd chmod stat mount unshare ps ip readlink ln'.split(' ')
 
 /** For tests: makes a folder that can be imported as an image, since there is no registry to fetch one from. */
 export function makeRootfs(root: string, more: readonly string[] = []): void {
@@ -27,6 +27,14 @@ export function addPython(root: string): void {
   })
 }
 
+/** The places of modules that are not Python, below an image that has it: what they need is copied too. */
+export function addLibraries(root: string): void {
+  const modules = readdirSync(join(root, 'usr/lib'), { recursive: true, encoding: 'utf8' })
+  const found = modules.filter((path) => path.endsWith('.so')).map((path) => join(root, 'usr/lib', path))
+  // A link may lead to what only those need who build such modules.
+  copyLibraries(root, ...found.filter(isThere))
+}
+
 function copyProgram(root: string, name: string): void {
   const found = ['/bin', '/usr/bin', '/sbin', '/usr/sbin'].map((folder) => join(folder, name)).find(isThere)
   if (found === undefined) return
@@ -35,9 +43,10 @@ function copyProgram(root: string, name: string): void {
   copyLibraries(root, source)
 }
 
-function copyLibraries(root: string, program: string): void {
-  const listed = execFileSync('ldd', [program], { encoding: 'utf8' })
+function copyLibraries(root: string, ...programs: string[]): void {
+  const listed = execFileSync('ldd', programs, { encoding: 'utf8' })
   for (const [path] of listed.matchAll(/\/[^ \n]+/g)) {
+    if (path.startsWith(root)) continue
     const place = join(root, path)
     mkdirSync(dirname(place), { recursive: true })
     copyFileSync(realpathSync(path), place)
