@@ -54,11 +54,12 @@ test('a folder goes there and back, and only once', async () => {
   expect(await copy('-r', 'storage:sets/tree/', 'back')).toMatchObject(all)
   expect(await copy('-r', 'storage:sets/tree/', 'back')).toMatchObject({ files: 0, equal: 42 })
   expect((await here('back')).map((path) => path.replace('back', 'tree'))).toEqual(await here('tree'))
-  expect(await readFile(join(cwd, 'back/large.bin'))).toEqual(await readFile(join(cwd, 'tree/large.bin')))
+  const [sent, got] = await Promise.all(['tree', 'back'].map((name) => readFile(join(cwd, name, 'large.bin'))))
+  expect(got!.equals(sent!)).toBe(true)
   expect((await stat(join(cwd, 'back/large.bin'))).mtimeMs).toBeCloseTo(1_700_000_000_123, -1)
   await writeFile(join(cwd, 'tree/deep/1.txt'), 'other')
   expect(await copy('-r', 'tree', 'storage:sets')).toMatchObject({ files: 1, equal: 41 })
-})
+}, 60_000)
 
 test('slashes say what goes where', async () => {
   await mkdir(join(cwd, 'd'))
