@@ -151,6 +151,36 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     expect(await run('notebooks', 'details', '--id', 'nothing')).toContain('There is no notebook nothing.')
   })
 
+  test('workflows: create, run with a file and its inputs, list, get, runs, logs', options, async () => {
+    const { run, folder } = gradient()
+    const inProject = await project('flows')
+    const made = await run('workflows', 'create', '--name', 'nightly', '--projectId', inProject)
+    const id = idIn(made, 'wf')
+    expect(await run('workflows', 'list', '--projectId', inProject)).toContain(id)
+    const spec = join(folder, 'flow.yaml')
+    writeFileSync(spec, workflowFile)
+    const inputs = join(folder, 'inputs.yaml')
+    writeFileSync(inputs, 'echo:\n  value: from the file of inputs\n')
+    const begun = await run('workflows', 'run', '--id', id, '--path', spec, '--inputPath', inputs, '--clusterId', 'clx')
+    expect(begun).toContain(`Created workflow run ${id}.1`)
+    await until(async () =>
+      expect(await run('workflows', 'get', '--id', id, '--show-runs')).toMatch(/\| 1 +\| clnabla +\| Succeeded +\| wf/),
+    )
+    const shown = await run('workflows', 'get', '--id', id, '--show-runs', '--run', '1')
+    expect(shown).toContain('"ref": "from-flow:1"')
+    expect(await run('workflows', 'get', '--id', id)).toContain('"name": "nightly"')
+    const logs = await run('workflows', 'logs', '--id', id, '--run', '1')
+    expect(logs).toContain('Job Name: job-2')
+    expect(logs).toContain('ENV test from the file of inputs')
+    expect(logs).toContain('1 /inputs/data2/list.txt')
+    // What is wrong is told in a sentence, of the file and of what the server lacks.
+    writeFileSync(spec, workflowFile.replace('- job-1', '- job-9'))
+    expect(await run('workflows', 'run', '--id', id, '--path', spec)).toContain('there is no job job-9')
+    writeFileSync(spec, workflowFile.replaceAll('bash:5', 'unknown/image'))
+    expect(await run('workflows', 'run', '--id', id, '--path', spec)).toContain('gradient.containers')
+    expect(await run('workflows', 'get', '--id', 'nothing')).toContain('There is no workflow nothing.')
+  })
+
   test.skipIf(node === null)('paperspace-node: a job with the files of a folder, to its end', options, async () => {
     const { folder, env } = gradient()
     const workspace = join(folder, 'for-node')
@@ -184,9 +214,12 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     writeFileSync(join(data, 'a.txt'), 'a')
     const dataset = await server().client.dataset.create({ body: { name: 'from-two' } })
     const commands =
-      'gradient projects list; gradient clusters machineTypes list; gradient notebooks list; ' +
+      'gradient projects list; gradient clusters machineTypes list; gradient notebooks list; gradient workflows run --id $WORKFLOW --path $FLOW; gradient workflows get --show-runs --id $WORKFLOW; ' +
       'gradient datasets versions create --id $DATASET --source-path $DATA; gradient datasets files list --id $DATASET:1'
-    const given = { ...env, DATASET: dataset.id, DATA: data }
+    const workflow = await server().client.workflow.create({ body: { name: 'from-two', project: 'two' } })
+    const flow = join(folder, 'two.yaml')
+    writeFileSync(flow, workflowFile.replace('from-flow', 'from-flow-two'))
+    const given = { ...env, DATASET: dataset.id, DATA: data, WORKFLOW: workflow.id, FLOW: flow }
     const { stdout } = await promisify(execFile)('sh', ['-c', commands], { env: given })
     const printed = plain(stdout)
     expect(printed).toContain('serving')
@@ -194,5 +227,53 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     expect(printed).toContain('study')
     expect(printed).toContain('Committed dataset version')
     expect(printed).toMatch(/two\/a.txt|a.txt|two\//)
+    expect(printed).toContain(`Created workflow run ${workflow.id}.1`)
+    expect(printed).toMatch(/\| 1 +\| clnabla/)
   })
 })
+
+/** That of the guide of Gradient, nearly word for word. */
+const workflowFile = `
+defaults:
+  env:
+    TSTVAR: everywhere
+  resources:
+    instance-type: C1
+inputs:
+  echo:
+    type: string
+    with:
+      value: "hello world"
+jobs:
+  job-1:
+    inputs:
+      echo: workflow.inputs.echo
+    outputs:
+      data2:
+        type: dataset
+        with:
+          ref: from-flow
+      echo2:
+        type: string
+    env:
+      TSTVAR: test
+    uses: container@v1
+    with:
+      args:
+      - bash
+      - -c
+      - ls -d /inputs/echo > /outputs/data2/list.txt; echo ENV $TSTVAR $(cat inputs/echo) > /outputs/echo2; cat /outputs/echo2
+      image: bash:5
+  job-2:
+    inputs:
+      data2: job-1.outputs.data2
+      echo2: job-1.outputs.echo2
+    needs:
+    - job-1
+    uses: script@v1
+    with:
+      script: |-
+        wc -l /inputs/data2/list.txt
+        cat /inputs/echo2
+      image: bash:5
+`

@@ -1,8 +1,9 @@
 import type { Deps } from '../../deps.ts'
 import { AppError } from '../../lib/app-error.ts'
 
-/** What Gradient offered by name; the machine itself stands in for it where it can run no images. */
-const known = /^(paperspace\/|tensorflow\/|pytorch\/|jupyter\/|python(:|$)|Test-Container)/i
+/** What Gradient offered by name, and what its examples run shells in; the machine itself stands in for it where it can run no images. */
+const known =
+  /^(paperspace\/|tensorflow\/|pytorch\/|jupyter\/|(python|bash|busybox|alpine|ubuntu|debian)(:|$)|Test-Container)/i
 
 /**
  * The image that a container name of Gradient means here: what the settings say, by the whole name, without its tag,

@@ -4,6 +4,7 @@ import { AppError } from '../../lib/app-error.ts'
 import { limits } from '../../lib/limits.ts'
 import { count, optional } from './fields.ts'
 import { type Exchange, gradientRoute } from './route.ts'
+import { workflowLog } from './workflows.ts'
 
 /** A line as the clients know it; they count them, so numbers begin at 1 and have no gaps. */
 interface Row {
@@ -69,7 +70,7 @@ async function sourceOf(exchange: Exchange<z.output<typeof query>>): Promise<Log
   if (notebookId !== undefined) return notebookLog(exchange, notebookId)
   if (deployment !== undefined) return deploymentLog(exchange, deployment)
   if (experimentId !== undefined) return experimentLog(exchange, experimentId)
-  if (jobId !== undefined) return jobLog(exchange, jobId)
+  if (jobId !== undefined) return workflowLog(exchange, jobId) ?? jobLog(exchange, jobId)
   throw new AppError('invalid', { detail: 'Say whose log: give --id.' })
 }
 

@@ -20,6 +20,7 @@ import { storageProviderRoutes } from './storage-providers.ts'
 import { tagRoutes } from './tags.ts'
 import { tensorboardRoutes } from './tensorboards.ts'
 import { callerOfTicket } from './ticket.ts'
+import { workflowRoutes } from './workflows.ts'
 import { workspaceRoutes } from './workspaces.ts'
 
 const routes: readonly CompatRoute[] = [
@@ -43,6 +44,7 @@ const routes: readonly CompatRoute[] = [
   ...deploymentRoutes,
   ...graphqlRoutes,
   ...tensorboardRoutes,
+  ...workflowRoutes,
 ]
 
 /**

@@ -28,6 +28,10 @@ const entities: Record<
     read: async ({ call }, deployment) => (await call('deployment', 'show', { deployment })).tags,
     write: ({ call }, deployment, tags) => call('deployment', 'update', { deployment, body: { tags } }),
   },
+  workflow: {
+    read: async ({ call }, workflow) => (await call('workflow', 'show', { workflow })).tags,
+    write: ({ call }, workflow, tags) => call('workflow', 'update', { workflow, body: { tags } }),
+  },
   mlModel: {
     read: async ({ call }, model) => (await call('model', 'show', { model })).tags,
     write: ({ call }, model, tags) => call('model', 'update', { model, body: { tags } }),
