@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, get, type IncomingMessage, type Server } from 'node:http'
+import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { eachDatabase, type MakeDatabase } from '../testing/database.ts'
@@ -127,6 +127,68 @@ eachDatabase((make) => {
     expect(await world.ask()).toEqual([200, 'none'])
   })
 
+  test('a new revision that is too slow is taken back by itself', async () => {
+    const { server, world } = await aWorld(make)
+    const { client } = server
+    const guard = { requests: 5, latencyMs: 1000 }
+    await client.deployment.create({ body: { ...body, guard } })
+    await world.until('running')
+    await client.deployment.update({ deployment: 'shop', body: { env: { COLOR: 'slow' }, canaryPercent: 90 } })
+    await world.until('updating', ({ instances }) => instances.ready === 2)
+    const answers: Promise<[number, string]>[] = []
+    await vi.waitFor(
+      () => {
+        answers.push(world.ask())
+        expect(world.hits('slow')).toBeGreaterThanOrEqual(20)
+      },
+      { timeout: 20_000, interval: 5 },
+    )
+    server.clock.advance(1500)
+    world.letGo()
+    for (const [status] of await Promise.all(answers)) expect(status).toBe(200)
+    const failed = await world.until('running', ({ rollout }) => rollout?.state === 'failed')
+    expect(failed.rollout?.reason).toMatch(/p95 was \d{4} ms, and 1000 ms may be/)
+    expect(failed).toMatchObject({ revision: 2, serving: 1 })
+    expect(await world.ask()).toEqual([200, 'none'])
+  })
+
+  test('a shadow gets copies until it is promoted, and answers nobody before', async () => {
+    const { server, world } = await aWorld(make)
+    const { client } = server
+    await client.deployment.create({ body: { ...body, env: { COLOR: 'red' } } })
+    await world.until('running')
+    await client.deployment.update({ deployment: 'shop', body: { env: { COLOR: 'green' }, shadow: true } })
+    expect(await world.until('updating', ({ instances }) => instances.ready === 2)).toMatchObject({ shadow: true })
+    const copies = async (count: number) => {
+      const before = world.hits('green')
+      await vi.waitFor(
+        async () => {
+          expect(await world.ask()).toEqual([200, 'red'])
+          expect(world.hits('green')).toBeGreaterThanOrEqual(before + count)
+        },
+        { timeout: 20_000, interval: 5 },
+      )
+    }
+    await copies(1)
+    await copies(10)
+    await client.deployment.promote({ deployment: 'shop' })
+    await world.until('running', ({ serving }) => serving === 2)
+    await vi.waitFor(async () => expect(await world.ask()).toEqual([200, 'green']), { timeout: 20_000 })
+  })
+
+  test('there are as many instances as the use of processors asks for', async () => {
+    const { server, world } = await aWorld(make)
+    // What runs on this engine uses half of its processors, and wavers.
+    const autoscaling = { min: 1, max: 3, metric: 'cpu' as const, target: 5, cooldownSeconds: 1 }
+    await server.client.deployment.create({ body: { ...body, autoscaling } })
+    await world.until('running', ({ instances }) => instances.ready === 3)
+    const less = { ...autoscaling, target: 1000 }
+    await server.client.deployment.update({ deployment: 'shop', body: { autoscaling: less } })
+    await world.until('running', ({ instances }) => instances.all === 1)
+    const { items } = await server.client.event.list({ type: 'deployment.scaled', after: 0 })
+    expect(items.map(({ data }) => data['to'])).toEqual(expect.arrayContaining([3, 1]))
+  })
+
   test('people and programs reach it at an address of its own', async () => {
     const { server, world } = await aWorld(make)
     const { id } = await server.client.deployment.create({ body: { ...body, env: { COLOR: 'blue' } } })
@@ -159,6 +221,15 @@ eachDatabase((make) => {
 async function aWorld(make: MakeDatabase) {
   const server = await startTestServer(make)
   const listening = new Map<string, Server>()
+  const held: (() => void)[] = []
+  let holds = true
+  const hits = new Map<string, number>()
+  const answer = (color: string, response: ServerResponse) => {
+    hits.set(color, (hits.get(color) ?? 0) + 1)
+    response.statusCode = color === 'bad' ? 500 : 200
+    if (color === 'slow' && holds) held.push(() => void response.end(color))
+    else response.end(color)
+  }
   onTestFinished(() => {
     for (const one of listening.values()) close(one)
   })
@@ -172,16 +243,24 @@ async function aWorld(make: MakeDatabase) {
     }
     for (const { id, env, command } of server.fake.specs) {
       if (!up.has(id) || listening.has(id) || command.includes('exit=')) continue
-      const one = createServer((_, response) => {
-        response.statusCode = env['COLOR'] === 'bad' ? 500 : 200
-        response.end(env['COLOR'] ?? 'none')
-      })
+      const one = createServer((_, response) => answer(env['COLOR'] ?? 'none', response))
       one.listen(Number(env['PORT']), '127.0.0.1')
       await once(one, 'listening')
       listening.set(id, one)
     }
   }
-  return { server, world: { until: until(server, follow), ask: () => ask(server) } }
+  const world = {
+    until: until(server, follow),
+    ask: () => ask(server),
+    /** Has instances that are slow give their answers. */
+    letGo() {
+      holds = false
+      for (const release of held) release()
+    },
+    /** Requests that instances of a color got. */
+    hits: (color: string) => hits.get(color) ?? 0,
+  }
+  return { server, world }
 }
 
 type Shown = Awaited<ReturnType<TestServer['client']['deployment']['show']>>
