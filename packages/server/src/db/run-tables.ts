@@ -3,6 +3,7 @@ export interface RunTables {
   runs: RunRow
   runParams: RunTextRow
   runLabels: RunTextRow
+  runNames: RunNameRow
   runJournal: RunJournalRow
   runMetrics: RunMetricRow
   runValues: RunValuesRow
@@ -36,6 +37,13 @@ export interface RunTextRow {
   runId: string
   name: string
   value: string
+}
+
+/** A name that runs of a project have, or had while others of its runs are there. */
+export interface RunNameRow {
+  projectId: string
+  kind: 'metric' | 'param' | 'label'
+  name: string
 }
 
 /** Values of metrics as they came, until they are folded into `runMetrics` and `runValues`. */

@@ -79,6 +79,25 @@ eachDatabase((make) => {
       await expect(client.run.list({ filter: 'metrics.loss <' })).rejects.toMatchObject({ code: 'bad_filter' })
     })
 
+    test('of a project with many runs are asked for by the names that any of them has, until all are gone', async () => {
+      const { client } = await startTestServer(make)
+      const create = () => client.run.create({ body: { project: 'many' } })
+      const ids = [(await create()).id]
+      for (const { id } of await Promise.all(Array.from({ length: 101 }, create))) ids.push(id)
+      await client.run.log({
+        run: ids[0]!,
+        body: { metrics: [{ name: 'loss', value: 1 }], params: { lr: '1' }, labels: { host: 'a' } },
+      })
+      await client.run.log({ run: ids[101]!, body: { metrics: [{ name: 'accuracy', value: 1 }] } })
+      const names = { metrics: ['accuracy', 'loss'], params: ['lr'], labels: ['host'] }
+      expect(await client.run.columns({ project: 'many' })).toMatchObject({ runs: 102, complete: true, ...names })
+      // Of few runs, only what these have.
+      await client.run.delete({ run: ids[101]! })
+      await client.run.delete({ run: ids[100]! })
+      expect(await client.run.columns({ project: 'many' })).toMatchObject({ runs: 100, ...names, metrics: ['loss'] })
+      expect(await client.run.columns({})).toMatchObject({ runs: 100, metrics: ['loss'] })
+    })
+
     test('are followed as they log', async () => {
       const server = await startTestServer(make)
       const run = await begin(server, 'one')

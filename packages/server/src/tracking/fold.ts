@@ -4,6 +4,7 @@ import type { Db } from '../deps.ts'
 import { limits } from '../lib/limits.ts'
 import { type Axes, makeAxes } from './axis.ts'
 import { addToLevels } from './levels.ts'
+import { keepNames } from './names.ts'
 import {
   fromEntry,
   isLater,
@@ -30,6 +31,7 @@ export async function fold(db: Db, runId: string): Promise<boolean> {
       .updateTable('runs')
       .set((eb) => ({ name: eb.ref('name') }))
       .where('id', '=', runId)
+      .returning('projectId')
       .executeTakeFirst()
     const entries = await trx
       .selectFrom('runJournal')
@@ -40,16 +42,22 @@ export async function fold(db: Db, runId: string): Promise<boolean> {
       .execute()
     const last = entries.at(-1)
     if (!last) return false
-    if (held.numUpdatedRows > 0n) {
+    if (held) {
       const points = entries.flatMap(({ body }) => (JSON.parse(body) as JournalEntry[]).map(fromEntry))
-      await foldPoints(trx, runId, points)
+      const names = await foldPoints(trx, runId, points)
+      await keepNames(
+        trx,
+        names.map((name) => ({ projectId: held.projectId, kind: 'metric', name })),
+      )
     }
     await trx.deleteFrom('runJournal').where('runId', '=', runId).where('id', '<=', last.id).execute()
     return entries.length === limits.trackingFoldRows
   })
 }
 
-async function foldPoints(trx: Trx, runId: string, points: readonly NamedPoint[]): Promise<void> {
+/** Answers with the names that the run did not have before. */
+async function foldPoints(trx: Trx, runId: string, points: readonly NamedPoint[]): Promise<string[]> {
+  const fresh: string[] = []
   const byName = [...Map.groupBy(points, ({ name }) => name)]
   for (let from = 0; from < byName.length; from += metricsAtOnce) {
     const group = byName.slice(from, from + metricsAtOnce)
@@ -67,7 +75,9 @@ async function foldPoints(trx: Trx, runId: string, points: readonly NamedPoint[]
       if (row) rows.push(row)
     }
     if (rows.length > 0) await upsert(trx, rows)
+    fresh.push(...names.filter((name) => !before.has(name)))
   }
+  return fresh
 }
 
 /** Metrics in one statement: far below the number of parameters that SQLite allows. */

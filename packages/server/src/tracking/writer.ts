@@ -3,6 +3,7 @@ import { inTransaction } from '../db/transaction.ts'
 import type { Db } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
+import { keepNames } from './names.ts'
 import { type JournalEntry, type NamedPoint, toEntry } from './point.ts'
 
 /** What a program logs at one time: all of it is kept, or nothing. */
@@ -67,8 +68,8 @@ export class LogWriter {
 
   async #writeBatch(trx: Trx, batch: readonly Waiting[]): Promise<Map<Waiting, AppError>> {
     const runIds = [...new Set(batch.map(({ runId }) => runId))]
-    const rows = await trx.selectFrom('runs').select('id').where('id', 'in', runIds).execute()
-    const there = new Set(rows.map(({ id }) => id))
+    const rows = await trx.selectFrom('runs').select(['id', 'projectId']).where('id', 'in', runIds).execute()
+    const there = new Map(rows.map(({ id, projectId }) => [id, projectId]))
     const known = await readParams(trx, batch)
     const refused = new Map<Waiting, AppError>()
     const taken = batch.filter((one) => {
@@ -81,6 +82,15 @@ export class LogWriter {
     await this.#writeJournal(trx, taken)
     await writeTexts(trx, 'runParams', taken, ({ params }) => params)
     await writeTexts(trx, 'runLabels', taken, ({ labels }) => labels)
+    await keepNames(
+      trx,
+      taken.flatMap(({ runId, params, labels }) => {
+        const projectId = there.get(runId)!
+        const of = (kind: 'param' | 'label', names: Iterable<string>) =>
+          [...names].map((name) => ({ projectId, kind, name }))
+        return [...of('param', params.keys()), ...of('label', labels.keys())]
+      }),
+    )
     return refused
   }
 

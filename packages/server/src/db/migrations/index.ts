@@ -15,7 +15,9 @@ import * as deployments from './0016-deployments.ts'
 import * as gradient from './0017-gradient.ts'
 import * as tensorboards from './0018-tensorboards.ts'
 import * as workflows from './0020-workflows.ts'
+import * as gradientStores from './0022-gradient-stores.ts'
 import * as sweepCosts from './0023-sweep-costs.ts'
+import * as trackedNames from './0023-tracked-names.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -35,5 +37,7 @@ export const migrations: Record<string, Migration> = {
   '0017-gradient': gradient,
   '0018-tensorboards': tensorboards,
   '0020-workflows': workflows,
+  '0022-gradient-stores': gradientStores,
   '0023-sweep-costs': sweepCosts,
+  '0023-tracked-names': trackedNames,
 }

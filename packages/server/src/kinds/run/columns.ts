@@ -2,12 +2,29 @@ import type { Db } from '../../deps.ts'
 import { limits } from '../../lib/limits.ts'
 import type { RunQuery } from './select.ts'
 
-/** The names that these runs have, sorted, up to a bound. */
+/**
+ * The names that these runs have, sorted, up to a bound. Of many runs those are told that any run of their projects has:
+ * looking at each of a hundred thousand takes longer than anybody waits.
+ */
 export async function columnsOf(db: Db, runs: RunQuery) {
   const { count } = await runs.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
-  const namesIn = async (table: 'runMetrics' | 'runParams' | 'runLabels') => {
+  const namesIn = count <= limits.trackingExactRuns ? namesOfRuns(db, runs) : namesOfProjects(db, runs)
+  const metrics = await namesIn('metric')
+  const params = await namesIn('param')
+  const labels = await namesIn('label')
+  const complete = [metrics, params, labels].every((names) => names.length <= limits.trackingColumns)
+  const cut = (names: string[]) => names.slice(0, limits.trackingColumns)
+  return { runs: count, metrics: cut(metrics), params: cut(params), labels: cut(labels), complete }
+}
+
+type Kind = 'metric' | 'param' | 'label'
+
+const tables = { metric: 'runMetrics', param: 'runParams', label: 'runLabels' } as const
+
+function namesOfRuns(db: Db, runs: RunQuery) {
+  return async (kind: Kind): Promise<string[]> => {
     const rows = await db
-      .selectFrom(table)
+      .selectFrom(tables[kind])
       .select('name')
       .distinct()
       .where('runId', 'in', runs.select('runs.id'))
@@ -16,10 +33,19 @@ export async function columnsOf(db: Db, runs: RunQuery) {
       .execute()
     return rows.map(({ name }) => name)
   }
-  const metrics = await namesIn('runMetrics')
-  const params = await namesIn('runParams')
-  const labels = await namesIn('runLabels')
-  const complete = [metrics, params, labels].every((names) => names.length <= limits.trackingColumns)
-  const cut = (names: string[]) => names.slice(0, limits.trackingColumns)
-  return { runs: count, metrics: cut(metrics), params: cut(params), labels: cut(labels), complete }
+}
+
+function namesOfProjects(db: Db, runs: RunQuery) {
+  return async (kind: Kind): Promise<string[]> => {
+    const rows = await db
+      .selectFrom('runNames')
+      .select('name')
+      .distinct()
+      .where('kind', '=', kind)
+      .where('projectId', 'in', runs.select('runs.projectId').distinct())
+      .orderBy('name')
+      .limit(limits.trackingColumns + 1)
+      .execute()
+    return rows.map(({ name }) => name)
+  }
 }

@@ -18,6 +18,7 @@ export async function endRunsOfJob(trx: Trx, jobId: string, jobState: string, en
 /** Forgets runs with all that they tracked. Their volumes are for the caller to remove. */
 export async function forgetRuns(trx: Trx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
+  const projects = await trx.selectFrom('runs').select('projectId').distinct().where('id', 'in', ids).execute()
   for (const table of [
     'runParams',
     'runLabels',
@@ -32,6 +33,18 @@ export async function forgetRuns(trx: Trx, ids: readonly string[]): Promise<void
   await trx.deleteFrom('loggedModels').where('runId', 'in', ids).execute()
   await trx.deleteFrom('tags').where('subjectId', 'in', ids).execute()
   await trx.deleteFrom('runs').where('id', 'in', ids).execute()
+  for (const { projectId } of projects) await forgetNames(trx, projectId)
+}
+
+/** Once nobody is left who could have them: a name that only some of the runs had stays until then. */
+async function forgetNames(trx: Trx, projectId: string): Promise<void> {
+  await trx
+    .deleteFrom('runNames')
+    .where('projectId', '=', projectId)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('runs').select('runs.id').where('runs.projectId', '=', projectId))),
+    )
+    .execute()
 }
 
 /** The same, of all runs that belong to these jobs. */

@@ -7,6 +7,7 @@ import { recordEvents } from '../../events/record.ts'
 import { AppError } from '../../lib/app-error.ts'
 import { toIso } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
+import { keepNames } from '../../tracking/names.ts'
 import { friendlyName } from '../job/name.ts'
 import type { Caller } from '../kind.ts'
 import { replaceTags } from '../tags.ts'
@@ -46,6 +47,10 @@ export async function makeRun(deps: Deps, caller: Caller, given: NewRun): Promis
     await trx.insertInto('runs').values(row).execute()
     const labels = [...(given.labels ?? [])].map(([name, value]) => ({ runId: row.id, name, value }))
     if (labels.length > 0) await trx.insertInto('runLabels').values(labels).execute()
+    await keepNames(
+      trx,
+      labels.map(({ name }) => ({ projectId: row.projectId, kind: 'label', name })),
+    )
     if (given.tags) await replaceTags(trx, caller.teamId, row.id, given.tags)
     const { teamId, projectId } = row
     const event = { teamId, projectId, subject: row.id, type: 'run.created', actor: caller.userName }
