@@ -5,15 +5,9 @@ const bad = (reason: string, fix: string): AppError => new AppError('bad_deploym
 
 /** Refuses what could never serve. Throws AppError `bad_deployment`. */
 export function checkDeployment(spec: DeploymentSpec): void {
-  const { model, command, image, port, autoscaling, healthChecks } = spec
+  const { model, command, port, autoscaling, healthChecks } = spec
   if (model === null && command === null) {
     throw bad('there is nothing to serve', 'Name a model, or give a command that listens on $PORT.')
-  }
-  if (command === null && image !== 'host') {
-    throw bad(
-      'the built-in server runs on the machine itself, in no image',
-      'Leave out the image, or give the command that serves the model in it.',
-    )
   }
   if (command === null && port !== null) {
     throw bad('the built-in server chooses its port by itself', 'Leave out `port`.')

@@ -28,8 +28,12 @@ const refused = new Set(['safetensors', 'gguf', 'custom'])
 export function serverGift({ request }: Task): StartGift {
   if (request.gang?.files[settingsFile] === undefined) return {}
   const env = { NABLA_NODE: process.execPath, NABLA_MODEL_SERVER: join(root, 'packages/serve/src/main.ts') }
-  const sees = request.image === 'host' && !ownToTasks.some((folder) => root.startsWith(folder))
-  return { env, mounts: sees ? [] : folders.map((folder) => ({ source: folder, target: folder, mode: 'ro' })) }
+  const isOnHost = request.image === 'host'
+  const sees = isOnHost && !ownToTasks.some((folder) => root.startsWith(folder))
+  // In an image there is no Node, and the one of this machine may be installed elsewhere.
+  const isWithin = folders.some((folder) => process.execPath.startsWith(`${folder}/`))
+  const needed = isOnHost || isWithin ? folders : [...folders, process.execPath]
+  return { env, mounts: sees ? [] : needed.map((place) => ({ source: place, target: place, mode: 'ro' })) }
 }
 
 /** Tasks have folders of their own there. */

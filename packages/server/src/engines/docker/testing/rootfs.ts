@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path'
 
 /** Programs of this machine that test images are made of: a few megabytes with their libraries. */
 const programs =
-  'sh sleep cat head tr ls touch mkdir rm mknod id env date seq dd chmod stat mount unshare ps ip readlink ln'.split(' ')
+  'sh sleep cat head tr ls touch mkdir rm mknod id env date seq dd chmod stat mount unshare ps ip readlink ln'.split(
+    ' ',
+  )
 
 /** For tests: makes a folder that can be imported as an image, since there is no registry to fetch one from. */
 export function makeRootfs(root: string, more: readonly string[] = []): void {
@@ -33,6 +35,11 @@ export function addLibraries(root: string): void {
   const found = modules.filter((path) => path.endsWith('.so')).map((path) => join(root, 'usr/lib', path))
   // A link may lead to what only those need who build such modules.
   copyLibraries(root, ...found.filter(isThere))
+}
+
+/** What programs of this machine need that are mounted into an image. */
+export function addLibrariesOf(root: string, programs: readonly string[]): void {
+  for (const one of programs) copyLibraries(root, one)
 }
 
 function copyProgram(root: string, name: string): void {
