@@ -88,7 +88,7 @@ result = ask("sklearn", {"input": (given, "FP64", True)})
 np.testing.assert_array_equal(result.as_numpy("label").astype(str), estimator.predict(given).astype(str))
 np.testing.assert_allclose(result.as_numpy("probabilities"), estimator.predict_proba(given))
 by_row = post("/v1/models/sklearn:classify", {"examples": [{f"f{at}": value for at, value in enumerate(given[0])}]})
-assert [float(score) for _, score in by_row["result"][0]] == estimator.predict_proba(given[:1])[0].tolist(), by_row
+assert [float(score) for _, score in by_row["results"][0]] == estimator.predict_proba(given[:1])[0].tolist(), by_row
 
 booster = xgboost.Booster(model_file=f"{corpus}/xgboost-ubj/model/model.ubj")
 given = rows[:, : booster.num_features()].astype(np.float32)

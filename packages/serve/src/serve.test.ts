@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { affine, everyType, lookup, sum, writeModel } from './testing/models.ts'
+import { affine, everyType, halfPlusThree, lookup, sum, writeModel } from './testing/models.ts'
 import { makeFolder, startServer, type TestServer } from './testing/start.ts'
 import { type DataType, dataTypes } from './tensor/types.ts'
 
@@ -21,6 +21,7 @@ beforeAll(async () => {
       model('sum', sum),
       model('types', everyType),
       model('lookup', lookup),
+      model('half_plus_three', halfPlusThree, { version: 123 }),
     ],
     limits: { maxBatch: 8, bodyBytes: 65_536, threads: 1 },
   })
@@ -91,10 +92,10 @@ describe("TensorFlow Serving's REST", () => {
   test('classifies and regresses examples', async () => {
     const asked = { examples: [{ p: 1, q: 0, r: 0 }, { x: [0, 0, 1] }].slice(0, 1) }
     const { json } = await server.post(`${affineAt}:classify`, asked)
-    expect(json).toEqual({ result: [[['low', 1.5], ['high', 10]]] }) // oxfmt-ignore
+    expect(json).toEqual({ results: [[['low', 1.5], ['high', 10]]] }) // oxfmt-ignore
     const shared = { context: { x: [0, 0, 1] }, examples: [{}, { x: [1, 0, 0] }] }
     expect((await server.post(`${affineAt}:classify`, shared)).json).toEqual({
-      result: [
+      results: [
         [
           ['low', 3.5],
           ['high', 30],
@@ -106,7 +107,7 @@ describe("TensorFlow Serving's REST", () => {
       ],
     })
     const regress = await server.post('/v1/models/lookup:regress', { examples: [{ index: 2 }, { index: 0 }] })
-    expect(regress.json).toEqual({ result: [12, 10] })
+    expect(regress.json).toEqual({ results: [12, 10] })
     expect((await server.post(`${affineAt}:regress`, shared)).json['error']).toMatch(/one float for each example/)
   })
 
@@ -115,6 +116,20 @@ describe("TensorFlow Serving's REST", () => {
     const { status, text } = await server.post(`${affineAt}:predict`, body)
     expect(status).toBe(200)
     expect(text).toBe('{"outputs":[[NaN,NaN],[Infinity,Infinity],[-Infinity,-Infinity]]}')
+  })
+
+  // https://www.tensorflow.org/tfx/serving/api_rest#example
+  test('answers the samples of its page', async () => {
+    const at = '/v1/models/half_plus_three'
+    expect((await server.get(at)).json).toEqual({
+      model_version_status: [{ version: '123', state: 'AVAILABLE', status: { error_code: 'OK', error_message: '' } }],
+    })
+    const predicted = await server.post(`${at}:predict`, { instances: [1, 2, 5] })
+    expect(predicted.json).toEqual({ predictions: [3.5, 4, 5.5] })
+    const examples = { signature_name: 'tensorflow/serving/regress', examples: [{ x: 1 }, { x: 2 }] }
+    expect((await server.post(`${at}:regress`, examples)).json).toEqual({ results: [3.5, 4] })
+    const one = await server.post(`${at}/versions/123:predict`, { inputs: { x: [1, 2] } })
+    expect(one.json).toEqual({ outputs: [3.5, 4] })
   })
 
   test('is there below /model-serving too, for servers with one model', async () => {

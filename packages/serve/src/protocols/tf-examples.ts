@@ -13,7 +13,7 @@ import { parseRequest } from './tf-request.ts'
  * https://www.tensorflow.org/tfx/serving/api_rest#classify_and_regress_api
  */
 
-/** `{"result": [[["label", score], …], …]}`. */
+/** `{"results": [[["label", score], …], …]}`: the name that TensorFlow Serving writes, where its page says `result`. */
 export async function classifyAnswer(context: Context, version: Version): Promise<Answer> {
   const outputs = await runExamples(context, version)
   const scored = scoresOf(outputs, version.classes)
@@ -30,10 +30,10 @@ export async function classifyAnswer(context: Context, version: Version): Promis
     })
     return `[${pairs.join(',')}]`
   })
-  return { status: 200, body: `{"result":[${results.join(',')}]}` }
+  return { status: 200, body: `{"results":[${results.join(',')}]}` }
 }
 
-/** `{"result": [value, …]}`. */
+/** `{"results": [value, …]}`. */
 export async function regressAnswer(context: Context, version: Version): Promise<Answer> {
   const outputs = await runExamples(context, version)
   const numbers = outputs.filter(({ type }) => type.startsWith('float'))
@@ -42,7 +42,7 @@ export async function regressAnswer(context: Context, version: Version): Promise
     const names = version.loaded.outputs.map(({ name }) => name).join(', ')
     throw badInput(`regress needs an output with one float for each example; this model has ${names}`)
   }
-  return { status: 200, body: `{"result":[${valueTexts(output, { special: 'bare' }).join(',')}]}` }
+  return { status: 200, body: `{"results":[${valueTexts(output, { special: 'bare' }).join(',')}]}` }
 }
 
 function runExamples(context: Context, version: Version): Promise<Tensor[]> {

@@ -42,6 +42,20 @@ export const everyType: Graph = {
   nodes: types().map((type) => ({ op: 'Identity', inputs: [`in_${type}`], outputs: [`out_${type}`] })),
 }
 
+/** y = x / 2 + 3: what the samples of TensorFlow Serving are asked of. */
+export const halfPlusThree: Graph = {
+  inputs: [{ name: 'x', type: 'float32', shape: ['batch'] }],
+  outputs: [{ name: 'y', type: 'float32', shape: ['batch'] }],
+  nodes: [
+    { op: 'Mul', inputs: ['x', 'half'], outputs: ['product'] },
+    { op: 'Add', inputs: ['product', 'three'], outputs: ['y'] },
+  ],
+  constants: [
+    { name: 'half', shape: [1], values: Float32Array.of(0.5) },
+    { name: 'three', shape: [1], values: Float32Array.of(3) },
+  ],
+}
+
 /** Looks up an index below four: another one fails. */
 export const lookup: Graph = {
   inputs: [{ name: 'index', type: 'int64', shape: ['batch'] }],
