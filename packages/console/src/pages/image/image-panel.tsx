@@ -2,7 +2,7 @@ import type { Image } from '@nabla/api/image'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { useShortList } from '../../api/short-list.ts'
-import { useAction } from '../../parts/action.ts'
+import { type Action, useAction } from '../../parts/action.ts'
 import { Bytes, RelativeTime } from '../../parts/amount.tsx'
 import { ConfirmDelete } from '../../parts/confirm-delete.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
@@ -58,24 +58,19 @@ export function ImagePanel(): ReactNode {
         columns={columns}
         rowKey={(image) => image.id ?? `${image.engine} ${nameOf(image)}`}
         rowLabel={nameOf}
-        actions={(image) =>
-          image.id === null || image.containers > 0
-            ? []
-            : [
-                {
-                  label: 'Delete',
-                  icon: 'trash',
-                  danger: true,
-                  command: `image delete ${quote(nameOf(image))}`,
-                  run: () => setDoomed(image),
-                },
-              ]
-        }
+        actions={(image) => [deletionOf(image, () => setDoomed(image))]}
         empty={<EmptyState title="No images." command="run --image python:3.13-slim -- python --version" />}
       />
       {doomed && <DeleteImage image={doomed} onClose={() => setDoomed(undefined)} />}
     </Panel>
   )
+}
+
+function deletionOf(image: Image, run: () => void): Action {
+  const action = { label: 'Delete', icon: 'trash', danger: true, run } as const
+  if (image.id === null) return { ...action, unavailable: 'It is not here yet.' }
+  if (image.containers > 0) return { ...action, unavailable: 'A container uses it.' }
+  return { ...action, command: `image delete ${quote(nameOf(image))}` }
 }
 
 const nameOf = ({ names, id }: Image): string => names[0] ?? id?.slice(0, 19) ?? ''

@@ -1,10 +1,15 @@
+import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { findBarriersInBothThemes } from '../../testing/browser.ts'
 import { describeConsole } from '../../testing/console.ts'
 
 describeConsole('the terminal of a job', (console) => {
   test('a shell is opened, typed into, found again after a reload, and ended', async () => {
-    const { client, open } = console()
+    const { client, open, server } = console()
+    const connections = new Set<Socket>()
+    let asked = 0
+    server.app.server.on('connection', (socket: Socket) => connections.add(socket))
+    server.app.server.on('upgrade', () => (asked += 1))
     const { id } = await client.job.create({
       body: {
         project: 'pages',
@@ -39,6 +44,15 @@ describeConsole('the terminal of a job', (console) => {
     await page.reload()
     await page.getByRole('status').getByText('Connected').waitFor()
     await expect.poll(() => terminal.innerText()).toMatch(/hello there/)
+    const before = (await terminal.innerText()).split('hello there').length
+    for (const connection of connections) connection.destroy()
+    await expect.poll(() => asked, { timeout: 20_000 }).toBe(3)
+    await page.getByRole('status').getByText('Connected').waitFor()
+    await terminal.click()
+    await page.keyboard.type('still here')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => terminal.innerText()).toMatch(/still here\s+still here/)
+    expect((await terminal.innerText()).split('hello there')).toHaveLength(before)
     await page.keyboard.press('Control+Shift+E')
     await page.getByRole('button', { name: 'End' }).press('Enter')
     await page.getByText('The shell ended with exit code 129.').waitFor()

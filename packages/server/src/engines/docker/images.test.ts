@@ -1,3 +1,7 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { ended } from '../engine-suite.ts'
@@ -6,6 +10,8 @@ import { parseReference } from '../../lib/image-reference.ts'
 import { type DockerBench, makeDockerBench } from './test-bench.ts'
 import { missing, startTestDaemon, type TestDaemon, testImage } from './testing/daemon.ts'
 import { makeTestRegistry, missingRegistry, registryLogin, type TestRegistry } from './testing/registry.ts'
+
+const MiB = 2 ** 20
 
 for (const kind of ['podman', 'docker'] as const) {
   const reason = missing[kind] ?? missingRegistry
@@ -70,6 +76,34 @@ for (const kind of ['podman', 'docker'] as const) {
         expect(report.exit).toMatchObject({ cause: 'setup', blame, reason: expect.stringContaining(words) as unknown })
       }
     })
+
+    test('that find no room on the disk say so, and leave none of it taken', async () => {
+      const folder = join(daemon.base, 'large')
+      mkdirSync(folder)
+      writeFileSync(join(folder, 'noise'), randomBytes(48 * MiB))
+      daemon.importFolder(folder, `${registry.address}/team/large:1`)
+      rmSync(folder, { recursive: true })
+      await push(daemon, `${registry.address}/team/large:1`)
+      const full = await startTestDaemon(kind, registry.address, 40 * MiB)
+      const small = makeDockerBench(full)
+      try {
+        const container = { login: registryLogin }
+        const task = small.task('true', { image: `${registry.address}/team/large:1`, container })
+        const room = () => statfsSync(join(full.base, 'root')).bavail
+        const before = room()
+        await small.engine.start(task)
+        const { exit } = await ended(small.engine, task.id, 60_000)
+        expect(exit).toMatchObject({ cause: 'setup', blame: 'machine' })
+        expect(exit?.reason).toContain('There is no room on the disk for the image')
+        await expect.poll(room, { timeout: 20_000 }).toBeGreaterThan(before * 0.8)
+        const fitting = small.task('echo fits')
+        await small.engine.start(fitting)
+        expect((await ended(small.engine, fitting.id, 60_000)).exit?.code).toBe(0)
+      } finally {
+        await small.close()
+        await full.close()
+      }
+    }, 150_000)
 
     test('of a registry that is away are no fault of the user', async () => {
       await registry.stop()

@@ -9,6 +9,7 @@ import {
   type ExecProcess,
   type ExecRequest,
   type Finding,
+  type ImageStore,
   type Samples,
   type TaskExit,
   type TaskReport,
@@ -56,6 +57,8 @@ export class FakeEngine implements Engine {
   readonly writing = new Set<string>()
   /** Knob: where a stand-in listens for a port of tasks. */
   readonly portOf = new Map<number, number>()
+  /** Knob: images that it has. */
+  images?: ImageStore
   /** Knob: while set, every call fails, as an engine does that is down. */
   down = false
 

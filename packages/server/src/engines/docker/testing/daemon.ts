@@ -46,9 +46,17 @@ export function lacks(packages: string, programs: string[]): string | null {
 const readyMs = 30_000
 const pollMs = 50
 
-/** Starts one in a temporary folder. */
-export async function startTestDaemon(kind: 'podman' | 'docker', registry?: string): Promise<TestDaemon> {
+/** Starts one in a temporary folder. `storageBytes`: all the room that it has for images and containers. */
+export async function startTestDaemon(
+  kind: 'podman' | 'docker',
+  registry?: string,
+  storageBytes?: number,
+): Promise<TestDaemon> {
   const base = mkdtempSync(join(tmpdir(), `nabla-${kind}-`))
+  if (storageBytes !== undefined) {
+    mkdirSync(join(base, 'root'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${storageBytes}`, 'tmpfs', join(base, 'root')])
+  }
   const socket = join(base, 'api.sock')
   const { command, env, client } = kind === 'podman' ? podman(base, socket, registry) : dockerd(base, socket)
   const docker = new Docker({ socketPath: socket })
