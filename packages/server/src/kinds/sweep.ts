@@ -11,11 +11,10 @@ import { toIso } from '../lib/clock.ts'
 import { readExperimentSpec } from './experiment/planned.ts'
 import { type ExperimentWithNames, findExperiment } from './experiment/view.ts'
 import type { Caller, Handlers } from './kind.ts'
-import { spentBy } from './sweep/cost.ts'
 import { takeNext } from './sweep/create-trials.ts'
 import type { OpenSweep } from './sweep/journal.ts'
 import { tell, type TrialEnd } from './sweep/tell.ts'
-import { whyOver } from './sweep/plan.ts'
+import { spentBy, whyOver } from './sweep/plan.ts'
 import { bestOf, toTrial } from './sweep/view.ts'
 
 export const sweepHandlers: Handlers<'sweep'> = {

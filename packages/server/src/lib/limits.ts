@@ -392,8 +392,6 @@ export const limits = {
   trackingNames: 1000,
   /** A batch of values as JSON; the schema of a dataset, or a description of a model, is no larger. */
   trackingBodyBytes: 8 * MiB,
-  /** Runs whose names are read one by one; of more, all names of their projects are told. */
-  trackingExactRuns: 100,
   /** Columns that a table of runs is told of. */
   trackingColumns: 5000,
   /** Runs in one export: as many as a sheet shows. */

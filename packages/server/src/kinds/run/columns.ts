@@ -8,7 +8,7 @@ import type { RunQuery } from './select.ts'
  */
 export async function columnsOf(db: Db, runs: RunQuery) {
   const { count } = await runs.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
-  const namesIn = count <= limits.trackingExactRuns ? namesOfRuns(db, runs) : namesOfProjects(db, runs)
+  const namesIn = count <= mostExact ? namesOfRuns(db, runs) : namesOfProjects(db, runs)
   const metrics = await namesIn('metric')
   const params = await namesIn('param')
   const labels = await namesIn('label')
@@ -16,6 +16,9 @@ export async function columnsOf(db: Db, runs: RunQuery) {
   const cut = (names: string[]) => names.slice(0, limits.trackingColumns)
   return { runs: count, metrics: cut(metrics), params: cut(params), labels: cut(labels), complete }
 }
+
+/** Runs whose names are read one by one: they are there within a blink, also where each has thousands. */
+const mostExact = 100
 
 type Kind = 'metric' | 'param' | 'label'
 

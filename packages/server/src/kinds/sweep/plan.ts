@@ -4,7 +4,6 @@ import type { SweepRow } from '../../db/sweep-tables.ts'
 import type { ExperimentRow } from '../../db/experiment-tables.ts'
 import { fromIso, toIso } from '../../lib/clock.ts'
 import type { ExperimentAction, NodeJob } from '../experiment/plan.ts'
-import { spentBy } from './cost.ts'
 
 /** A sweep as its planner sees it. `jobs` are those of its trials that have not ended. */
 export interface SweepWant {
@@ -97,4 +96,29 @@ function more({ row, spec, sweep }: SweepWant, running: number, jobs: number): E
     return { role: 'trial', index, rank: index, host: `trial-${index}`, attempt: row.attempt }
   })
   return [{ do: 'create', children }]
+}
+
+/** When a job began and ended. */
+export interface Span {
+  startedAt: string | null
+  endedAt: string | null
+}
+
+const hourMs = 3_600_000
+
+/** What a job has cost until now: null where no price is known. One that never began has cost nothing. */
+export function costOf({ startedAt, endedAt }: Span, pricePerHour: number | null, now: number): number | null {
+  if (pricePerHour === null) return null
+  if (startedAt === null) return 0
+  const until = endedAt === null ? now : fromIso(endedAt)
+  return (Math.max(0, until - fromIso(startedAt)) / hourMs) * pricePerHour
+}
+
+/** What all trials of a sweep have cost until now; `jobs` are those of trials that count as running. */
+export function spentBy(
+  { spent, pricePerHour }: Pick<SweepRow, 'spent' | 'pricePerHour'>,
+  jobs: readonly Span[],
+  now: number,
+): number {
+  return jobs.reduce((sum, job) => sum + (costOf(job, pricePerHour, now) ?? 0), spent)
 }

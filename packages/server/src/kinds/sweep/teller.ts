@@ -5,7 +5,7 @@ import { toIso } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
 import { readExperimentSpec } from '../experiment/planned.ts'
 import { jobRunId } from '../run/job-run.ts'
-import { costOf } from './cost.ts'
+import { costOf } from './plan.ts'
 import { endOf, readObjectives } from './read-objectives.ts'
 import { tell } from './tell.ts'
 
