@@ -11,6 +11,7 @@ import { seedDeployments } from './seed-deployments.ts'
 import { seedExperiments, seedRuns } from './seed-runs.ts'
 import { seedNotebooks } from './seed-notebooks.ts'
 import { seedSweeps } from './seed-sweeps.ts'
+import { seedWorkflows } from './seed-workflows.ts'
 
 const folder = join(import.meta.dirname, '../shots')
 const sizes = [
@@ -29,8 +30,9 @@ interface Group {
 const groups: Group[] = [
   { holds: (name) => name.startsWith('deployment'), seed: ({ client }) => seedDeployments(client) },
   { holds: (name) => name.startsWith('notebook'), seed: ({ client, server }) => seedNotebooks(client, server) },
+  { holds: (name) => name.startsWith('workflow'), seed: ({ client, server }) => seedWorkflows(client, server) },
   {
-    holds: (name) => !/^(deployment|notebook)/.test(name),
+    holds: (name) => !/^(deployment|notebook|workflow)/.test(name),
     async seed({ client }) {
       await seedRuns(client)
       await seedExperiments(client)

@@ -11,6 +11,7 @@ import { sharedRoutes } from './pages/notebook/shared-routes.ts'
 import { projectRoutes } from './pages/project/routes.ts'
 import { runRoutes } from './pages/run/routes.ts'
 import { tensorboardRoutes } from './pages/tensorboard/routes.ts'
+import { workflowRoutes } from './pages/workflow/routes.ts'
 import { sessionRoutes } from './pages/session/routes.ts'
 import { homeRoutes } from './pages/home/routes.ts'
 import { machineRoutes } from './pages/server/routes.ts'
@@ -35,6 +36,7 @@ const tree = rootRoute.addChildren([
     ...sweepRoutes,
     ...runRoutes,
     ...tensorboardRoutes,
+    ...workflowRoutes,
     ...storageRoutes,
     ...datasetRoutes,
     ...modelRoutes,

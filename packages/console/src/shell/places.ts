@@ -26,6 +26,7 @@ export const places: readonly Place[] = [
     key: 'e',
     first: true,
   },
+  { label: 'Workflows', to: '/workflows', icon: 'flow', key: 'w' },
   { label: 'Data', to: '/data', icon: 'data', key: 'd' },
   { label: 'Models', to: '/models', icon: 'model', key: 'l' },
   { label: 'Deployments', to: '/deployments', icon: 'deploy', key: 'y' },

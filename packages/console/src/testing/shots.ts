@@ -123,6 +123,30 @@ const deployments: readonly Shot[] = [
   },
 ]
 
+/** Workflows of `tools/seed-workflows.ts`. */
+const workflows: readonly Shot[] = [
+  { name: 'workflows', path: '/workflows' },
+  { name: 'workflow', path: '/workflows/nightly' },
+  { name: 'workflow-run', path: '/workflows/nightly/runs/1?job=prepare' },
+  { name: 'workflow-running', path: '/workflows/nightly/runs/2' },
+  { name: 'workflow-failed', path: '/workflows/release/runs/1' },
+  { name: 'workflow-record', path: '/workflows/nightly/runs/2?tab=record' },
+  {
+    name: 'workflow-new',
+    path: '/workflows/new',
+    async prepare(page) {
+      const file = 'jobs:\n  prepare:\n    uses: script@v1\n    with: {script: echo}\n    needs: [nobody]\n'
+      await page.getByRole('textbox', { name: 'File, in YAML or JSON' }).fill(file)
+      await page.getByText('there is no job nobody').waitFor()
+    },
+  },
+  {
+    name: 'workflow-again',
+    path: '/workflows/new?workflow=nightly',
+    prepare: (page) => page.getByRole('region', { name: 'Graph of the run' }).waitFor(),
+  },
+]
+
 /** Every page that `npm run shots` takes pictures of: at 1440 and 390 px, in light and in dark. */
 export const shots: readonly Shot[] = [
   { name: 'sign-in', path: '/sign-in', signedIn: false },
@@ -208,6 +232,7 @@ export const shots: readonly Shot[] = [
   ...tracked,
   ...sweeps,
   ...deployments,
+  ...workflows,
   { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },
   {
     name: 'models',
