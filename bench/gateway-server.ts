@@ -7,7 +7,7 @@ import { systemClock } from '@nabla/server/lib/clock'
 const [port = '0'] = process.argv.slice(2)
 const gateway = new Gateway({
   clock: systemClock,
-  log: { debug() {}, isLevelEnabled: () => false },
+  log: { debug() {} },
   findKey: async () => ({ teamId: 'team', userName: 'bench' }),
 })
 gateway.replace([

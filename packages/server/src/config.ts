@@ -213,6 +213,11 @@ export const configSchema = z.strictObject({
     .default(0)
     .describe('Port over which clients of Gradient read metrics, with TLS, once one is set up. 0 takes a free one.'),
   cpuOvercommit: z.number().min(1).max(100).default(1).describe('How many times the processors may be given out.'),
+  accessLog: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File to which a line of JSON is added for each request to a deployment; none if left out.'),
   logLevel: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

@@ -5,6 +5,7 @@ import type { Loop } from './control/loop.ts'
 import type { Tables } from './db/tables.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventFeed } from './events/feed.ts'
+import type { AccessLog } from './gateway/access-log.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import type { Peers } from './gateway/peers.ts'
 import type { SecureDoor } from './http/secure.ts'
@@ -62,6 +63,8 @@ export interface Deps {
   door: Door
   /** The data plane in front of what is served by several tasks. */
   gateway: Gateway
+  /** Where a line about each request to a deployment goes; null: nowhere. */
+  accessLog: AccessLog | null
   /** Gateways that are processes of their own. */
   peers: Peers
   loop: Loop

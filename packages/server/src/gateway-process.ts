@@ -3,6 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import pino, { type Logger } from 'pino'
 import { checkHasData } from './db/data-lock.ts'
+import { AccessLog } from './gateway/access-log.ts'
+import type { FindKey } from './gateway/admit.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { Link } from './gateway/link.ts'
 import { createHostCheck } from './http/host.ts'
@@ -20,6 +22,8 @@ export interface GatewayConfig {
   port: number
   allowHosts: readonly string[]
   logLevel: string
+  /** File for a line about each request; undefined: there is none. */
+  accessLog: string | undefined
 }
 
 export interface RunningGateway {
@@ -38,7 +42,9 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const clock = systemClock
   const log: Logger = pino({ level: config.logLevel, base: null }, pino.destination(2))
   const link = new Link({ data: config.data, clock, log, onRoutes: (routes) => take(routes) })
-  const gateway = new Gateway({ clock, log, findKey: (secret, address) => link.findKey(secret, address) })
+  const accessLog = config.accessLog === undefined ? undefined : new AccessLog(config.accessLog, clock, log)
+  const findKey: FindKey = (secret, address) => link.findKey(secret, address)
+  const gateway = new Gateway({ clock, log, findKey, ...(accessLog && { accessLog }) })
   const report = () => link.report(gateway.takeReport(link.applied))
   const take = (routes: Parameters<Gateway['replace']>[0]) => {
     gateway.replace(routes)
@@ -55,6 +61,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     report()
     link.close()
     await gateway.close()
+    await accessLog?.close()
   }
   try {
     server.listen({ host: config.host, port: config.port, reusePort: true })

@@ -14,6 +14,7 @@ import type { Deps } from './deps.ts'
 import { openEngines } from './engines/index.ts'
 import type { Engine, Finding } from './engines/engine.ts'
 import { EventFeed } from './events/feed.ts'
+import { AccessLog } from './gateway/access-log.ts'
 import type { FindKey } from './gateway/admit.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { Peers } from './gateway/peers.ts'
@@ -140,6 +141,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       pages: loadConsole(options.consoleFolders ?? consoleFolders, homePage(version)),
     })
     undo.push(() => app.close())
+    undo.push(() => deps.accessLog?.close())
     undo.push(() => deps.gateway.close())
     deps.secure = createSecureDoor(config, clock, () => app.server)
     undo.push(() => deps.secure.close())
@@ -217,7 +219,7 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })
   await trees.sweep()
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
-  const withoutLoop: Omit<Deps, 'loop' | 'gateway' | 'peers' | 'imageKeeper' | 'secure' | 'jupyter'> = {
+  const withoutLoop: Omit<Deps, 'loop' | 'gateway' | 'peers' | 'accessLog' | 'imageKeeper' | 'secure' | 'jupyter'> = {
     config,
     ...parts,
     machineTypes: makeMachineTypes(new Map(capacities), configured, defaultMachineType, cpuOvercommit),
@@ -251,7 +253,9 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const findKey: FindKey = (secret, address) => keys.check(address, secret, (text) => authenticate(db, clock, text))
   deps.peers = new Peers({ data: config.data, clock, log: parts.log, findKey })
   const measured = (id: string, tick: Tick) => measurements.append(id, tick)
-  deps.gateway = new Gateway({ clock, log: parts.log, findKey, measured, peers: deps.peers })
+  deps.accessLog = config.accessLog === undefined ? null : new AccessLog(config.accessLog, clock, parts.log)
+  const { accessLog, peers } = deps
+  deps.gateway = new Gateway({ clock, log: parts.log, findKey, measured, peers, ...(accessLog && { accessLog }) })
   deps.jupyter = new JupyterKeeper({
     dir: join(config.data, 'jupyter'),
     clock,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { CliError, systemCode, usageError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -19,6 +20,7 @@ Runs in the foreground until Ctrl-C, and then finishes the requests under way.`,
     port: flag.whole('port', 'port to listen on; 0 takes a free one', { fallback: '7080' }),
     host: flag.text('address', 'address to listen on', { fallback: '127.0.0.1, this machine only' }),
     allowHost: flag.texts('name', 'further host name to answer to'),
+    accessLog: flag.text('file', 'file for a line of JSON about each request', { fallback: 'none', completes: 'file' }),
     logLevel: flag.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'how much it logs', {
       fallback: 'warn',
     }),
@@ -32,10 +34,11 @@ Runs in the foreground until Ctrl-C, and then finishes the requests under way.`,
     const { config } = await loadServerConfig(context, flags)
     const { port = 7080, host = '127.0.0.1', logLevel = 'warn' } = flags
     const { data, database } = config
+    const accessLog = flags.accessLog === undefined ? config.accessLog : resolve(context.cwd, flags.accessLog)
     const { startGateway } = await loadGateway()
     const allowHosts = [...config.allowHosts, ...flags.allowHost]
     const running = await inServerWords(() =>
-      startGateway({ data, database, host, port, allowHosts, logLevel }).catch((error: unknown) => {
+      startGateway({ data, database, host, port, allowHosts, logLevel, accessLog }).catch((error: unknown) => {
         throw listenProblem(error, port)
       }),
     )

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import {
   Agent,
   createServer,
@@ -8,6 +9,8 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import pino from 'pino'
@@ -16,7 +19,8 @@ import { AppError } from '../lib/app-error.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Tick } from '../metrics/metric-store.ts'
 import { digestOfBasic } from './admit.ts'
-import { Gateway } from './gateway.ts'
+import { AccessLog } from './access-log.ts'
+import { Gateway, type GatewayOptions } from './gateway.ts'
 import type { Route, Target } from './route.ts'
 
 const key = `nabla_${'a'.repeat(32)}`
@@ -246,9 +250,27 @@ test('sockets are joined, and counted as long as they are open', async () => {
   await until(() => expect(gateway.outstanding('a')).toBe(0))
 })
 
+test('the access log has a line for each request, without its query, and what was refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nabla-access-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'access.log')
+  const accessLog = new AccessLog(path, systemClock, pino({ level: 'silent' }))
+  const { gateway, ask } = await aGateway({ accessLog })
+  const { target } = await aTarget('a', (_, response) => void response.writeHead(201).end('made'))
+  gateway.replace([aRoute({ targets: [target] })])
+  await ask('/serve/shop/page?token=secret', { headers: { 'x-request-id': 'mine' } })
+  await ask('/serve/shop/', { headers: { authorization: '' } })
+  await until(() => expect(existsSync(path) && readFileSync(path, 'utf8').split('\n')).toHaveLength(3))
+  const [first, second] = readFileSync(path, 'utf8').trim().split('\n')
+  const place = { name: 'shop', route: 'd1', target: 'a', revision: 1 }
+  const about = { requestId: 'mine', user: 'ada', method: 'GET', path: '/serve/shop/page', status: 201 }
+  expect(JSON.parse(first!)).toMatchObject({ ...place, ...about, address: expect.stringContaining('127.0.0.1') })
+  expect(JSON.parse(second!)).toMatchObject({ status: 401, refused: 'deployment_login' })
+})
+
 test('what is measured has rates, errors and latencies of each revision', async () => {
   const ticks: Tick[] = []
-  const { gateway, ask } = await aGateway((_, tick) => ticks.push(tick))
+  const { gateway, ask } = await aGateway({ measured: (_, tick) => ticks.push(tick) })
   const { target } = await aTarget('a', (request, response) => {
     response.statusCode = request.url === '/bad' ? 500 : 200
     response.end()
@@ -320,7 +342,7 @@ interface How {
   agent?: Agent
 }
 
-async function aGateway(measured?: (routeId: string, tick: Tick) => void) {
+async function aGateway(more: Partial<GatewayOptions> = {}) {
   const gateway = new Gateway({
     clock: systemClock,
     log: pino({ level: 'silent' }),
@@ -328,7 +350,7 @@ async function aGateway(measured?: (routeId: string, tick: Tick) => void) {
       if (secret !== key && secret !== foreignKey) throw new AppError('unauthenticated')
       return { teamId: secret === key ? 'te1' : 'te2', userName: 'ada' }
     },
-    ...(measured && { measured }),
+    ...more,
   })
   const server = createServer((request, response) => gateway.handle(request, response))
   server.on('upgrade', (request, socket, head) => gateway.upgrade(request, socket, head))

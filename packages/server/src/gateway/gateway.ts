@@ -8,6 +8,7 @@ import type { Tick } from '../metrics/metric-store.ts'
 import { responseHeaders as originHeaders } from '../proxy/headers.ts'
 import { refuseSocket, sendProblem } from '../proxy/problem.ts'
 import { tunnel } from '../proxy/tunnel.ts'
+import type { AccessLog } from './access-log.ts'
 import { Admission, type FindKey, type Sender } from './admit.ts'
 import { readBody } from './body.ts'
 import { type Client, exchange, type Onward, type Outcome, problemOf } from './exchange.ts'
@@ -26,8 +27,9 @@ import type { Report } from './wire.ts'
 
 export interface GatewayOptions {
   clock: Clock
-  log: Pick<Logger, 'debug' | 'isLevelEnabled'>
+  log: Pick<Logger, 'debug'>
   findKey: FindKey
+  accessLog?: AccessLog
   /** Takes what was measured of a route at one moment. */
   measured?: (routeId: string, tick: Tick) => void
   /** Gateways that are processes of their own, for which this one speaks too. */
@@ -61,14 +63,11 @@ export class Gateway {
   onIdle: (targetId: string) => void = () => {}
   /** Figures of each route since the last time, by revision. */
   onFigures: (routeId: string, figures: ReadonlyMap<number, Figures>) => void = () => {}
-  /** What is written of each request costs as much as the rest of it: only where it is read. */
-  readonly #tells: boolean
   #cancelTick = () => {}
   #tickAt: number
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#tells = options.log.isLevelEnabled('debug')
     this.#table = new RouteTable((id) => this.onIdle(id))
     this.#lines = new Lines(options.clock, this.#table, (id) => this.onWait(id))
     this.#rates = new Rates(options.clock)
@@ -197,7 +196,7 @@ export class Gateway {
     const forwarding = { requestId, user: sender.user, secure: false }
     const headers = requestHeaders(request, forwarding, route.access.kind === 'basic')
     const headersOf: Client['headersOf'] = (raw, revision) => responseHeaders(raw, requestId, revision)
-    await this.#pass(entry, { request, response, headersOf }, { url, headers }, requestId)
+    await this.#pass(entry, { request, response, headersOf }, { url, headers }, requestId, sender.user)
   }
 
   /** Throws or rejects with AppError. */
@@ -237,9 +236,10 @@ export class Gateway {
     client: Client,
     { url, headers }: Pick<Onward, 'url' | 'headers'>,
     requestId: string,
+    user?: string,
   ): Promise<void> {
     const { request, response } = client
-    const { clock } = this.#options
+    const { clock, accessLog } = this.#options
     const began = clock.steady()
     if (request.headers.expect !== undefined) response.writeContinue()
     const found = readBody(request, route.bodyBytes)
@@ -254,10 +254,6 @@ export class Gateway {
       const outcome = await exchange(client, upstream, onward, clock)
       this.#release(route.id, upstream)
       const ms = clock.steady() - began
-      if (this.#tells) {
-        const { id: target } = upstream
-        this.#options.log.debug({ requestId, route: route.id, target, method, ms, ...told(outcome) }, 'passed on')
-      }
       if (outcome.did === 'fail' && !outcome.sent) this.#lines.suspect(route.id, upstream)
       if (outcome.did === 'fail' && outcome.sent) sent += 1
       // What was refused everywhere waits, as what finds no target does, and as long.
@@ -269,6 +265,7 @@ export class Gateway {
       const startedAt = outcome.did === 'fail' ? null : outcome.startedAt
       this.#note(route, upstream, outcome, startedAt === null ? ms : startedAt - began)
       if (outcome.did === 'fail' && !response.destroyed) throw problemOf(outcome.error, route)
+      accessLog?.write({ ...aboutOf(request, requestId, user), ...placeOf(route, upstream), ...endOf(outcome, ms) })
       return
     }
   }
@@ -299,17 +296,22 @@ export class Gateway {
 
   async #join(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { entry, sender, url } = await this.#admit(request)
-    this.#rates.take(entry.route, sender.name)
-    const forwarding = { requestId: requestIdOf(request), user: sender.user, secure: false }
-    const list = requestHeaders(request, forwarding, entry.route.access.kind === 'basic')
-    await this.#tunnel(entry, { request, socket, head }, { url, headers: toTable(list) })
+    const { route } = entry
+    this.#rates.take(route, sender.name)
+    const requestId = requestIdOf(request)
+    const list = requestHeaders(request, { requestId, user: sender.user, secure: false }, route.access.kind === 'basic')
+    const { clock, accessLog } = this.#options
+    const began = clock.steady()
+    const upstream = await this.#tunnel(entry, { request, socket, head }, { url, headers: toTable(list) })
+    const end = { status: 101, ms: clock.steady() - began }
+    accessLog?.write({ ...aboutOf(request, requestId, sender.user), ...placeOf(route, upstream), ...end })
   }
 
   async #tunnel(
     { route }: Entry,
     client: { request: IncomingMessage; socket: Duplex; head: Buffer },
     { url, headers }: Pick<Given, 'url' | 'headers'>,
-  ): Promise<void> {
+  ): Promise<Upstream> {
     const gone = new AbortController()
     client.socket.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, this.#closed.signal])
@@ -317,6 +319,7 @@ export class Gateway {
     try {
       const { host, port } = upstream
       await tunnel(client, { served: { pathPrefix: '' }, address: { host, port } }, { url, headers, signal })
+      return upstream
     } catch (error) {
       throw problemOf(error as Error, route)
     } finally {
@@ -326,6 +329,8 @@ export class Gateway {
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
     const known = this.#known(error, requestId)
+    const { status, code: refused } = known
+    this.#options.accessLog?.write({ ...aboutOf(request, requestId, undefined), status, refused, ms: 0 })
     if (!response.headersSent && !response.destroyed) response.setHeader('x-request-id', requestId)
     sendProblem(request, response, known)
   }
@@ -366,11 +371,17 @@ interface Admitted {
 
 const none: ReadonlySet<string> = new Set()
 
-/** An outcome as the log has it. */
-const told = (outcome: Outcome) => ({
-  outcome: outcome.did,
-  ...(outcome.did === 'answer' ? { status: outcome.status } : {}),
+const aboutOf = (request: IncomingMessage, requestId: string, user: string | undefined) => ({
+  requestId,
+  address: request.socket.remoteAddress ?? '',
+  user,
+  method: request.method ?? '',
+  url: request.url ?? '',
 })
+
+const placeOf = ({ name, id: route }: Route, { id: target, revision }: Upstream) => ({ name, route, target, revision })
+
+const endOf = (outcome: Outcome, ms: number) => ({ status: outcome.did === 'answer' ? outcome.status : null, ms })
 
 function goneSignal(response: ServerResponse): AbortSignal {
   const gone = new AbortController()

@@ -50,6 +50,9 @@ export const servingLimits = {
   gatewayWholeBytes: 256 * KiB,
   /** The first bytes of an answer are joined to its head up to here: copying more costs as much as a second write. */
   gatewayFirstBytes: 16 * KiB,
+  /** The access log is written so often, and holds so much until then: a second of the busiest gateway. */
+  accessLogMs: 250,
+  accessLogBytes: 16 * MiB,
   /** Copies under way at a shadow. */
   gatewayShadows: 100,
   /** How often a gateway of its own tells the server how it does, beside what cannot wait. */
