@@ -28,7 +28,9 @@ export async function startBenchServer(settings: Record<string, unknown> = {}, k
   const data = typeof settings['data'] === 'string' ? settings['data'] : await makeTempFolder()
   const config = { logLevel: 'error', ...settings, data, port: 0 }
   const profile = process.env['BENCH_PROFILE']
-  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+  // As `bin/nabla` starts it.
+  const flags = ['--max-semi-space-size=8']
+  if (profile !== undefined) flags.push('--cpu-prof', `--cpu-prof-dir=${profile}`)
   const program = join(import.meta.dirname, 'server.ts')
   const child = spawn(process.execPath, [...flags, program, JSON.stringify(config)], {
     stdio: ['ignore', 'pipe', 'inherit'],
