@@ -23,6 +23,15 @@ test('each job stands to the right of all that it needs, and none on another', (
   }
 })
 
+test('a line that leads past a column runs behind no job', () => {
+  const { jobs, lines } = placeJobs([job('a'), job('b', 'a'), job('c', 'b'), job('d', 'a', 'c')])
+  const long = lines.find(({ from, to }) => from === 'a' && to === 'd')!
+  const level = Number(/ (\d+(?:\.\d+)?)H/.exec(long.path)![1])
+  for (const { job, y } of jobs.filter(({ job }) => job.name === 'b' || job.name === 'c')) {
+    expect(level < y || level > y + nodeSize.height, `${job.name} is crossed`).toBe(true)
+  }
+})
+
 test('one job alone is a drawing as large as itself', () => {
   expect(placeJobs([job('only')])).toMatchObject({ width: nodeSize.width, height: nodeSize.height, lines: [] })
 })

@@ -73,13 +73,11 @@ interface FormProps {
 
 function RunForm({ known, before }: FormProps): ReactNode {
   const state = useRunForm({ ...(known && { known }), ...(before && { before }) })
-  const { name, setName, project, setProject, text, setText, read, given, setGiven, begin, line, isReady } = state
-  const { data } = useApi('project', 'list', { limit: 200 })
+  const { read, given, setGiven, begin, line, isReady } = state
   const crumbs = [
     { label: 'Workflows', to: '/workflows' },
     ...(known ? [{ label: known.name, to: `/workflows/${known.id}` }] : []),
   ]
-  const area = useRef<HTMLTextAreaElement>(null)
   return (
     <>
       <PageHeader
@@ -108,45 +106,8 @@ function RunForm({ known, before }: FormProps): ReactNode {
         }}
       >
         <div className="stack">
-          {!known && (
-            <Panel title="Workflow">
-              <div className="stack">
-                <TextInput
-                  label="Name"
-                  value={name}
-                  onChange={({ currentTarget: { value } }) => setName(value)}
-                  autoComplete="off"
-                  dir="auto"
-                  data-autofocus
-                />
-                <Autocomplete
-                  label="Project"
-                  data={data?.items.map((one) => one.name) ?? []}
-                  value={project}
-                  onChange={setProject}
-                  dir="auto"
-                />
-              </div>
-            </Panel>
-          )}
-          <Panel title="File">
-            <Textarea
-              ref={area}
-              aria-label="File, in YAML or JSON"
-              className="workflow-editor"
-              value={text}
-              onChange={({ currentTarget: { value } }) => setText(value)}
-              autosize
-              minRows={16}
-              maxRows={32}
-              spellCheck={false}
-              autoCapitalize="off"
-              placeholder={example}
-              error={read.faults.length > 0}
-              aria-describedby="workflow-faults"
-            />
-            <Faults faults={read.faults} onGo={(fault) => goTo(area.current, fault.line)} />
-          </Panel>
+          {!known && <NamePanel state={state} />}
+          <FilePanel state={state} />
         </div>
         <div className="stack">
           {read.spec && <Inputs spec={read.spec} given={given} onChange={setGiven} />}
@@ -158,6 +119,57 @@ function RunForm({ known, before }: FormProps): ReactNode {
         </div>
       </form>
     </>
+  )
+}
+
+type FormState = ReturnType<typeof useRunForm>
+
+function NamePanel({ state: { name, setName, project, setProject } }: { state: FormState }): ReactNode {
+  const { data } = useApi('project', 'list', { limit: 200 })
+  return (
+    <Panel title="Workflow">
+      <div className="stack">
+        <TextInput
+          label="Name"
+          value={name}
+          onChange={({ currentTarget: { value } }) => setName(value)}
+          autoComplete="off"
+          dir="auto"
+          data-autofocus
+        />
+        <Autocomplete
+          label="Project"
+          data={data?.items.map((one) => one.name) ?? []}
+          value={project}
+          onChange={setProject}
+          dir="auto"
+        />
+      </div>
+    </Panel>
+  )
+}
+
+function FilePanel({ state: { text, setText, read } }: { state: FormState }): ReactNode {
+  const area = useRef<HTMLTextAreaElement>(null)
+  return (
+    <Panel title="File">
+      <Textarea
+        ref={area}
+        aria-label="File, in YAML or JSON"
+        className="workflow-editor"
+        value={text}
+        onChange={({ currentTarget: { value } }) => setText(value)}
+        autosize
+        minRows={16}
+        maxRows={32}
+        spellCheck={false}
+        autoCapitalize="off"
+        placeholder={example}
+        error={read.faults.length > 0}
+        aria-describedby="workflow-faults"
+      />
+      <Faults faults={read.faults} onGo={(fault) => goTo(area.current, fault.line)} />
+    </Panel>
   )
 }
 

@@ -79,7 +79,7 @@ function Outputs({ outputs }: { outputs: readonly WorkflowOutput[] }): ReactNode
   return (
     <Facts
       facts={outputs.map((output) => [
-        output.name,
+        `/outputs/${output.name}`,
         <Fragment key={output.name}>
           {output.state === 'ready' ? (
             <Left output={output} />
