@@ -2,6 +2,8 @@
 export interface GradientTables {
   gradientUploads: GradientUploadRow
   gradientDrafts: GradientDraftRow
+  gradientStorageProviders: GradientStorageProviderRow
+  gradientLogPlaces: GradientLogPlaceRow
 }
 
 /** Files that were sent to an address before what they are for was made. */
@@ -22,4 +24,25 @@ export interface GradientDraftRow {
   /** The version that it became. */
   version: number | null
   createdAt: string
+}
+
+/** A bucket of S3 that a team has given a name, with the keys to it. */
+export interface GradientStorageProviderRow {
+  id: string
+  teamId: string
+  name: string
+  bucket: string
+  /** Null: AWS. */
+  endpoint: string | null
+  region: string | null
+  accessKey: string
+  sealedSecretKey: string
+  createdAt: string
+}
+
+/** Where the log of an experiment goes on behind a line: clients know the number of lines only. */
+export interface GradientLogPlaceRow {
+  experimentId: string
+  line: number
+  cursor: string
 }

@@ -73,8 +73,8 @@ async function draw(drawing: Drawing, nodes: readonly NodeDef[], given: Made, de
     const inputs = node.inputs.filter((name) => !name.startsWith('^')).map((name) => resolve(made, name))
     const called = isCall(node) ? await calledBy(drawing, node, depth) : undefined
     if (called) {
-      const arguments_ = new Map(called.takes.map((name, at) => [name, [inputs[at] ?? []]]))
-      const inner = await draw(drawing, called.nodes, arguments_, depth + 1)
+      const taken = new Map(called.takes.map((name, at) => [name, [inputs[at] ?? []]]))
+      const inner = await draw(drawing, called.nodes, taken, depth + 1)
       made.set(
         node.name,
         called.gives.map((name) => resolve(inner, called.returns.get(name) ?? '')),

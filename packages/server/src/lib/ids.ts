@@ -31,6 +31,7 @@ export const idPrefixes = {
   workflow: 'wf',
   workflowRun: 'wr',
   workflowOutput: 'wo',
+  storageProvider: 'spl',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

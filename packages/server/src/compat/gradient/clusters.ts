@@ -35,7 +35,11 @@ export const clusterRoutes = [
   ...gradientRoute('GET', '/machines/getAvailability', z.unknown(), async () => noMachines()),
   ...gradientRoute('GET', '/machines/getMachines', z.unknown(), async () => []),
   ...gradientRoute('GET', '/machines/getMachinePublic', z.unknown(), async () => noMachines()),
+  ...gradientRoute('GET', '/machines/getUtilization', z.unknown(), async () => noMachines()),
   ...gradientRoute('POST', '/machines/createSingleMachinePublic', z.unknown(), async () => noMachines()),
+  ...['start', 'stop', 'restart', 'destroyMachine', 'updateMachinePublic'].flatMap((verb) =>
+    gradientRoute('POST', `/machines/:id/${verb}`, z.unknown(), async () => noMachines()),
+  ),
 ]
 
 function noMachines(): never {

@@ -12,8 +12,7 @@ import {
   numberOf,
   setMessage,
 } from './dataset-drafts.ts'
-import { window } from './datasets.ts'
-import { anything, optional, yes } from './fields.ts'
+import { anything, optional, window, yes } from './fields.ts'
 import { allPages } from './pages.ts'
 import { type Exchange, gradientRoute } from './route.ts'
 

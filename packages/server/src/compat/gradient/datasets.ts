@@ -3,18 +3,22 @@ import { latestTag } from '@nabla/api/dataset'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import { findDraft, isDraft, numberOf } from './dataset-drafts.ts'
-import { anything, optional, textInside } from './fields.ts'
-import { modelNameOf } from './experiment-create.ts'
+import { anything, modelNameOf, optional, textInside, window } from './fields.ts'
 import { allPages } from './pages.ts'
 import { type Exchange, gradientRoute } from './route.ts'
-import { storageProvider } from './storage-providers.ts'
+import { checkStorageProvider, storageProvider } from './storage-providers.ts'
 
 export const datasetRoutes = [
   ...gradientRoute('GET', '/datasets', anything, async (exchange) => {
     const found = await allPages((page) => exchange.call('dataset', 'list', page))
     return window(exchange.input, sorted(found, exchange.input)).map(toDataset)
   }),
-  ...gradientRoute('POST', '/datasets', z.object({ name: z.string(), description: optional }), create),
+  ...gradientRoute(
+    'POST',
+    '/datasets',
+    z.object({ name: z.string(), description: optional, storageProviderId: optional }),
+    create,
+  ),
   // Before the address of one: a reference may have a colon in it.
   ...gradientRoute('GET', '/datasets/ref/:reference', z.unknown(), async ({ call, deps, params }) => {
     const [id = '', version = latestTag] = params['reference']!.split(':')
@@ -72,8 +76,19 @@ export const datasetRoutes = [
   }),
 ]
 
-/** The dataset of that name: here a name is that of one, where Gradient had as many as one liked. */
-async function create({ call, input }: Exchange<{ name: string; description?: string | undefined }>) {
+interface NewDataset {
+  name: string
+  description?: string | undefined
+  storageProviderId?: string | undefined
+}
+
+/**
+ * The dataset of that name: here a name is that of one, where Gradient had as many as one liked. Its files are kept by
+ * this server, whichever storage provider was meant, and the answer says so.
+ */
+async function create(exchange: Exchange<NewDataset>) {
+  const { call, input } = exchange
+  await checkStorageProvider(exchange, input.storageProviderId)
   const name = modelNameOf(input.name).slice(0, 60)
   try {
     const { description } = input
@@ -92,12 +107,4 @@ function sorted(found: Dataset[], input: Record<string, unknown>): Dataset[] {
   const backwards = /\bDESC$/i.test(textInside(input, 'filter[order][]') ?? '')
   const ordered = found.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   return backwards ? ordered.toReversed() : ordered
-}
-
-/** The part of a list that a client is to show: it asks for one more, to know whether there is more. */
-export function window<Item>(input: Record<string, unknown>, items: readonly Item[]): Item[] {
-  const skip = Number(input['filter[skip]'] ?? 0)
-  const limit = Number(input['filter[limit]'] ?? items.length)
-  const from = Number.isSafeInteger(skip) && skip > 0 ? skip : 0
-  return items.slice(from, from + (Number.isSafeInteger(limit) && limit > 0 ? limit : items.length))
 }

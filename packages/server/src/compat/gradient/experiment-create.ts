@@ -1,9 +1,9 @@
-import { modelName } from '@nabla/api/model-reference'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import { imageFor } from './containers.ts'
-import { decodeCommand, nameOf, optional, portsOf, textInside, variablesOf } from './fields.ts'
-import { datasetsOf, without } from './job-create.ts'
+import { decodeCommand, modelNameOf, nameOf, optional, portsOf, textInside, variablesOf } from './fields.ts'
+import { datasetsOf } from './dataset-mounts.ts'
+import { without } from './job-create.ts'
 import { machineTypeFor } from './machine-types.ts'
 import type { Exchange } from './route.ts'
 import { workspaceAt } from './workspaces.ts'
@@ -153,16 +153,6 @@ function modelOf({ name, modelType, modelPath, artifactDirectory = '/artifacts' 
   }
   const path = modelPath.startsWith('/') ? modelPath.slice(folder.length).replace(/^\/+/, '') : modelPath
   return { name: modelNameOf(name ?? 'model'), path, type: modelType }
-}
-
-/** A name that models may have here: letters, digits, dots, hyphens and underscores. */
-export function modelNameOf(text: string): string {
-  const name = text
-    .trim()
-    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(0, 100)
-  return modelName.safeParse(name).success ? name : 'model'
 }
 
 export type { Fields as ExperimentFields }

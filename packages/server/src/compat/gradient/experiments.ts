@@ -36,8 +36,10 @@ export const experimentRoutes = roots.flatMap((root) => [
       await call('experiment', 'stop', { experiment: params['id']!, body: {} })
       return { message: 'success' }
     }),
-    ...gradientRoute('DELETE', `${root}/${noun}/:id` as '/', z.unknown(), async ({ call, params }) => {
-      await call('experiment', 'delete', { experiment: params['id']!, force: true })
+    ...gradientRoute('DELETE', `${root}/${noun}/:id` as '/', z.unknown(), async ({ call, deps, params }) => {
+      const { id } = await call('experiment', 'show', { experiment: params['id']! })
+      await call('experiment', 'delete', { experiment: id, force: true })
+      await deps.db.deleteFrom('gradientLogPlaces').where('experimentId', '=', id).execute()
       return { message: 'success' }
     }),
   ]),

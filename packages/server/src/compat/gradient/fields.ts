@@ -1,3 +1,4 @@
+import { modelName } from '@nabla/api/model-reference'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 
@@ -105,4 +106,22 @@ export function nameOf(text: string | undefined): string | undefined {
     .slice(0, 100)
     .trim()
   return name === undefined || name === '' || name === '.' || name === '..' ? undefined : name
+}
+
+/** The part of a list that a client is to show: it asks for one more, to know whether there is more. */
+export function window<Item>(input: Record<string, unknown>, items: readonly Item[]): Item[] {
+  const skip = Number(input['filter[skip]'] ?? 0)
+  const limit = Number(input['filter[limit]'] ?? items.length)
+  const from = Number.isSafeInteger(skip) && skip > 0 ? skip : 0
+  return items.slice(from, from + (Number.isSafeInteger(limit) && limit > 0 ? limit : items.length))
+}
+
+/** A name that models may have here: letters, digits, dots, hyphens and underscores. */
+export function modelNameOf(text: string): string {
+  const name = text
+    .trim()
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 100)
+  return modelName.safeParse(name).success ? name : 'model'
 }

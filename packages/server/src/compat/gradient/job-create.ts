@@ -4,7 +4,7 @@ import type { WorkspaceSource } from '@nabla/api/workspace'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import { imageFor } from './containers.ts'
-import { datasetReference } from './dataset-names.ts'
+import { datasetsOf } from './dataset-mounts.ts'
 import { decodeCommand, jsonIn, nameOf, optional, portsOf, variablesOf, yes } from './fields.ts'
 import { machineTypeFor } from './machine-types.ts'
 import { readForm } from './multipart.ts'
@@ -64,7 +64,8 @@ const remote = (input: Fields) => ({
   password: input.workspacePassword,
 })
 
-async function submit({ call, deps, headers, input }: Exchange<Fields>, workspace: WorkspaceSource) {
+async function submit(exchange: Exchange<Fields>, workspace: WorkspaceSource) {
+  const { call, deps, headers, input } = exchange
   const machineType = machineTypeFor(deps, input.machineType)
   const builds = input.useDockerfile || input.relDockerfilePath !== undefined
   const body: z.input<typeof createJob> = {
@@ -74,7 +75,7 @@ async function submit({ call, deps, headers, input }: Exchange<Fields>, workspac
     workspace,
     env: variablesOf(input.envVars),
     ports: portsOf(input.ports),
-    datasets: await datasetsOf({ call, deps }, jsonIn({ datasets: input.datasets }, 'datasets')),
+    datasets: await datasetsOf(exchange, jsonIn({ datasets: input.datasets }, 'datasets')),
     ...without({
       name: nameOf(input.name),
       machineType,
@@ -105,24 +106,6 @@ function loginOf(input: Fields, builds: boolean) {
     : [input.registryUsername, input.registryPassword]
   return username === undefined || password === undefined ? undefined : { username, password }
 }
-
-/** The versions of datasets that are asked for: `id:version` each, under a name. Throws AppError `invalid`. */
-export async function datasetsOf(exchange: Pick<Exchange, 'call' | 'deps'>, given: unknown) {
-  if (given === undefined || given === null) return []
-  const parsed = datasetList.safeParse(given)
-  if (!parsed.success) throw new AppError('invalid', { detail: 'Datasets are a list, each with its `id`.' })
-  return Promise.all(
-    parsed.data.map(async ({ id, uri, name }) => {
-      if (id === undefined) {
-        const detail = `A dataset at an address${uri === undefined ? '' : ` (${uri.slice(0, 100)})`} is not mounted: make a dataset of it with \`nabla dataset import\`, and give its id.`
-        throw new AppError('invalid', { detail })
-      }
-      return { dataset: await datasetReference(exchange, id), ...(name === undefined ? {} : { mount: name }) }
-    }),
-  )
-}
-
-const datasetList = z.array(z.object({ id: optional, uri: optional, name: optional })).max(100)
 
 /** Without what was not given: it gets its default. */
 export function without<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -2,6 +2,7 @@ import { notebookStates } from '@nabla/api/notebook'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import { limits } from '../../lib/limits.ts'
+import { experimentLog } from './experiment-log.ts'
 import { count, optional } from './fields.ts'
 import { type Exchange, gradientRoute } from './route.ts'
 import { workflowLog } from './workflows.ts'
@@ -122,56 +123,6 @@ async function deploymentLog({ call }: Exchange, deployment: string): Promise<Lo
       for await (const _ of events) return
     },
   }
-}
-
-/**
- * The logs of all jobs of an experiment, as one with numbers of its own. Our cursor says how far each job was read, the
- * clients' only how many lines were: what was told before is remembered by that number, and read again from the
- * beginning by a server that has forgotten. The order of lines that were written meanwhile may then be another.
- */
-function experimentLog({ call, caller }: Exchange, experiment: string): LogSource {
-  const keyOf = (line: number) => `${caller.teamId}/${experiment}/${line}`
-  const placeOf = async (line: number): Promise<{ cursor: string; at: number }> => {
-    const known = line === 0 ? '' : cursors.get(keyOf(line))
-    if (known !== undefined) return { cursor: known, at: line }
-    let [at, cursor] = [0, '']
-    while (at < line) {
-      const page = await call('experiment', 'logs', { experiment, after: cursor, limit: Math.min(line - at, 5000) })
-      if (page.items.length === 0) break
-      at += page.items.length
-      cursor = page.next
-    }
-    return { cursor, at }
-  }
-  return {
-    async read(after, limit) {
-      const place = await placeOf(after)
-      const page = await call('experiment', 'logs', { experiment, after: place.cursor, limit })
-      const rows = page.items.map(({ text, at, job }, index) => ({
-        line: after + index + 1,
-        message: text,
-        timestamp: at,
-        jobId: job,
-      }))
-      if (rows.length > 0) remember(keyOf(after + rows.length), page.next)
-      const ended = page.ended && rows.length < limit
-      return { rows, ended, told: ended && place.at < after }
-    },
-    async wait(after, signal) {
-      const { cursor } = await placeOf(after)
-      const { events } = await call('experiment', 'followLogs', { experiment, after: cursor, signal })
-      for await (const _ of events) return
-    },
-  }
-}
-
-const cursors = new Map<string, string>()
-
-function remember(key: string, cursor: string): void {
-  cursors.delete(key)
-  cursors.set(key, cursor)
-  const [oldest] = cursors.keys()
-  if (cursors.size > limits.gradientListed && oldest !== undefined) cursors.delete(oldest)
 }
 
 /** Waits until there is more, the client leaves or it has been long enough. */
