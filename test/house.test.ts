@@ -134,7 +134,7 @@ describe('layers', () => {
 
 describe('each thing has one place', () => {
   test('tasks, volumes, stores, trees, events and engines never mention a kind', () => {
-    const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|dataset/i
+    const kinds = /job|workspace|artifact|experiment|notebook|deployment|tensorboard|workflow|dataset/i
     const room = under(
       ...[
         'tasks',

@@ -23,6 +23,7 @@ describe('nouns', () => {
     deployment: 'deployments',
     run: 'tracking',
     tensorboard: 'tracking',
+    workflow: 'workflows',
     tree: 'data',
     secret: 'jobs',
     registry: 'images',
