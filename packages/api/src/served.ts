@@ -17,6 +17,9 @@ export const servedLink = z
     url: z.string().describe('Signs one browser in there, once and within a minute.'),
     expiresAt: time,
     address: z.string().describe('Stays the same for ever.'),
+    programAddress: z
+      .string()
+      .describe('The same for programs that know no names below `localhost`; the token stands in a header there.'),
     token: z
       .string()
       .describe('For programs of the caller, at this address only: `Authorization: Bearer …`, or `?token=…`.'),

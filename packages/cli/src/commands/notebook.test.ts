@@ -45,8 +45,8 @@ test('a notebook is made of a folder, looked into, forked, changed and deleted, 
   })
 
   const { stdout: token } = await cli(cwd, ['token', 'digits'])
-  expect((await cli(cwd, ['token', 'digits', '--address'])).stdout).toContain(
-    `.localhost:${new URL(server.url).port}/?token=${token.trim()}`,
+  expect((await cli(cwd, ['token', 'digits', '--address'])).stdout).toMatch(
+    new RegExp(`:${new URL(server.url).port}/programs/n\\w{16}/\\?token=${token.trim()}$`, 'm'),
   )
   expect((await cli(cwd, ['versions', 'digits'])).stderr).toContain('No versions.')
   expect((await cli(cwd, ['packages', 'digits'])).stderr).toContain('Nothing was installed.')

@@ -143,7 +143,7 @@ notebook only, and ends with your place in the team. It stays the same.`,
   async run(context, { notebook }, flags) {
     const client = await context.client()
     const link = await client.notebook.open({ notebook, body: {} })
-    const url = `${link.address}?token=${link.token}`
+    const url = `${link.programAddress}?token=${link.token}`
     if (context.out.json) await context.out.value({ address: link.address, token: link.token, url })
     else await context.out.line(flags.address ? url : link.token)
   },

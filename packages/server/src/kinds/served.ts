@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import type { Holders } from '../proxy/admit.ts'
-import { enterPath } from '../proxy/proxy.ts'
+import { enterPath, programPath } from '../proxy/proxy.ts'
 import type { Served } from '../proxy/served.ts'
 import { authenticate, callerOfKey } from './account.ts'
 import type { Caller, Origins } from './kind.ts'
@@ -53,6 +53,7 @@ export function openServedLink(
     url: `${origin}${enterPath}?ticket=${ticket}`,
     expiresAt: toIso(expiresAt),
     address: `${origin}/`,
+    programAddress: `${origins.own}${programPath}/${label}/`,
     token: door.token(caller.userId, label),
   }
 }

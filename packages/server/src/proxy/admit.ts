@@ -22,6 +22,8 @@ export interface Asked {
   served: Served | null
   secure: boolean
   isSocket: boolean
+  /** It came to the console's own origin, where no page of others may be: only what no browser sends by itself counts. */
+  forPrograms?: boolean
 }
 
 export interface Admitted {
@@ -46,14 +48,17 @@ export const passCookie = (label: string, secure: boolean): string =>
  * `not_same_origin`. What is not there and what must not be seen look the same to whoever is not signed in.
  */
 export async function admit(asked: Asked, door: Door, holders: Holders): Promise<Admitted> {
-  const { request, label, served, secure, isSocket } = asked
+  const { request, label, served, secure, isSocket, forPrograms = false } = asked
   const url = request.url ?? '/'
   const plain = { url, dropAuthorization: false, tokenInAddress: undefined, stillMay: async () => {} }
-  if (served?.access === 'public') return { ...plain, user: undefined }
+  if (served?.access === 'public' && !forPrograms) return { ...plain, user: undefined }
   const tokenInAddress = tokenOf(url, (text) => door.readToken(text, label) !== undefined)
   const secret = secretOf(request)
   const token = secret !== undefined && door.readToken(secret.text, label) !== undefined ? secret.text : tokenInAddress
   const teamId = served?.teamId
+  if (forPrograms && !isOfProgram(asked, secret !== undefined || (isSocket && token !== undefined))) {
+    throw new AppError('not_signed_in_here')
+  }
   if (secret && ownKey.test(secret.text)) {
     const look = () => mayByKey(holders, secret.text, teamId)
     return { ...plain, user: await look(), dropAuthorization: true, stillMay: async () => void (await look()) }
@@ -69,7 +74,7 @@ export async function admit(asked: Asked, door: Door, holders: Holders): Promise
     }
   }
   const text = cookiesOf(request.headers).get(passCookie(label, secure))
-  const pass = text === undefined || served?.access === 'key' ? undefined : door.readPass(text, label)
+  const pass = text === undefined || forPrograms || served?.access === 'key' ? undefined : door.readPass(text, label)
   if (!pass) throw new AppError('not_signed_in_here')
   assertSameOrigin(request, isSocket)
   const look = () =>
@@ -95,6 +100,10 @@ function assertSameOrigin({ method = 'GET', headers }: IncomingMessage, isSocket
   if (site === undefined && origin !== undefined) return
   throw new AppError('not_same_origin')
 }
+
+/** No link, picture or form of a page has a header that holds a secret, and what may be looked at is no program. */
+const isOfProgram = ({ request }: Asked, hasSecret: boolean): boolean =>
+  hasSecret && request.headers['sec-fetch-mode'] !== 'navigate'
 
 const ownKey = /^nabla_[0-9a-z]{32}$/
 

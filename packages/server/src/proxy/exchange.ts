@@ -2,7 +2,7 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest, type 
 import { pipeline } from 'node:stream/promises'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
-import { hasBody, responseHeaders } from './headers.ts'
+import { hasBody, programHeaders, responseHeaders } from './headers.ts'
 import type { Upstream, Upstreams } from './upstream.ts'
 
 export interface Onward {
@@ -10,6 +10,8 @@ export interface Onward {
   url: string
   headers: Record<string, string | string[]>
   signal: AbortSignal
+  /** The answer is for a program, at the console's own origin. */
+  forPrograms?: boolean
 }
 
 /**
@@ -30,7 +32,7 @@ export async function exchange(
     const sent = await connected(request, { served, address }, onward, spare ? upstreams : undefined)
     try {
       if (request.headers.expect !== undefined && withBody) response.writeContinue()
-      await passOn(await answerOf(sent, withBody ? request : undefined), response)
+      await passOn(await answerOf(sent, withBody ? request : undefined), response, onward)
       return
     } catch {
       sent.destroy()
@@ -89,9 +91,13 @@ function answerOf(sent: ClientRequest, body: IncomingMessage | undefined): Promi
   })
 }
 
-async function passOn(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+async function passOn(answer: IncomingMessage, response: ServerResponse, { forPrograms }: Onward): Promise<void> {
   response.sendDate = false
-  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer))
+  response.writeHead(
+    answer.statusCode ?? 502,
+    answer.statusMessage,
+    forPrograms ? programHeaders(answer) : responseHeaders(answer),
+  )
   // Those who wait for the first event of a stream see that it has begun.
   response.flushHeaders()
   await pipeline(answer, response)

@@ -73,6 +73,23 @@ export function responseHeaders({ rawHeaders, headers }: IncomingMessage): strin
   return kept
 }
 
+/**
+ * The same for a program, at the origin of the console: should a browser ever come by it, it is no page, nothing in it
+ * runs, it changes no cookie, and no other origin may read it.
+ */
+export function programHeaders(answer: IncomingMessage): string[] {
+  const all = responseHeaders(answer)
+  const kept: string[] = []
+  for (let i = 0; i + 1 < all.length; i += 2) {
+    const [name = '', value = ''] = all.slice(i, i + 2)
+    if (!notForPrograms.test(name)) kept.push(name, value)
+  }
+  return [...kept, 'content-security-policy', "sandbox; default-src 'none'", 'x-content-type-options', 'nosniff']
+}
+
+const notForPrograms =
+  /^(set-cookie|content-security-policy|x-content-type-options|service-worker-allowed|link|refresh|access-control-.*)$/i
+
 /** Whether a body comes with a request. */
 export const hasBody = ({ 'content-length': length, 'transfer-encoding': coding }: IncomingHttpHeaders): boolean =>
   coding !== undefined || (length !== undefined && length !== '0')

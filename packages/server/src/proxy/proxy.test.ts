@@ -84,6 +84,54 @@ eachDatabase((make) => {
       expect((await ask(server, address, { headers: { ...page, cookie } })).status).toBe(200)
     })
 
+    test('is let in as a program at the origin of the console, where no browser is', async () => {
+      const server = await startTestServer(make)
+      const seen: [string | undefined, IncomingHttpHeaders][] = []
+      const { port } = await listens((request, response) => {
+        seen.push([request.url, request.headers])
+        response.setHeader('set-cookie', 'nice=1').setHeader('access-control-allow-origin', '*')
+        response.setHeader('content-type', 'text/html').end('<script>evil()</script>')
+      })
+      const job = await servingJob(server, port)
+      const link = await server.client.job.openPort({ job, port, body: {} })
+      const { programAddress, token } = link
+      expect(programAddress).toBe(`${server.running().url}/programs/${job}-${port}/`)
+      const secrets = [{ authorization: `token ${token}` }, { authorization: `Bearer ${server.key}` }]
+      for (const headers of secrets) {
+        const answer = await ask(server, `${programAddress}api?a=1`, { headers })
+        expect(answer).toMatchObject({ status: 200, body: '<script>evil()</script>' })
+        expect(answer.headers).toMatchObject({
+          'content-security-policy': "sandbox; default-src 'none'",
+          'x-content-type-options': 'nosniff',
+        })
+        expect(Object.keys(answer.headers)).not.toContain('set-cookie')
+        expect(Object.keys(answer.headers)).not.toContain('access-control-allow-origin')
+      }
+      expect(seen.map(([url]) => url)).toEqual(['/api?a=1', '/api?a=1'])
+      expect(JSON.stringify(seen)).not.toContain(token)
+
+      const session = await ask(server, `${server.running().url}/api/v1/sessions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', origin: server.running().url, 'sec-fetch-site': 'same-origin' },
+        body: JSON.stringify({ key: server.key }),
+      })
+      const signedIn = (session.headers['set-cookie'] ?? []).map((one) => one.split(';')[0]).join('; ')
+      expect(signedIn).toContain('nabla_')
+      const browsers: [string, Record<string, string>][] = [
+        [programAddress, {}],
+        [programAddress, { cookie: signedIn }],
+        [programAddress, { ...page, cookie: await cookieOf(server, link) }],
+        [`${programAddress}?token=${token}`, page],
+        [programAddress, { ...page, authorization: `token ${token}` }],
+        [`${programAddress}.nabla/enter?ticket=x`, page],
+        [programAddress, { authorization: `token ${token}`, host: 'elsewhere.example' }],
+      ]
+      for (const [url, headers] of browsers) {
+        expect((await ask(server, url, { headers })).body).not.toContain('evil')
+      }
+      expect(seen).toHaveLength(2)
+    })
+
     test('keeps others out: another team, whoever was signed out, and whoever left', async () => {
       const server = await startTestServer(make)
       const { db } = server.running().deps

@@ -15,6 +15,8 @@ import { Upstreams } from './upstream.ts'
 export interface Place {
   label: string
   secure: boolean
+  /** It was reached by `/programs/LABEL/` of the console's own origin: browsers get nothing there. */
+  forPrograms?: boolean
 }
 
 /** What tasks serve, each on an origin of its own. */
@@ -28,6 +30,21 @@ type ProxyDeps = Pick<Deps, 'engines' | 'clock' | 'log' | 'door'>
 
 /** Path that is ours at every label: a sign-in with a ticket. */
 export const enterPath = '/.nabla/enter'
+
+/** Path of the console's own origin below which programs, and nothing else, find each label. */
+export const programPath = '/programs'
+
+/**
+ * Takes `/programs/LABEL` off the address of a request, if it begins so: the way for programs that cannot look up names
+ * below `localhost`, or have no name for the label at all.
+ */
+export function takeProgramPlace(request: IncomingMessage): Place | undefined {
+  const [whole = '', label = '', rest = ''] =
+    /^\/programs\/([a-z0-9-]{1,63})(\/.*|\?.*|)$/s.exec(request.url ?? '') ?? []
+  if (whole === '') return undefined
+  request.url = rest.startsWith('/') ? rest : `/${rest}`
+  return { label, secure: false, forPrograms: true }
+}
 
 /**
  * Lets requests in (`admit.ts`), finds the task (`upstream.ts`), and joins the two: requests by `exchange.ts`, sockets
@@ -85,26 +102,28 @@ class RunningProxy implements Proxy {
   async #serve(place: Place, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
     // Nothing may move for longer here than on a connection of the API: a model computes before it answers.
     request.socket.setTimeout(limits.proxyIdleMs)
-    if (request.url?.startsWith(`${enterPath}?`)) {
+    if (place.forPrograms !== true && request.url?.startsWith(`${enterPath}?`)) {
       this.#enter(place, request, response)
       return
     }
     const entered = await this.#admit(place, request, false)
-    if (entered.tokenInAddress !== undefined && wantsPage(request)) {
+    if (place.forPrograms !== true && entered.tokenInAddress !== undefined && wantsPage(request)) {
       const pass = this.#deps.door.passFor(entered.tokenInAddress, place.label)
       redirect(response, entered.url, setPass(place, pass))
       return
     }
     const headers = this.#headers(place, request, entered)
+    const forPrograms = place.forPrograms === true
     const { passOn } = entered.served
     if (passOn) {
+      if (forPrograms) throw new AppError('not_served')
       await passOn.request({ request, response, url: entered.url, headers })
       return
     }
     const ended = entered.served.observe?.('request', entered.url)
     try {
       await this.#upstreams.reach(place.label, entered.served, signal, (upstream) =>
-        exchange({ request, response }, upstream, { url: entered.url, headers, signal }, this.#upstreams),
+        exchange({ request, response }, upstream, { url: entered.url, headers, signal, forPrograms }, this.#upstreams),
       )
     } finally {
       ended?.()
@@ -142,9 +161,13 @@ class RunningProxy implements Proxy {
 
   async #admit(place: Place, request: IncomingMessage, isSocket: boolean): Promise<Entered> {
     if (this.#closed.signal.aborted) throw new AppError('busy', { detail: 'it is being stopped' })
-    const { label, secure } = place
+    const { label, secure, forPrograms = false } = place
     const served = await this.#find(label)
-    const admitted = await admit({ request, label, served, secure, isSocket }, this.#deps.door, this.#holders)
+    const admitted = await admit(
+      { request, label, served, secure, isSocket, forPrograms },
+      this.#deps.door,
+      this.#holders,
+    )
     if (!served) throw new AppError('not_served')
     return { ...admitted, served }
   }

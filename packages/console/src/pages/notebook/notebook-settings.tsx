@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
 import { type Notebook, notebookCan } from '@nabla/api/notebook'
+import type { ServedLink } from '@nabla/api/served'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'
@@ -82,12 +83,12 @@ function Variables({ env }: { env: Record<string, string> }): ReactNode {
 /** Address and token for VS Code, `jupyter_client` and scripts: they stay the same. */
 function Clients({ notebook }: { notebook: Notebook }): ReactNode {
   const { id, name, address } = notebook
-  const [token, setToken] = useState<string>()
+  const [link, setLink] = useState<ServedLink>()
   const show = useAction({
     run: async () => {
-      const link = await client.notebook.open({ notebook: id, body: {} })
-      setToken(link.token)
-      return link
+      const found = await client.notebook.open({ notebook: id, body: {} })
+      setLink(found)
+      return found
     },
   })
   return (
@@ -104,7 +105,7 @@ function Clients({ notebook }: { notebook: Notebook }): ReactNode {
               VS Code (Select Kernel, Existing Jupyter Server), <code>jupyter_client</code> and scripts connect with
               this address. The token is yours, for this notebook alone, and stays the same.
             </p>
-            {token === undefined ? (
+            {link === undefined ? (
               <>
                 <CopyText value={address} label="Address" />
                 <div>
@@ -115,8 +116,11 @@ function Clients({ notebook }: { notebook: Notebook }): ReactNode {
               </>
             ) : (
               <>
-                <CopyText value={`${address}?token=${token}`} label="Address for VS Code" />
-                <CopyText value={`curl -H 'Authorization: Bearer ${token}' ${address}api/status`} label="In a shell" />
+                <CopyText value={`${link.programAddress}?token=${link.token}`} label="Address for VS Code" />
+                <CopyText
+                  value={`curl -H 'Authorization: Bearer ${link.token}' ${link.programAddress}api/status`}
+                  label="In a shell"
+                />
               </>
             )}
             <ErrorNote error={show.error} />

@@ -8,7 +8,7 @@ import type { Report, RunningJupyter } from '../../jupyter/keeper.ts'
 import { runningTask } from '../served.ts'
 import { jupyterToken } from './served.ts'
 
-type ActivityDeps = Pick<Deps, 'db' | 'box' | 'engines' | 'clock' | 'loop' | 'sampler'>
+type ActivityDeps = Pick<Deps, 'db' | 'box' | 'engines' | 'clock' | 'loop' | 'measurements'>
 
 /** The notebooks whose Jupyter answers, and where. */
 export async function runningJupyters(deps: ActivityDeps): Promise<RunningJupyter[]> {
@@ -68,7 +68,8 @@ async function placeOf(deps: ActivityDeps, id: string): Promise<RunningJupyter |
   return { id, place: { host: address.host, port: address.port, headers, prefix: '' } }
 }
 
-async function busyGpus({ db, sampler }: ActivityDeps, id: string): Promise<number> {
+/** GPUs of its task that were in use since the last look: training uses one in bursts, with pauses to read data. */
+async function busyGpus({ db, measurements, clock }: ActivityDeps, id: string): Promise<number> {
   const task = await db
     .selectFrom('tasks')
     .select('gpus')
@@ -77,8 +78,9 @@ async function busyGpus({ db, sampler }: ActivityDeps, id: string): Promise<numb
     .executeTakeFirst()
   const own = JSON.parse(task?.gpus ?? '[]') as number[]
   if (own.length === 0) return 0
-  const { gpus } = await sampler.machine()
-  return gpus.filter(({ index, utilization }) => own.includes(index) && (utilization ?? 0) > 0).length
+  const from = clock.now() - limits.jupyterLookMs - limits.metricSampleMs
+  const { series } = await measurements.read(id, { names: new Set(['gpuUtilization']), from, points: 2 })
+  return series.filter(({ max, labels }) => max > 0 && own.includes(Number(labels['gpu']))).length
 }
 
 /** Noting every look would be a write to the disk for each notebook every few seconds. */

@@ -33,9 +33,14 @@ function aRow(given: Partial<NotebookRow> = {}): NotebookRow {
   } as NotebookRow
 }
 
-function plan(row: Partial<NotebookRow>, tasks: readonly Task[], spec: object = {}): NotebookAction[] {
+function plan(
+  row: Partial<NotebookRow>,
+  tasks: readonly Task[],
+  spec: object = {},
+  isSaving = false,
+): NotebookAction[] {
   const task = { ownerId: 'n1', attempt: 2 } as NewTask
-  const want: NotebookWant = { row: aRow(row), spec: notebookSpec.parse(spec), task }
+  const want: NotebookWant = { row: aRow(row), spec: notebookSpec.parse(spec), task, isSaving }
   return planNotebook(want, tasks, now)
 }
 
@@ -52,6 +57,18 @@ describe('a session', () => {
     expect(plan({}, [older])).toEqual([{ do: 'addTask', task: { ownerId: 'n1', attempt: 2 } }])
     expect(plan({ endedAt: at(0) }, [older])).toEqual([])
     expect(plan({}, [older, aSession({ state: 'queued' })])).toEqual([])
+  })
+
+  test('does not begin before the files of the last one are saved', () => {
+    const [waits] = plan({}, [], {}, true)
+    expect(waits).toMatchObject({
+      do: 'setStatus',
+      changes: { state: 'pending', reason: expect.stringMatching(/last session/) },
+    })
+    const { reason } = changes([waits!]) as { reason: string }
+    expect(plan({ reason }, [], {}, true)).toEqual([])
+    expect(plan({ reason }, [], {}, false)).toMatchObject([{ do: 'addTask' }])
+    expect(changes(plan({ reason, stopRequestedAt: at(0) }, [], {}, true))).toMatchObject({ state: 'stopped' })
   })
 
   test('is not made when it was to stop before', () => {

@@ -20,6 +20,8 @@ export interface NotebookWant {
   spec: NotebookSpec
   /** That of the present session; null: there never was one. */
   task: NewTask | null
+  /** The files of a session before are still being made a version of: nothing may change them yet. */
+  isSaving: boolean
 }
 
 /** Compares what a notebook should be with what its tasks are. Pure. A stop always wins. */
@@ -29,6 +31,7 @@ export function planNotebook(want: NotebookWant, tasks: readonly Task[], now: nu
   const task = tasks.find(({ attempt }) => attempt === row.session)
   if (!task) {
     if (row.stopRequestedAt !== null) return [end('stopped', 'It was stopped by hand.', now)]
+    if (want.isSaving) return row.reason === whileSaving ? [] : [status('pending', whileSaving)]
     return [{ do: 'addTask', task: want.task }]
   }
   if (task.state === 'ended') {
@@ -37,6 +40,8 @@ export function planNotebook(want: NotebookWant, tasks: readonly Task[], now: nu
   }
   return [...duringTask(want, task, now)]
 }
+
+const whileSaving = 'It starts as soon as the files of its last session are saved.'
 
 function* duringTask(want: NotebookWant, task: Task, now: number): Generator<NotebookAction> {
   const { row } = want

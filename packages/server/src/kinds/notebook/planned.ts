@@ -23,18 +23,26 @@ export function readNotebook(row: Pick<NotebookRow, 'spec'>): StoredNotebook {
 
 const rows = plannedRows('notebooks')
 
+interface LoadedNotebook extends NotebookRow {
+  isSaving: boolean
+}
+
 /** How the control loop handles notebooks. */
-export const notebookKind: PlannedKind<NotebookRow, NotebookChanges> = {
+export const notebookKind: PlannedKind<LoadedNotebook, NotebookChanges> = {
   ...rows,
   prefix: 'n',
   ownsTasks: true,
 
-  load: (trx, ids) => trx.selectFrom('notebooks').selectAll().where('id', 'in', ids).execute(),
+  async load(trx, ids) {
+    const found = await trx.selectFrom('notebooks').selectAll().where('id', 'in', ids).execute()
+    const saving = await savingOf(trx, ids)
+    return found.map((row) => ({ ...row, isSaving: saving.has(row.id) }))
+  },
 
   plan(row, tasks, now) {
     const { spec, task } = readNotebook(row)
-    const { id: ownerId, teamId, session: attempt } = row
-    return planNotebook({ row, spec, task: task && { ...task, ownerId, teamId, attempt } }, tasks, now)
+    const { id: ownerId, teamId, session: attempt, isSaving } = row
+    return planNotebook({ row, spec, isSaving, task: task && { ...task, ownerId, teamId, attempt } }, tasks, now)
   },
 
   async update(trx, row, changes) {
@@ -45,6 +53,17 @@ export const notebookKind: PlannedKind<NotebookRow, NotebookChanges> = {
 
   purgeable,
   forget,
+}
+
+/** Those of which a version is still being saved. */
+async function savingOf(trx: Transaction<Tables>, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await trx
+    .selectFrom('notebookVersions')
+    .select('notebookId')
+    .where('notebookId', 'in', ids)
+    .where('state', '=', 'saving')
+    .execute()
+  return new Set(rows.map(({ notebookId }) => notebookId))
 }
 
 async function purgeable(trx: Transaction<Tables>): Promise<Remains[]> {
