@@ -44,7 +44,7 @@ async function parse(words: readonly string[], out: Output): Promise<Call | unde
   let node: Command | Group | undefined
   for (const entry of entries) {
     if (entry.name === wanted) node = await entry.load()
-    mount(root, entry.name === wanted && node ? node : { ...entry, commands: [] }, (made) => (call = made))
+    mount(root, entry.name === wanted && node ? node : { ...entry, commands: [] }, words, (made) => (call = made))
   }
   try {
     await root.parseAsync(words, { from: 'user' })

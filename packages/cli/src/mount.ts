@@ -12,12 +12,21 @@ export interface Call {
   global: Record<string, unknown>
 }
 
-/** Puts a command or a group of them onto its parent; `onCall` is told when the user asked for it. */
-export function mount(parent: Commander, node: Command | Group, onCall: (call: Call) => void): Commander {
+/**
+ * Puts a command or a group of them onto its parent; `onCall` is told when the user asked for it.
+ *
+ * @param words the command line: the parser does not tell what stood behind `--`
+ */
+export function mount(
+  parent: Commander,
+  node: Command | Group,
+  words: readonly string[],
+  onCall: (call: Call) => void,
+): Commander {
   const made = prepare(parent.createCommand(node.name))
   parent.addCommand(made)
   if (isGroup(node)) {
-    for (const child of node.commands) mount(made, child, onCall)
+    for (const child of node.commands) mount(made, child, words, onCall)
     return made
   }
   for (const [name, arg] of Object.entries(node.args)) made.addArgument(toArgument(name, arg))
@@ -27,7 +36,7 @@ export function mount(parent: Commander, node: Command | Group, onCall: (call: C
     const given = made.optsWithGlobals()
     onCall({
       command: node,
-      args: argsOf(node, made),
+      args: argsOf(node, made, words),
       flags: flagsOf(node.flags, made.opts()),
       global: flagsOf(globalFlags, given),
     })
@@ -87,13 +96,30 @@ function parseFlag(name: string, flag: Flag, text: string): unknown {
   }
 }
 
-function argsOf(command: Command, made: Commander): Record<string, unknown> {
+function argsOf(command: Command, made: Commander, words: readonly string[]): Record<string, unknown> {
+  const dashes = words.indexOf('--')
+  const behind = dashes === -1 ? 0 : words.length - dashes - 1
+  const named = Object.entries(command.args)
+  if (behind > 0 && named.length > 1 && named.at(-1)?.[1].afterDashes) return splitArgs(named, made.args, behind)
   const values = Object.entries(command.args).map(([name, arg], index) => {
     const value: unknown = made.processedArgs[index]
     return [name, arg.many ? (value ?? []) : value]
   })
   return Object.fromEntries(values)
 }
+
+/** What stands behind the dashes is the command, also where an argument before them was left out. */
+function splitArgs(named: readonly [string, Arg][], args: readonly string[], behind: number): Record<string, unknown> {
+  const before = args.slice(0, Math.max(0, args.length - behind))
+  const values = named.map(([name, arg], index) => {
+    const value = arg.afterDashes ? args.slice(Math.min(index, before.length)) : before[index]
+    if (value === undefined && arg.required) throw usageError(`Missing required argument '${kebab(name)}'.`, needed)
+    return [name, value]
+  })
+  return Object.fromEntries(values)
+}
+
+const needed = 'It stands before the two dashes; what is behind them is the command.'
 
 function flagsOf(flags: Flags, given: Record<string, unknown>): Record<string, unknown> {
   const values = Object.entries(flags).map(([name, flag]) => {
