@@ -33,6 +33,11 @@ describeConsole(
       await page.getByText('clone of').waitFor()
       const { items } = await client.experiment.list({})
       expect(items).toHaveLength(2)
+      // The link that clients of Gradient print leads here too.
+      const printed = await open(`/projects/any/experiments/${items[0]!.id}`)
+      await printed.getByRole('button', { name: 'More actions' }).waitFor()
+      expect(new URL(printed.url()).pathname).toBe(`/experiments/${items[0]!.id}`)
+      await printed.close()
       await client.experiment.stop({ experiment: items[0]!.id, body: { graceSeconds: 0 } })
       await page.getByRole('status').getByText('Cancelled').waitFor({ timeout: 20_000 })
       await page.getByRole('button', { name: 'More actions' }).click()

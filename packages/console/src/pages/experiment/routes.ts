@@ -1,5 +1,5 @@
 import type { ExperimentSummary } from '@nabla/api/experiment'
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { addFinder, type Entry } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
@@ -19,6 +19,14 @@ export const experimentRoutes = [
     getParentRoute: () => shellRoute,
     path: '/experiments/$experiment',
     component: lazyRouteComponent(() => import('./experiment-page.tsx'), 'ExperimentPage'),
+  }),
+  // As clients of Gradient print it.
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/projects/$project/experiments/$experiment',
+    beforeLoad: ({ params }) => {
+      throw redirect({ to: `/experiments/${params.experiment}` as never, replace: true })
+    },
   }),
 ] as const
 

@@ -1,4 +1,4 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { readAhead } from '../../api/query.ts'
 import { addFinder } from '../../shell/palette-registry.ts'
@@ -20,6 +20,14 @@ export const notebookRoutes = [
     path: '/notebooks/$notebook',
     loader: ({ params }) => readAhead('notebook', 'show', { notebook: params.notebook }),
     component: lazyRouteComponent(() => import('./notebook-page.tsx'), 'NotebookPage'),
+  }),
+  // As clients of Gradient print it.
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/notebooks/$notebook/notebook/$project',
+    beforeLoad: ({ params }) => {
+      throw redirect({ to: `/notebooks/${params.notebook}` as never, replace: true })
+    },
   }),
 ] as const
 

@@ -178,7 +178,8 @@ function toNotebook(one: Notebook | NotebookSummary) {
     state: states[one.state],
     vmType: one.machineType,
     fqdn: one.address === null ? null : new URL(one.address).host,
-    namespace: '',
+    // It stands in the link that is printed, before the word notebook and the project.
+    namespace: `notebooks/${one.id}`,
     jobHandle: one.id,
     jobError: one.reason,
     container: spec?.image,
