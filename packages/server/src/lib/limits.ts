@@ -237,6 +237,8 @@ export const limits = {
   daemonRetryMs: 1000,
   /** Connections that the programs of one container have to the server at a time: clients keep a few open each. */
   relayConnections: 128,
+  /** Opening the way of a container to the server takes milliseconds; it starts without one after this long. */
+  relayOpenMs: 5000,
   /** Pause between two looks at all containers, in case a notification was lost. */
   containerSweepMs: 1000,
   /** A container whose command has ended is gone within milliseconds; it is asked for this often meanwhile. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 
 import type { TaskSpec } from '../engine.ts'
 import { type ContainerSettings, containerOptions } from './container.ts'
-import { usualSockets } from './daemon.ts'
+import { Daemon, usualSockets } from './daemon.ts'
 
 const MiB = 2 ** 20
 
@@ -81,4 +81,9 @@ test('sockets are looked for with root and without, and where the environment sa
     '/run/podman/podman.sock',
   ])
   expect(usualSockets({})).toContain('/run/podman/podman.sock')
+})
+
+test('a daemon on another machine is refused, whatever listens here', async () => {
+  const daemon = new Daemon(undefined, { DOCKER_HOST: 'tcp://10.0.0.5:2375' })
+  await expect(daemon.info()).rejects.toThrow('DOCKER_HOST leads to tcp://10.0.0.5:2375')
 })

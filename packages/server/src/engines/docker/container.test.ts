@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 import { ended, running } from '../engine-suite.ts'
@@ -166,9 +165,11 @@ for (const kind of ['podman', 'docker'] as const) {
       }
       await running(bench.engine, task.id)
       await saw('wrote')
-      while (!(await bench.engine.setWritable(task.id, '/kept', false)));
+      const make = (writable: boolean) =>
+        expect.poll(() => bench.engine.setWritable(task.id, '/kept', writable), { timeout: 20_000 }).toBe(true)
+      await make(false)
       const refused = await saw('refused')
-      while (!(await bench.engine.setWritable(task.id, '/kept', true)));
+      await make(true)
       expect(await saw('wrote', refused)).toBeGreaterThan(refused)
     })
 
@@ -183,10 +184,6 @@ for (const kind of ['podman', 'docker'] as const) {
     })
 
     test('gets no further than its own', async () => {
-      const server = createServer((socket) => socket.end('secret'))
-      const port = await new Promise<number>((resolve) => {
-        server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
-      })
       const attempts = {
         mount: 'mount -t tmpfs none /mnt 2>/dev/null || mount -t tmpfs none /tmp',
         device: 'mknod /tmp/disk b 8 0',
@@ -201,7 +198,6 @@ for (const kind of ['podman', 'docker'] as const) {
         network: 'ip link add escape type dummy',
         clock: 'date -s 2001-01-01',
         remount: 'mount -o remount,rw,bind /data',
-        hosts: `exec 3<>/dev/tcp/127.0.0.1/${port}`,
       }
       const shown = bench.folder('shown', { a: 'a' })
       const commands = Object.entries(attempts).map(([name, text]) => `if ( ${text} ); then echo escaped ${name}; fi`)
@@ -210,7 +206,6 @@ for (const kind of ['podman', 'docker'] as const) {
       const { report, out } = await run([...commands, status].join('\n'), {
         mounts: [{ source: shown, target: '/data', mode: 'ro' }],
       })
-      server.close()
       expect(report.exit?.code).toBe(0)
       expect(out).not.toContain('escaped')
       // chown, dac_override, fowner, fsetid, kill, setgid, setuid, net_bind_service, sys_chroot, setfcap

@@ -74,6 +74,11 @@ export class Daemon {
   }
 
   async #look(): Promise<Found> {
+    const elsewhere = this.#configured === undefined ? addressElsewhere(this.#environment) : null
+    if (elsewhere !== null) {
+      const wish = 'Nabla needs one of this machine: unset it, or name a socket in the settings.'
+      throw new DaemonAway(`DOCKER_HOST leads to ${elsewhere}. ${wish}`)
+    }
     const sockets = this.#configured === undefined ? usualSockets(this.#environment) : [this.#configured]
     const problems: string[] = []
     for (const socket of sockets.filter((path) => existsSync(path))) {
@@ -100,9 +105,18 @@ interface Found {
 /** No daemon answers: it is not running, is being restarted, or this user may not use it. */
 export class DaemonAway extends Error {}
 
+/** A daemon that the environment names and that is no socket of this machine; taking another one would surprise. */
+function addressElsewhere(environment: Environment): string | null {
+  const named = addressIn(environment)
+  return named === undefined || named.startsWith('unix://') ? null : named
+}
+
+const addressIn = (environment: Environment): string | undefined =>
+  environment['DOCKER_HOST'] || environment['CONTAINER_HOST'] || undefined
+
 /** Where Docker and Podman listen, with and without root; what the environment names goes first. */
 export function usualSockets(environment: Environment): string[] {
-  const named = environment['DOCKER_HOST'] ?? environment['CONTAINER_HOST']
+  const named = addressIn(environment)
   if (named?.startsWith('unix://')) return [named.slice('unix://'.length)]
   const own = environment['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.() ?? 0}`
   const home = environment['HOME'] ?? ''

@@ -122,7 +122,7 @@ class DockerEngine implements Engine {
       records: this.#records,
       images,
       networks: new Networks(this.#daemon, this.#instance, clock, new MetadataGuard(hostEnv['PATH'] ?? '')),
-      relay: new Relay(python, hostEnv['PATH'] ?? '', join(folder, 'relay.log')),
+      relay: new Relay(python, hostEnv['PATH'] ?? '', join(folder, 'relay.log'), clock),
       boot: options.boot ?? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
       settings: () => this.#settings(),
       pull,

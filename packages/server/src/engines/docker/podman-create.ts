@@ -6,7 +6,8 @@ const cpuPeriodUs = 100_000
 
 /**
  * Makes a container by Podman's own API, https://docs.podman.io/en/latest/_static/api.html: the one that it shares with
- * Docker leaves out devices that are described by CDI, without a word, in all versions before 5.4.
+ * Docker leaves out devices that are described by CDI, without a word, in versions before
+ * https://github.com/containers/podman/pull/25171.
  */
 export async function createByPodman(daemon: Daemon, options: Docker.ContainerCreateOptions): Promise<void> {
   const { modem } = (await daemon.calls()) as unknown as { modem: Modem }

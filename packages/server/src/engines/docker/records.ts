@@ -40,6 +40,7 @@ export interface Marks {
 /** Text in a file that says "not yet". The task cannot leave it by accident, and an emptied file says "yes". */
 const notYet = 'not yet\n'
 const markBytes = 32
+const lastBytes = 4096
 
 /** A folder for each task: `spec.json`, `record.json`, `state/` and the files that it may change. */
 export class Records {
@@ -134,6 +135,19 @@ async function makeNew(path: string): Promise<void> {
     await (await open(path, 'wx')).close()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+/** The last line of a file, of the last few kilobytes; empty if there is none. */
+export async function lastLine(path: string): Promise<string> {
+  const file = await open(path).catch(() => null)
+  if (!file) return ''
+  try {
+    const { size } = await file.stat()
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(lastBytes), 0, lastBytes, Math.max(0, size - lastBytes))
+    return buffer.toString('utf8', 0, bytesRead).trim().split('\n').at(-1) ?? ''
+  } finally {
+    await file.close()
   }
 }
 

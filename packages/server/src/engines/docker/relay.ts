@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+import type { Clock } from '../../lib/clock.ts'
 import { limits } from '../../lib/limits.ts'
 
 /** Where a task finds the server: on the loopback of its own network, at a port that programs seldom use. */
@@ -23,6 +24,7 @@ export class Relay {
   readonly #python: string
   readonly #path: string
   readonly #logPath: string
+  readonly #clock: Clock
   /** Tasks with a way, each with a process in its network and the address that it is known by. */
   readonly #ways = new Map<string, { pid: number; from: string }>()
   readonly #asked = new Map<number, (done: boolean) => void>()
@@ -34,10 +36,11 @@ export class Relay {
   #closed = false
 
   /** `path`: folders of programs, where `python` is looked for. `logPath`: what should never happen is written there. */
-  constructor(python: string, path: string, logPath: string) {
+  constructor(python: string, path: string, logPath: string, clock: Clock) {
     this.#python = python
     this.#path = path
     this.#logPath = logPath
+    this.#clock = clock
   }
 
   /** Null until it is set: then there is nothing to reach. */
@@ -76,7 +79,11 @@ export class Relay {
   #ask(id: string): Promise<boolean> {
     const number = this.#numbers++
     return new Promise((resolve) => {
-      this.#asked.set(number, resolve)
+      const cancel = this.#clock.after(limits.relayOpenMs, () => this.#settle(number, false))
+      this.#asked.set(number, (done) => {
+        cancel()
+        resolve(done)
+      })
       this.#child?.stdin?.write(`${JSON.stringify({ number, open: id, ...this.#ways.get(id) })}\n`)
     })
   }
@@ -106,15 +113,18 @@ export class Relay {
 
   #answer(line: string): void {
     const { number, error } = JSON.parse(line) as { number: number; error?: string }
-    this.#asked.get(number)?.(error === undefined)
+    this.#settle(number, error === undefined)
+  }
+
+  #settle(number: number, done: boolean): void {
+    this.#asked.get(number)?.(done)
     this.#asked.delete(number)
   }
 
   #died(child: ChildProcess): void {
     if (this.#child !== child) return
     this.#child = null
-    for (const done of this.#asked.values()) done(false)
-    this.#asked.clear()
+    for (const number of this.#asked.keys()) this.#settle(number, false)
     this.#openAll()
   }
 

@@ -134,7 +134,8 @@ for (const kind of ['podman', 'docker'] as const) {
       const engine = await bench.restart()
       engine.reachServer?.(second ?? 0)
       bench.folder('go', { now: '' })
-      await ended(engine, task.id, 30_000)
+      const { exit } = await ended(engine, task.id, 60_000)
+      expect(exit).toEqual({ cause: 'exit', code: 0, blame: 'user' })
       expect(bench.output(task.id)).toBe('first\nno further\nsecond\n')
       await bench.close()
       for (const { close } of answers) close()
@@ -150,7 +151,7 @@ for (const kind of ['podman', 'docker'] as const) {
       const [begun, over] = [bench.task('echo begun; sleep 1000'), bench.task('echo over')]
       for (const task of [begun, over]) await bench.engine.start(task)
       await running(bench.engine, begun.id)
-      await ended(bench.engine, over.id)
+      await ended(bench.engine, over.id, 60_000)
       await bench.engine.close()
       await daemon.docker.getContainer(`nabla-${begun.id}`).kill({ signal: 'SIGKILL' })
       await daemon.kill()
@@ -159,7 +160,7 @@ for (const kind of ['podman', 'docker'] as const) {
       await daemon.start()
       boot = 'two'
       const engine = await bench.restart()
-      const { exit } = await ended(engine, begun.id)
+      const { exit } = await ended(engine, begun.id, 60_000)
       expect(exit).toMatchObject({ cause: 'lost', blame: 'machine', reason: 'The machine was restarted while it ran.' })
       expect(bench.output(begun.id)).toBe('begun\n')
       expect((await ended(engine, over.id)).exit?.code).toBe(0)

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { appendFile, open } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type Docker from 'dockerode'
@@ -16,7 +16,7 @@ import { type CopyMode, filesFolder, placeMounts, removeVolumes } from './files.
 import type { Images, LocalImage } from './images.ts'
 import type { Networks } from './networks.ts'
 import { createByPodman } from './podman-create.ts'
-import { type Marks, openToAll, type Records, type TaskRecord } from './records.ts'
+import { lastLine, type Marks, openToAll, type Records, type TaskRecord } from './records.ts'
 import type { Relay } from './relay.ts'
 import { startFailure } from './start-failure.ts'
 import { forgetPushed, obtainImage } from './task-image.ts'
@@ -37,8 +37,6 @@ export interface Shared {
   copyMode: CopyMode
   changed(id: string): void
 }
-
-const lastBytes = 4096
 
 /** It was told to stop before its container was started. */
 class Stopped extends Error {}
@@ -185,8 +183,9 @@ export class TaskRun {
       found = await this.#inspect()
     }
     if (found && ['created', 'configured', 'initialized'].includes(found.State.Status)) {
-      // Podman forgets what ran before the machine was restarted. Nothing is begun twice.
-      if (await this.#hasBegun()) return this.#end(removedOutside)
+      // Podman forgets what ran before the machine was restarted: nothing is begun twice. Without that, one that has
+      // begun is about to be called running.
+      if (this.#isOfOtherBoot && (await this.#hasBegun())) return this.#end(machineRestarted)
       this.#checkStop()
       if (!(await this.#start(found.Id))) return this.#bring()
       found = await this.#inspect()
@@ -201,9 +200,13 @@ export class TaskRun {
     this.look()
   }
 
+  get #isOfOtherBoot(): boolean {
+    return this.#record.boot !== undefined && this.#record.boot !== this.#shared.boot
+  }
+
   async #hasBegun(): Promise<boolean> {
     const { environmentAt, runAt } = await this.#shared.records.marks(this.spec.id)
-    return environmentAt !== undefined || runAt !== undefined
+    return (environmentAt ?? runAt) !== undefined
   }
 
   /** Its command waits for that; one that gets none begins all the same. */
@@ -323,8 +326,7 @@ export class TaskRun {
 
   async #end(seen: TaskExit, at = NaN): Promise<void> {
     if (this.ended || this.#closed.signal.aborted) return
-    const isOther = this.#record.boot !== undefined && this.#record.boot !== this.#shared.boot
-    const exit = seen.cause === 'lost' && isOther ? machineRestarted : seen
+    const exit = seen.cause === 'lost' && this.#isOfOtherBoot ? machineRestarted : seen
     const phases = this.#phasesWith(await this.#shared.records.marks(this.spec.id))
     const began = phases.at(-1)?.at ?? 0
     const endedAt = Math.max(began, at > 0 ? at : this.#shared.clock.now())
@@ -383,17 +385,5 @@ export class TaskRun {
       }
       this.#closed.signal.addEventListener('abort', now, { once: true })
     })
-  }
-}
-
-async function lastLine(path: string): Promise<string> {
-  const file = await open(path).catch(() => null)
-  if (!file) return ''
-  try {
-    const { size } = await file.stat()
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(lastBytes), 0, lastBytes, Math.max(0, size - lastBytes))
-    return buffer.toString('utf8', 0, bytesRead).trim().split('\n').at(-1) ?? ''
-  } finally {
-    await file.close()
   }
 }

@@ -53,10 +53,7 @@ export async function startTestDaemon(
   storageBytes?: number,
 ): Promise<TestDaemon> {
   const base = mkdtempSync(join(tmpdir(), `nabla-${kind}-`))
-  if (storageBytes !== undefined) {
-    mkdirSync(join(base, 'root'))
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${storageBytes}`, 'tmpfs', join(base, 'root')])
-  }
+  if (storageBytes !== undefined) limitStorage(join(base, 'root'), storageBytes)
   const socket = join(base, 'api.sock')
   const { command, env, client } = kind === 'podman' ? podman(base, socket, registry) : dockerd(base, socket)
   const docker = new Docker({ socketPath: socket })
@@ -107,17 +104,37 @@ export async function startTestDaemon(
       rmSync(archive)
     },
     async close() {
+      await removeAll(docker)
       await daemon.kill()
       unmountBelow(base)
       rmSync(base, { recursive: true, force: true })
     },
   }
   await daemon.start()
-  const folder = join(base, 'rootfs')
+  importTestImage(daemon)
+  return daemon
+}
+
+function limitStorage(folder: string, bytes: number): void {
+  mkdirSync(folder)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder])
+}
+
+function importTestImage(daemon: TestDaemon): void {
+  const folder = join(daemon.base, 'rootfs')
   makeRootfs(folder)
   daemon.importFolder(folder, testImage)
   rmSync(folder, { recursive: true })
-  return daemon
+}
+
+/** What a test that failed has left would outlive Podman. */
+async function removeAll(docker: Docker): Promise<void> {
+  const left = await docker.listContainers({ all: true }).catch(() => [])
+  for (const { Id } of left)
+    await docker
+      .getContainer(Id)
+      .remove({ force: true })
+      .catch(() => {})
 }
 
 interface Program {
