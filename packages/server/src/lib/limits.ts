@@ -1,3 +1,4 @@
+import { containerLimits } from './container-limits.ts'
 import { jupyterLimits } from './jupyter-limits.ts'
 
 import { servingLimits } from './serving-limits.ts'
@@ -9,6 +10,7 @@ const MiB = 1024 * KiB
 const GiB = 1024 * MiB
 
 export const limits = {
+  ...containerLimits,
   ...jupyterLimits,
   /** JSON bodies: the largest job spec is a few hundred environment variables. */
   jsonBodyBytes: 1 * MiB,
@@ -230,39 +232,6 @@ export const limits = {
   /** A start that fails by the machine's fault is tried this often, the pause doubling: about half a minute in all. */
   startTries: 6,
   startRetryMs: 1000,
-  /** A call to a container engine: starting a container on a busy machine takes seconds. */
-  daemonCallMs: 60_000,
-  /** A container engine that is being restarted is waited for this long before a task cannot be started. */
-  daemonAwayMs: 60_000,
-  daemonRetryMs: 1000,
-  /** Connections that the programs of one container have to the server at a time: clients keep a few open each. */
-  relayConnections: 128,
-  /** Opening the way of a container to the server takes milliseconds; it starts without one after this long. */
-  relayOpenMs: 5000,
-  /** Pause between two looks at all containers, in case a notification was lost. */
-  containerSweepMs: 1000,
-  /** A container whose command has ended is gone within milliseconds; it is asked for this often meanwhile. */
-  containerEndMs: 5000,
-  containerEndPollMs: 20,
-  /** Pause between two lines about an image that is being pulled. */
-  pullToldMs: 2000,
-  /** A registry that sends nothing for this long has been lost. Unpacking a layer of gigabytes is silent as well. */
-  pullStallMs: 300_000,
-  /** A network that no container uses is kept for this long: the next task of its scope is often about to come. */
-  networkIdleMs: 30_000,
-  /** A build that says nothing for this long hangs; installing packages may be silent for a while. */
-  buildSilentMs: 3_600_000,
-  /** One line of a build that is told; a program may write without end. */
-  buildLineBytes: 8 * KiB,
-  /** Logins that were good for an image, and need not be proven again by asking the registry. */
-  imageProofs: 1000,
-  imageProofMs: 24 * 3_600_000,
-  /** How old the time that an image was used last may be: noting every use would cost a write for each task. */
-  imageUsedMs: 60_000,
-  /** Pause between two looks at images: for those to be fetched ahead, and those that no rule keeps. */
-  imagesMs: 300_000,
-  /** An image that cannot be fetched ahead is tried again after this long, the pause doubling up to a day. */
-  imageFetchRetryMs: 600_000,
   /** An uploaded workspace that no job refers to is deleted after a day: somebody may still be about to submit. */
   unusedWorkspaceMs: 24 * 3_600_000,
   /** One that was asked for within this time is not noted to be asked for again: that saves a write to the disk. */
