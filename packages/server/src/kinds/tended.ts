@@ -48,7 +48,8 @@ export function makeTended(deps: Deps): readonly Tended[] {
     { tend: async (pass, stopped) => (hasLooked(pass, 'notebook') ? notebookVersions.tend(stopped) : []) },
     // A job that ended may have left a model.
     { tend: async (pass, stopped) => (isFor(pass, 'modelVersion') || pass.hasEnded ? models.tend(stopped) : []) },
-    { tend: async (pass, stopped) => (hasLooked(pass, 'workflowRun') ? outputs.tend(stopped) : []) },
+    // So may one of a workflow, and the run goes on with that.
+    { tend: async (pass, stopped) => (concernsWorkflows(pass) ? outputs.tend(stopped) : []) },
     { tend: async (pass, stopped) => (concernsDeployments(pass) ? [deployments.tend(stopped)] : []) },
     { tend: async (pass, stopped) => events.tend(pass, stopped), complete: (task) => events.finish(task) },
   ]
@@ -58,6 +59,10 @@ const isFor = ({ all, woken }: Pass, kind: IdKind): boolean => all || [...woken]
 
 const hasLooked = ({ all, looked }: Pass, kind: IdKind): boolean =>
   all || [...looked].some((id) => looksLikeId(kind, id))
+
+/** An output that is done makes room for the next. */
+const concernsWorkflows = (pass: Pass): boolean =>
+  isFor(pass, 'workflowRun') || isFor(pass, 'workflowOutput') || pass.hasEnded
 
 const concernsDeployments = ({ all, looked }: Pass): boolean =>
   all || [...looked].some((id) => looksLikeId('deployment', id) || looksLikeId('instance', id))
