@@ -160,6 +160,12 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     expect(await run('experiments', 'hyperparameters', 'details', '--id', id)).toMatch(/Worker count +\| 1/i)
     expect(await run('experiments', 'logs', '--id', id, '--follow', 'true')).toContain('This search needs MongoDB')
     expect(await run('experiments', 'stop', '--id', id)).toContain('Experiment stopped')
+    const later = 'experiments hyperparameters create --name later --workerCount 1 --workerMachineType C1'.split(' ')
+    const given = ['--tuningCommand', 'true', '--workerCommand', 'true', '--workerContainer', container]
+    const made = idIn(await run(...later, '--projectId', inProject, ...given), 'e')
+    expect((await server().client.experiment.show({ experiment: made })).state).toBe('created')
+    expect(await run('experiments', 'hyperparameters', 'start', '--id', made)).toContain('started')
+    await run('experiments', 'stop', '--id', made)
   })
 
   test('models: a folder and a file are sent, listed, fetched, tagged and deleted', options, async () => {

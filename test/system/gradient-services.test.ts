@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { gradientEnv, idIn, paperspaceNode, plain, useGradientClient } from './support/gradient.ts'
+import { idIn, paperspaceNode, plain, useGradientClient } from './support/gradient.ts'
 import { pythonWith } from './support/python.ts'
 import { until, useServerProcess } from './support/server-process.ts'
 
@@ -15,6 +15,7 @@ const options = { timeout: 240_000 }
 describe.skipIf(python === null)('the real client of Gradient: what serves (skipped where pip cannot fetch it)', () => {
   const server = useServerProcess({ settings: { cpuOvercommit: 4 } })
   const gradient = useGradientClient(python, server)
+  const second = python2 === null ? undefined : useGradientClient(python2, server)
   const project = async (name: string) => idIn(await gradient().run('projects', 'create', '--name', name), 'pr')
 
   test(
@@ -139,7 +140,7 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     const create = ['notebooks', 'create', '--projectId', inProject, '--machineType']
     const started = await run(...create, 'C1', '--container', 'paperspace/x', '--name', 'now', '--shutdownTimeout', '2')
     const [now] = (await client.notebook.list({ name: 'now' })).items
-    expect(started).toContain(now!.id)
+    expect(started).toContain(`${server().url}/notebooks/${now!.id}/notebook/${inProject}`)
     expect((await client.notebook.show({ notebook: now!.id })).spec).toMatchObject({
       timeLimitSeconds: 7200,
       image: 'host',
@@ -193,42 +194,54 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     const made = await paperspace(
       ...'jobs create --project from-node --machineType C1 --container paperspace/x --name noded'.split(' '),
       '--command',
-      'cat hello.txt',
+      'cat hello.txt; echo x > /artifacts/left.txt',
       '--workspace',
       workspace,
     )
     expect(made).toContain('from a file')
     expect(made).toContain('Job Stopped, exitCode 0')
-    expect(await paperspace('jobs', 'list', '--project', 'from-node')).toContain(idIn(made, 'j'))
+    const id = idIn(made, 'j')
+    const job = (verb: string, ...words: string[]) => paperspace('jobs', verb, '--jobId', id, ...words)
+    expect(await paperspace('jobs', 'list', '--project', 'from-node')).toContain(id)
+    expect(await job('show')).toMatch(/"state": "Stopped"/)
+    expect(await job('artifactsList')).toContain('left.txt')
+    expect(await job('waitfor', '--state', 'Stopped')).toContain(id)
+    expect(await paperspace('jobs', 'machineTypes')).toContain('"machineType": "C1"')
+    await job('destroy')
+    const stdout: unknown = expect.stringContaining(`There is no job ${id}.`)
+    await expect(job('show')).rejects.toMatchObject({ stdout })
   })
 
   test.skipIf(python2 === null)('version 2.0.6 of the client, for what it still has', options, async () => {
-    const { folder } = gradient()
-    const env = {
-      PATH: `${join(python2!, '..')}:${process.env['PATH']}`,
-      HOME: folder,
-      ...(await gradientEnv(server(), folder)),
-    }
+    const { run, folder } = second!()
+    const { client } = server()
+    expect(await run('projects', 'list')).toContain('books')
+    expect(await run('clusters', 'machineTypes', 'list')).toContain('| C1 ')
+    expect(await run('notebooks', 'list')).toContain('study')
+    expect(await run('deployments', 'list')).not.toMatch(/Failed|exit/)
+
+    const { id: dataset } = await client.dataset.create({ body: { name: 'from-two' } })
     const data = join(folder, 'two')
     mkdirSync(data)
     writeFileSync(join(data, 'a.txt'), 'a')
-    const dataset = await server().client.dataset.create({ body: { name: 'from-two' } })
-    const commands =
-      'gradient projects list; gradient clusters machineTypes list; gradient notebooks list; gradient workflows run --id $WORKFLOW --path $FLOW; gradient workflows get --show-runs --id $WORKFLOW; ' +
-      'gradient datasets versions create --id $DATASET --source-path $DATA; gradient datasets files list --id $DATASET:1'
-    const workflow = await server().client.workflow.create({ body: { name: 'from-two', project: 'two' } })
+    const version = ['datasets', 'versions', 'create', '--id', dataset, '--source-path', data]
+    expect(await run(...version)).toContain('Committed dataset version')
+    expect(await run('datasets', 'files', 'list', '--id', `${dataset}:1`)).toMatch(/a.txt|two\//)
+    expect(await run('storageProviders', 'list')).toContain('splnabla')
+
+    const { id: workflow } = await client.workflow.create({ body: { name: 'from-two', project: 'two' } })
     const flow = join(folder, 'two.yaml')
     writeFileSync(flow, workflowFile.replace('from-flow', 'from-flow-two'))
-    const given = { ...env, DATASET: dataset.id, DATA: data, WORKFLOW: workflow.id, FLOW: flow }
-    const { stdout } = await promisify(execFile)('sh', ['-c', commands], { env: given })
-    const printed = plain(stdout)
-    expect(printed).toContain('serving')
-    expect(printed).toContain('| C1 ')
-    expect(printed).toContain('study')
-    expect(printed).toContain('Committed dataset version')
-    expect(printed).toMatch(/two\/a.txt|a.txt|two\//)
-    expect(printed).toContain(`Created workflow run ${workflow.id}.1`)
-    expect(printed).toMatch(/\| 1 +\| clnabla/)
+    const begun = await run('workflows', 'run', '--id', workflow, '--path', flow)
+    expect(begun).toContain(`Created workflow run ${workflow}.1`)
+    expect(await run('workflows', 'get', '--show-runs', '--id', workflow)).toMatch(/\| 1 +\| clnabla/)
+
+    const model = ['--name', 'of-two', '--modelType', 'Custom']
+    const id = idIn(await run('models', 'upload', join(data, 'a.txt'), ...model), 'mo')
+    expect(await run('models', 'list')).toContain(id)
+    const secret = ['--name', 'OF_TWO', '--value', 'x']
+    expect(await run('secrets', 'set', 'team', ...secret)).toContain("Set team secret 'OF_TWO'")
+    expect(await run('secrets', 'list', 'team')).toContain('OF_TWO')
   })
 })
 

@@ -79,6 +79,12 @@ describe.skipIf(python === null)('the real client of Gradient: buckets and logs 
       const command = ['--command', 'echo first; cat /data/pictures/a.txt; echo " was read"']
       const output = await run(...read, '--projectId', inProject, '--container', container, ...command, ...from)
       expect(output).toContain('a face was read')
+      expect(output).toContain(`${server().url}/projects/${inProject}/experiments/${idIn(output, 'e')}`)
+      expect(await run('experiments', 'metrics', 'get', '--id', idIn(output, 'e'))).toContain('"cpuPercentage"')
+      const model = ['models', 'create', '--name', 'of-data', '--modelType', 'Custom', '--datasetRef']
+      const data = await server().client.dataset.show({ dataset: `${bucket}-faces` })
+      const made = idIn(await run(...model, `${data.id}:1`), 'mo')
+      expect(await run('models', 'details', '--id', made)).toContain('of-data')
       expect((await server().client.dataset.list({})).items.map(({ name }) => name)).toContain(`${bucket}-faces`)
       const none = [
         'experiments',
