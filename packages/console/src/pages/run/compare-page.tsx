@@ -1,16 +1,15 @@
-import type { ApiError } from '@nabla/api/client'
 import type { Run } from '@nabla/api/run'
-import { useQueries } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useMemo } from 'react'
-import { apiQuery } from '../../api/query.ts'
+import { useApi } from '../../api/query.ts'
 import { PageHeader } from '../../parts/page-header.tsx'
-import { EmptyState, ErrorState, Lines } from '../../parts/states.tsx'
+import { EmptyState, ErrorState, Lines, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
-import { useSetUrlSearch, useUrlState } from '../../parts/url-state.ts'
+import { useSetUrlSearch, useUrlSearch, useUrlState } from '../../parts/url-state.ts'
 import { CompareParams } from './compare-params.tsx'
-import { namesOf } from './run-fields.ts'
+import type { FieldId } from './run-fields.ts'
 import { looksOf } from './run-look.ts'
+import { columnsWord, picturedFields, type RunNames, useAllRuns } from './run-source.ts'
 import { toCharted } from './run-views.tsx'
 import './run.css'
 
@@ -26,28 +25,60 @@ const mostRuns = 50
 export function CompareRunsPage(): ReactNode {
   const [text] = useUrlState('ids')
   const ids = useMemo(() => [...new Set(text.split(',').filter((id) => id !== ''))].slice(0, mostRuns), [text])
-  const found = useQueries({ queries: ids.map((run) => apiQuery('run', 'show', { run })) })
-  const error = found.find((one) => one.error)?.error as ApiError | undefined
-  const version = found.map(({ dataUpdatedAt }) => dataUpdatedAt).join(',')
-  const runs = useMemo(() => found.flatMap(({ data }) => (data ? [data] : [])), [version])
+  const { runs, names, error, retry } = useCompared(ids)
   return (
     <>
       <PageHeader title={`Compare ${ids.length} runs`} crumbs={crumbs} />
       {ids.length < 2 ? (
         <EmptyState title="Select two runs or more in the table, and compare them." />
       ) : error ? (
-        <ErrorState error={error} onRetry={() => found.forEach((one) => void one.refetch())} />
-      ) : runs.length < ids.length ? (
+        <ErrorState error={error} onRetry={retry} />
+      ) : runs === undefined || names === undefined ? (
         <Lines count={10} />
       ) : (
-        <Compared runs={runs} />
+        <Compared runs={runs} names={names} />
       )}
     </>
   )
 }
 
-function Compared({ runs }: { runs: readonly Run[] }): ReactNode {
-  const names = useMemo(() => ({ metrics: namesOf(runs, 'metrics'), params: namesOf(runs, 'params') }), [runs])
+/** The runs in the order that was asked for, with what is drawn of them: they may have thousands of metrics each. */
+function useCompared(ids: readonly string[]) {
+  const filter = filterOf(ids)
+  const enabled = ids.length >= 2
+  const names = useApi('run', 'columns', { filter }, { enabled })
+  const search = useUrlSearch()
+  const columns = names.data && columnsWord(fieldsOf(search, names.data))
+  const list = useAllRuns({ filter, ...(columns !== undefined && { columns }) }, enabled && names.data !== undefined)
+  const missing = list.isPlaceholderData
+    ? undefined
+    : list.data && ids.find((id) => !list.data.some((run) => run.id === id))
+  // It is gone, or never was: the server says so.
+  const lost = useApi('run', 'show', { run: missing ?? '' }, { enabled: missing !== undefined })
+  const runs = useMemo(() => list.data && inOrder(ids, list.data), [ids, list.data])
+  const retry = () => [names, list, lost].forEach((one) => void (one.error && one.refetch()))
+  const error = names.error ?? list.error ?? lost.error
+  return { names: names.data, runs: missing === undefined ? runs : undefined, error, retry }
+}
+
+const filterOf = (ids: readonly string[]): string =>
+  `attributes.run_id IN (${ids.map((id) => `'${id.replaceAll("'", '')}'`).join(', ')})`
+
+const inOrder = (ids: readonly string[], runs: readonly Run[]): Run[] =>
+  ids.flatMap((id) => runs.find((run) => run.id === id) ?? [])
+
+const fieldsOf = (search: Readonly<Record<string, unknown>>, names: RunNames): FieldId[] => [
+  ...picturedFields(search, names),
+  ...names.params.map((name) => `params.${name}`),
+]
+
+/** All that the runs have, side by side. */
+function AllOfRuns({ ids }: { ids: readonly string[] }): ReactNode {
+  const query = useAllRuns({ filter: filterOf(ids) })
+  return <Loaded query={query}>{(runs) => <CompareParams runs={inOrder(ids, runs)} />}</Loaded>
+}
+
+function Compared({ runs, names }: { runs: readonly Run[]; names: RunNames }): ReactNode {
   const { metrics } = names
   const key = runs.map(({ id, name, state }) => `${id} ${name} ${state}`).join(',')
   const charted = useMemo(() => runs.map(toCharted), [key])
@@ -72,7 +103,7 @@ function Compared({ runs }: { runs: readonly Run[] }): ReactNode {
               </Suspense>
             ),
           },
-          { id: 'params', label: 'Parameters', content: () => <CompareParams runs={runs} /> },
+          { id: 'params', label: 'Parameters', content: () => <AllOfRuns ids={runs.map(({ id }) => id)} /> },
           {
             id: 'code',
             label: 'Code and packages',

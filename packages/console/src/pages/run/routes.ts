@@ -26,7 +26,7 @@ export const runRoutes = [
 addFinder(async (text, signal) => {
   if (text === '' || /['"%\\]/.test(text)) return []
   const filter = `attributes.run_name ILIKE '${text}%'`
-  const { items } = await client.run.list({ filter, limit: 6 }, { signal })
+  const { items } = await client.run.list({ filter, limit: 6, columns: '' }, { signal })
   return items.map(toEntry)
 })
 

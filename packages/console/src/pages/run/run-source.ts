@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react
 import { client } from '../../api/client.ts'
 import { useApi } from '../../api/query.ts'
 import { useUrlState } from '../../parts/url-state.ts'
-import { type FieldId, readField } from './run-fields.ts'
+import { type FieldId, readField, readIds } from './run-fields.ts'
 
 /** Where runs are looked for: a project, an experiment, a job, or the whole team. */
 export interface RunPlace {
@@ -59,11 +59,20 @@ export function columnsWord(ids: readonly FieldId[]): string | undefined {
   return text.length <= mostCharacters ? text : undefined
 }
 
+/** What the pictures can be of, by the words of the address. */
+const asking = ['axes', 'across', 'up', 'target']
+
+/** What pictures show: what the address asks for, and the first metrics where it asks for nothing. */
+export function picturedFields(search: Readonly<Record<string, unknown>>, { metrics }: RunNames): FieldId[] {
+  const wanted = asking.flatMap((key) => readIds(String(search[key] ?? '')))
+  return [...wanted, ...metrics.slice(0, 3).map((name) => `metrics.${name}`)]
+}
+
 /** As much as the API takes, and an address has room for. */
 const mostCharacters = 6000
 
 /** All runs that match, up to some thousand, with some of what they have: for pictures of many. */
-export function useAllRuns(source: RunSource & { columns?: string }): UseQueryResult<Run[], ApiError> {
+export function useAllRuns(source: RunSource & { columns?: string }, enabled = true): UseQueryResult<Run[], ApiError> {
   return useQuery<Run[], ApiError>({
     queryKey: ['run', 'all', source],
     queryFn: async ({ signal }) => {
@@ -79,5 +88,6 @@ export function useAllRuns(source: RunSource & { columns?: string }): UseQueryRe
       return runs
     },
     placeholderData: keepPreviousData,
+    enabled,
   })
 }

@@ -17,10 +17,10 @@ import {
   writeColumns,
 } from './run-columns.tsx'
 import { RunFilter } from './run-filter.tsx'
-import { readIds } from './run-fields.ts'
 import { RunFeedContext, useRunFeed } from './run-live.ts'
 import {
   columnsWord,
+  picturedFields,
   type RunNames,
   type RunPlace,
   type RunSource,
@@ -189,14 +189,9 @@ function ManyCharts(props: { runs: readonly Run[]; isLoading: boolean; metrics: 
 
 const noNames: RunNames = { metrics: [], params: [] }
 
-/** What the pictures can be of, by the words of the address. */
-const asking = ['axes', 'across', 'up', 'target']
-
 function AllPictures({ source, names, view }: { source: RunSource; names: RunNames; view: RunView }): ReactNode {
   const search = useUrlSearch()
-  const wanted = asking.flatMap((key) => readIds(String(search[key] ?? '')))
-  const usual = names.metrics.slice(0, 3).map((name) => `metrics.${name}`)
-  const columns = columnsWord([...wanted, ...usual, ...names.params.map((name) => `params.${name}`)])
+  const columns = columnsWord([...picturedFields(search, names), ...names.params.map((name) => `params.${name}`)])
   const query = useAllRuns({ ...source, ...(columns !== undefined && { columns }) })
   if (query.data === undefined) {
     return query.error ? <ErrorState error={query.error} onRetry={() => void query.refetch()} /> : <Lines count={8} />

@@ -26,7 +26,9 @@ import { sweepActions } from './sweep-actions.ts'
 import { SweepProgress } from './sweep-progress.tsx'
 import './sweep.css'
 
-const SweepBody = lazy(() => import('./sweep-body.tsx').then(({ SweepBody }) => ({ default: SweepBody })))
+// It is fetched while the sweep is being read.
+const body = import('./sweep-body.tsx')
+const SweepBody = lazy(() => body.then(({ SweepBody }) => ({ default: SweepBody })))
 
 const route = getRouteApi('/shell/sweeps/$sweep')
 const plainCrumbs = [

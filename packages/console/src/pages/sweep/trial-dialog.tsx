@@ -92,7 +92,7 @@ function TrialFacts({
 }
 
 function JobLinks({ job }: { job: string }): ReactNode {
-  const { data } = useApi('run', 'list', { job, limit: 1 })
+  const { data } = useApi('run', 'list', { job, limit: 1, columns: '' })
   const [run] = data?.items ?? []
   return (
     <span className="row">
