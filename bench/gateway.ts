@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { formatMs, type Section } from './report.ts'
 const runSeconds = 5
 const warmSeconds = 8
 const connections = 32
+const rayVersion = '2.60.0'
 const key = `nabla_${'a'.repeat(32)}`
 
 /** Something that requests go through, or what answers them. */
@@ -30,7 +31,7 @@ interface Measured {
   p99Ms: number
 }
 
-/** The gateway beside nginx and HAProxy, each alone in front of the same nginx. */
+/** The gateway beside nginx and HAProxy, each alone in front of the same nginx; and Ray Serve, which answers by itself. */
 export async function gateway(): Promise<Section> {
   for (const program of ['wrk', 'nginx', 'haproxy']) execFileSync('which', [program])
   const folder = await makeTempFolder()
@@ -52,6 +53,8 @@ export async function gateway(): Promise<Section> {
       ['HAProxy', haproxy],
       ['Nabla', own],
     ]
+    const ray = await startRay().catch((error: unknown) => console.error(`  Ray Serve: ${String(error)}`))
+    if (ray) rows.push(['Ray Serve, which answers by itself', await keep(Promise.resolve(ray))])
     const found = new Map<string, { full: Measured; one: Measured }>()
     for (const [name, running] of rows) {
       // Until what is compiled while it runs has been.
@@ -65,7 +68,7 @@ export async function gateway(): Promise<Section> {
       about:
         `Answers of 12 bytes by an nginx, asked by wrk with ${connections} connections that are kept, for ${runSeconds} s; ` +
         'each of the others has one process or thread. Latency with one connection, less that without anything in ' +
-        'between. Aim: half of the rate of nginx for each core; p50 0.5 ms, p99 2 ms.',
+        'between. Ray Serve has a proxy and one replica, which answers; all its processes count. Aim: half of the rate of nginx for each core; p50 0.5 ms, p99 2 ms.',
       columns: ['in between', 'requests/s', 'requests per core and second', 'of nginx', 'added p50', 'added p99'],
       rows: rows.map(([name]) => {
         const { full, one } = found.get(name)!
@@ -164,6 +167,49 @@ async function startGateway(target: number): Promise<Running> {
   const child = spawn(process.execPath, [program, String(target)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
   return { port: Number(String(line)), pids: [child.pid!], child, path: '/serve/bench/' }
+}
+
+/** In an environment of its own, which is kept; a replica of Python cannot pass requests on as the others do. */
+async function startRay(): Promise<Running> {
+  const folder = join(import.meta.dirname, `../node_modules/.cache/nabla-bench-ray-${rayVersion}`)
+  const python = join(folder, 'bin/python')
+  if (!existsSync(join(folder, 'ready'))) {
+    execFileSync('python3', ['-m', 'venv', folder])
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `ray[serve]==${rayVersion}`]
+    execFileSync(python, pip, { stdio: 'inherit' })
+    writeFileSync(join(folder, 'ready'), '')
+  }
+  const port = await freePort()
+  const program = join(import.meta.dirname, 'gateway_ray.py')
+  const child = spawn(python, [program, String(port)], { stdio: ['ignore', 'pipe', 'ignore'] })
+  await Promise.race([
+    once(child.stdout, 'data'),
+    once(child, 'exit').then(() => {
+      throw new Error('it did not start here')
+    }),
+  ])
+  return { port, pids: treeOf(child.pid!), child, path: '/' }
+}
+
+/** A process and all below it, whichever thread has started them. */
+function treeOf(pid: number): number[] {
+  const parents = readdirSync('/proc').flatMap((name): [number, number][] => {
+    const text = /^\d+$/.test(name) ? statOf(name) : undefined
+    return text === undefined ? [] : [[Number(name), Number(text.split(') ').at(-1)!.split(' ')[1])]]
+  })
+  const below = (id: number): number[] => [
+    id,
+    ...parents.filter(([, parent]) => parent === id).flatMap(([one]) => below(one)),
+  ]
+  return below(pid)
+}
+
+function statOf(pid: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch {
+    return undefined
+  }
 }
 
 function childrenOf(pid: number): number[] {

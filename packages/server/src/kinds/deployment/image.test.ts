@@ -51,6 +51,7 @@ describe.skipIf(reason !== null)(title, { timeout: 120_000 }, () => {
     client = createClient({ url: server.url, key: server.firstKey! })
   }, 120_000)
   afterAll(async () => {
+    for (const { id } of (await client?.deployment.list({}))?.items ?? []) await stopped(id)
     await server?.close()
     await daemon?.close()
     rmSync(data, { recursive: true, force: true })
@@ -66,6 +67,15 @@ describe.skipIf(reason !== null)(title, { timeout: 120_000 }, () => {
       },
       { timeout: 100_000, interval: 100 },
     )
+
+  /** What runs is no child of the server, and would outlive this test. */
+  const stopped = async (deployment: string): Promise<void> => {
+    await client.deployment.stop({ deployment })
+    await vi.waitFor(async () => expect((await client.deployment.show({ deployment })).state).toBe('stopped'), {
+      timeout: 100_000,
+      interval: 100,
+    })
+  }
 
   test('a program with a port of its own has several instances, and keeps answering through an update', async () => {
     const made = { project: 'p', name: 'shop', image, command: app, port: 9000, instances: 2, drainSeconds: 2 }
@@ -87,7 +97,6 @@ describe.skipIf(reason !== null)(title, { timeout: 120_000 }, () => {
       },
       { timeout: 100_000, interval: 100 },
     )
-    await client.deployment.stop({ deployment: 'shop' })
   })
 
   test('the built-in server runs a model in an image that has no Node', async () => {
@@ -109,6 +118,5 @@ describe.skipIf(reason !== null)(title, { timeout: 120_000 }, () => {
     })
     expect(answer).toMatchObject({ status: 200 })
     expect(JSON.parse(answer.body)).toMatchObject({ predictions: [expect.anything()] })
-    await client.deployment.stop({ deployment: 'digits' })
   })
 })
