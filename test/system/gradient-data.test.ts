@@ -87,6 +87,7 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     const { run } = gradient()
     const inProject = await project('many')
     const helper = `${python} -c "import os, gradient_utils.multi_node as m; m.get_tf_config(); print(os.environ['TF_CONFIG'])"`
+    const places = `${python} -c "from gradient_utils.utils import *; print(data_dir(), model_dir('m'), export_dir('m'))"`
     const node = (prefix: string, command: string) => [
       `--${prefix}Container`,
       container,
@@ -103,7 +104,7 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
       'create',
       'multinode',
       ...grpc,
-      ...node('worker', `echo $TYPE $INDEX; ${helper}`),
+      ...node('worker', `echo $TYPE $INDEX; ${helper}; ${places}`),
       ...node('parameterServer', 'echo served; sleep 60'),
     )
     const id = idIn(output, 'e')
@@ -113,6 +114,7 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     expect(log).toContain('master 0')
     expect(log).toContain('"environment": "cloud"')
     expect(log).toContain('served')
+    expect(log).toMatch(/\/storage \/storage\/models\/\w+\/m \/storage\/models\/\w+\/m/)
     expect(await run('experiments', 'details', '--id', id)).toMatch(/Parameter Server Count +\| 1/)
     const mpi = await run(
       'experiments',
