@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -57,7 +57,8 @@ export class Peers {
     this.#server = createServer((socket) => this.#welcome(socket))
     this.#server.on('error', (error) => options.log.warn({ err: error }, 'gateways of their own cannot be reached'))
     rmSync(this.#places.socket, { force: true })
-    this.#server.listen(this.#places.socket, () => chmodSync(this.#places.socket, 0o600))
+    // Nobody else may look into its folder.
+    this.#server.listen(this.#places.socket)
     this.#arm()
   }
 
