@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { ended, running } from '../engine-suite.ts'
@@ -133,6 +135,33 @@ for (const kind of ['podman', 'docker'] as const) {
       while ((await left()).includes('/nabla-stray')) await new Promise((resolve) => setTimeout(resolve, 20))
       expect(await left()).toEqual([`/nabla-${task.id}`])
     })
+
+    test('is not swept away while a server that was restarted still reads what it knows', async () => {
+      const task = bench.task('echo up; while [ ! -e /go/now ]; do sleep 0.05; done; echo end', {
+        mounts: [{ source: bench.folder('go'), target: '/go', mode: 'ro' }],
+      })
+      await bench.engine.start(task)
+      await expect.poll(() => bench.output(task.id), { timeout: 20_000 }).toBe('up\n')
+      // A pipe is read only as fast as somebody writes.
+      const spec = join(bench.dataDir, 'docker/tasks', task.id, 'spec.json')
+      const kept = readFileSync(spec)
+      rmSync(spec)
+      execFileSync('mkfifo', [spec])
+      const { Config } = await daemon.docker.getContainer(`nabla-${task.id}`).inspect()
+      const engine = await bench.restart()
+      const all = async () => (await daemon.docker.listContainers({ all: true })).map(({ Names }) => Names[0])
+      // The server hears of this one, and has all the time it needs to do something hasty.
+      const Labels = { ...Config.Labels, 'nabla.task': 'tkstray' }
+      await daemon.docker.createContainer({ name: 'nabla-stray', Image: Config.Image, Cmd: ['/bin/sh'], Labels })
+      for (let asked = 0; asked < 30; asked++) expect(await all()).toContain(`/nabla-${task.id}`)
+      await writeFile(spec, kept)
+      rmSync(spec)
+      writeFileSync(spec, kept)
+      bench.folder('go', { now: '' })
+      expect((await ended(engine, task.id, 60_000)).exit).toEqual({ cause: 'exit', code: 0, blame: 'user' })
+      expect(bench.output(task.id)).toBe('up\nend\n')
+      await expect.poll(all, { timeout: 20_000 }).not.toContain('/nabla-stray')
+    }, 90_000)
 
     test('listens on a port of its own that can be reached from here', async () => {
       const task = bench.task('sleep 1000', { ports: [8080] })

@@ -304,6 +304,8 @@ class DockerEngine implements Engine {
   }
 
   async #sweep(): Promise<void> {
+    // Until all that is ours is known, anything may be.
+    await this.#ready
     const filters = { label: [`${instanceLabel}=${this.#instance}`] }
     const docker = await this.#daemon.calls()
     const containers = await docker.listContainers({ all: true, filters })
