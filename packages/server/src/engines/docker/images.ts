@@ -186,7 +186,7 @@ export function pullFailure(reference: Reference, words: string, hasLogin: boole
   const name = fullName(reference)
   const { registry } = reference
   if (/no space left|disk quota/i.test(words)) {
-    const reason = `There is no room on the disk for the image ${name}. Remove images with \`docker image prune\` or \`podman image prune\`.`
+    const reason = `There is no room on the disk for the image ${name}. Make room with \`nabla image prune\`, or remove other files.`
     return new SetupFailure(reason, 'machine')
   }
   if (/toomanyrequests|too many requests|rate limit/i.test(words)) {
