@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { ended, running } from '../engine-suite.ts'
 import { OutsideProtection } from '../process/outside-protection.ts'
+import { Daemon } from './daemon.ts'
 import { type DockerBench, makeDockerBench } from './test-bench.ts'
 import { missing, startTestDaemon, type TestDaemon } from './testing/daemon.ts'
 
@@ -36,6 +37,19 @@ for (const kind of ['podman', 'docker'] as const) {
         err: bench.output(task.id, 'stderr'),
       }
     }
+
+    test.skipIf(existsSync('/var/run/docker.sock'))(
+      'runs on a daemon that is found where one without root listens (skipped where Docker runs on this machine)',
+      async () => {
+        const runtime = join(daemon.base, 'user')
+        mkdirSync(join(runtime, 'podman'), { recursive: true })
+        const usual = join(runtime, kind === 'podman' ? 'podman/podman.sock' : 'docker.sock')
+        symlinkSync(daemon.socket, usual)
+        const found = new Daemon(undefined, { XDG_RUNTIME_DIR: runtime })
+        expect(await found.socket()).toBe(usual)
+        expect((await found.info()).name).toBe(kind)
+      },
+    )
 
     test('sees its files where they belong, and changes only what it may', async () => {
       const copied = bench.folder('copied', { 'in.txt': 'original', 'deep/a': 'a' })

@@ -25,7 +25,7 @@ interface Modem {
 }
 
 /** The same container in the words of Podman: `SpecGenerator` of its API. Pure. */
-export function podmanSpec(options: Docker.ContainerCreateOptions): object {
+function podmanSpec(options: Docker.ContainerCreateOptions): object {
   const host = options.HostConfig ?? {}
   const network = host.NetworkMode ?? ''
   const aliases = options.NetworkingConfig?.EndpointsConfig?.[network]?.Aliases ?? []
