@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Notebook, notebookLimits, notebookPort, type NotebookState } from '@nabla/api/notebook'
 import { createClient } from '@nabla/api/client'
@@ -302,8 +302,14 @@ eachDatabase((make) => {
         await put(server, made, `${name}.ipynb`, text!)
         await expect(document(`${name}.ipynb`)).rejects.toMatchObject({ code: 'bad_notebook', status: 422 })
       }
-      await put(server, made, 'large.ipynb', ' '.repeat(notebookLimits.documentBytes + 1))
-      await expect(document('large.ipynb')).rejects.toMatchObject({ code: 'notebook_too_large' })
+      const folder = await folderOf(server, made, 'filesId')
+      for (const sizeBytes of [notebookLimits.documentBytes + 1, 500e6]) {
+        await put(server, made, 'large.ipynb', '{')
+        truncateSync(join(folder, 'large.ipynb'), sizeBytes)
+        await expect(document('large.ipynb')).rejects.toMatchObject({ code: 'notebook_too_large' })
+        const run = server.client.notebook.runAsJob({ notebook: 'cells', body: { path: 'large.ipynb' } })
+        await expect(run).rejects.toMatchObject({ code: 'notebook_too_large' })
+      }
       await expect(document('good.txt')).rejects.toMatchObject({ code: 'bad_notebook' })
       await expect(document('../x.ipynb')).rejects.toMatchObject({ code: 'bad_path' })
     })

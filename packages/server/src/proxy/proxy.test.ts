@@ -98,7 +98,7 @@ eachDatabase((make) => {
       expect(programAddress).toBe(`${server.running().url}/programs/${job}-${port}/`)
       const secrets = [{ authorization: `token ${token}` }, { authorization: `Bearer ${server.key}` }]
       for (const headers of secrets) {
-        const answer = await ask(server, `${programAddress}api?a=1`, { headers })
+        const answer = await ask(server, `${programAddress}/api?a=1`, { headers })
         expect(answer).toMatchObject({ status: 200, body: '<script>evil()</script>' })
         expect(answer.headers).toMatchObject({
           'content-security-policy': "sandbox; default-src 'none'",

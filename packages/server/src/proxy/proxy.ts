@@ -42,7 +42,8 @@ export function takeProgramPlace(request: IncomingMessage): Place | undefined {
   const [whole = '', label = '', rest = ''] =
     /^\/programs\/([a-z0-9-]{1,63})(\/.*|\?.*|)$/s.exec(request.url ?? '') ?? []
   if (whole === '') return undefined
-  request.url = rest.startsWith('/') ? rest : `/${rest}`
+  // Clients put a slash between address and path, whether there is one already or not.
+  request.url = `/${rest.replace(/^\/+/, '')}`
   return { label, secure: false, forPrograms: true }
 }
 

@@ -38,6 +38,15 @@ describeConsole(
       expect((await client.notebook.list({ name: 'back-again' })).items).toEqual([])
     })
 
+    test('show their log as it grows', async () => {
+      const { open } = console()
+      const page = await open('/notebooks/train-a-network?tab=logs')
+      const log = page.getByRole('region', { name: 'Log of the notebook' })
+      await log.getByText('nabla notebook logs --follow train-a-network').waitFor()
+      await log.getByText(/^\d+ lines?$/).waitFor()
+      expect(await findBarriersInBothThemes(page)).toEqual([])
+    })
+
     test('that are shared are seen without an account, and nothing in them runs', async () => {
       const { client, open } = console()
       const { share } = await client.notebook.show({ notebook: 'look-at-digits' })
