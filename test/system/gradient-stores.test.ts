@@ -1,6 +1,5 @@
-import { AwsV4Signer } from 'aws4fetch'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { s3ServerProgram, startS3 } from '../../packages/server/src/testing/s3.ts'
+import { putObject, s3ServerProgram, startS3 } from '../../packages/server/src/testing/s3.ts'
 import { idIn, useGradientClient } from './support/gradient.ts'
 import { pythonWith } from './support/python.ts'
 import { useServerProcess } from './support/server-process.ts'
@@ -59,17 +58,9 @@ describe.skipIf(python === null)('the real client of Gradient: buckets and logs 
       const { run } = gradient()
       const store = await startS3(s3!)
       onTestFinished(() => store.stop())
-      const { endpoint, bucket, accessKeyId, secretAccessKey } = store.newBucket()
-      const url = `${endpoint}/${bucket}/faces/a.txt`
-      const keys = { accessKeyId, secretAccessKey }
-      const { url: to, headers } = await new AwsV4Signer({
-        ...keys,
-        service: 's3',
-        method: 'PUT',
-        url,
-        body: 'a face',
-      }).sign()
-      expect((await fetch(to, { method: 'PUT', headers, body: 'a face' })).status).toBe(200)
+      const settings = store.newBucket()
+      const { endpoint, bucket, accessKeyId, secretAccessKey } = settings
+      await putObject(settings, 'faces/a.txt', 'a face')
       const place = ['--bucket', bucket, '--endpoint', endpoint]
       const create = ['storageProviders', 'create', 's3', '--name', 'bucket', ...place]
       await run(...create, '--accessKey', accessKeyId, '--secretAccessKey', secretAccessKey)

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { AwsV4Signer } from 'aws4fetch'
 import type { S3Settings } from '../stores/s3/s3-store.ts'
 
 /** An S3 server program of the tests: versitygw on a free port of this machine, over a folder of its own. */
@@ -56,6 +57,15 @@ export async function startS3(program: string): Promise<TestS3> {
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** Puts an object under any key into a bucket, as other programs do, and answers its ETag. */
+export async function putObject({ endpoint, bucket, ...keys }: S3Settings, key: string, body: string): Promise<string> {
+  const url = `${endpoint}/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
+  const signed = await new AwsV4Signer({ ...keys, service: 's3', method: 'PUT', url, body }).sign()
+  const response = await fetch(signed.url, { method: 'PUT', headers: signed.headers, body })
+  if (response.status !== 200) throw new Error(`${key} could not be put: ${response.status} ${await response.text()}`)
+  return response.headers.get('etag') ?? ''
 }
 
 /**

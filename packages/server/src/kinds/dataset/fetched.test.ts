@@ -3,11 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import type { DatasetSource, DatasetVersion } from '@nabla/api/dataset'
-import { AwsV4Signer } from 'aws4fetch'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { S3Settings } from '../../stores/s3/s3-store.ts'
 import { eachDatabase } from '../../testing/database.ts'
-import { s3ServerProgram, startS3, type TestS3 } from '../../testing/s3.ts'
+import { putObject, s3ServerProgram, startS3, type TestS3 } from '../../testing/s3.ts'
 import { startTestServer, type TestServer } from '../../testing/server.ts'
 import { makeTar } from '../../volumes/archive-bytes.ts'
 
@@ -249,21 +247,13 @@ describe.skipIf(program === undefined)('by s3 (skipped without versitygw: tools/
   })
   afterAll(() => s3.stop())
 
-  const put = async ({ endpoint, bucket, ...keys }: S3Settings, key: string, body: string) => {
-    const url = `${endpoint}/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
-    const signed = await new AwsV4Signer({ ...keys, service: 's3', method: 'PUT', url, body }).sign()
-    const response = await fetch(signed.url, { method: 'PUT', headers: signed.headers, body })
-    expect(response.status).toBe(200)
-    return response.headers.get('etag') ?? ''
-  }
-
   eachDatabase((make) => {
     test('one object, checked by its ETag, or all below a prefix', async () => {
       const bucket = s3.newBucket()
       const server = await startTestServer(make, undefined, allowed)
-      const etag = await put(bucket, 'sets/faces/a b.txt', 'a')
-      await put(bucket, 'sets/faces/deep/ü&<.txt', 'u')
-      await put(bucket, 'sets/other.txt', 'other')
+      const etag = await putObject(bucket, 'sets/faces/a b.txt', 'a')
+      await putObject(bucket, 'sets/faces/deep/ü&<.txt', 'u')
+      await putObject(bucket, 'sets/other.txt', 'other')
       const { endpoint, accessKeyId: username, secretAccessKey: password } = bucket
       const from = { endpoint, username, password }
       const url = `s3://${bucket.bucket}/sets/faces/a%20b.txt`
