@@ -1,4 +1,5 @@
 import { createDeployment, type Deployment, deploymentFile } from '@nabla/api/deployment'
+import { looksLikeDeployment, readDeploymentLine } from './deployment-line-read.ts'
 
 export type DeploymentDocument = Record<string, unknown>
 
@@ -39,9 +40,10 @@ const isTable = (value: unknown): value is Record<string, unknown> =>
 /** Most of a text that is read: far more than a deployment is. */
 const mostCharacters = 1_000_000
 
-/** Reads YAML or JSON that was pasted. Throws an error whose message says what is wrong, in a sentence. */
+/** Reads YAML, JSON or a line of `nabla deploy` that was pasted. Throws an error whose message says what is wrong, in a sentence. */
 export async function readDocument(text: string): Promise<DeploymentDocument> {
   if (text.length > mostCharacters) throw new Error('It is too long for a deployment.')
+  if (looksLikeDeployment(text)) return readDeploymentLine(text)
   const { parse } = await import('yaml')
   let value: unknown
   try {

@@ -96,8 +96,8 @@ function Side({ state, isNew, children }: { state: State; isNew: boolean; childr
         fileLine={isNew ? 'deploy -f deployment.yaml' : 'deployment update NAME -f deployment.yaml'}
         read={readDocument}
         onPaste={state.fill}
-        label="YAML or JSON of a deployment"
-        placeholder={'name: iris\nmodel: iris@champion\ninstances: 2'}
+        label="A line of nabla deploy, YAML or JSON"
+        placeholder={'nabla deploy iris@champion --instances 2'}
       />
       <div className="only-phone row">{children}</div>
     </div>

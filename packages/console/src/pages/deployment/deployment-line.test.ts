@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withoutDefaults } from './deployment-document.ts'
+import { readDocument, withoutDefaults } from './deployment-document.ts'
 import { changeLine, deploymentLine } from './deployment-line.ts'
 
 test('a model is served by a short line', () => {
@@ -25,6 +25,34 @@ test('a command has all its options; what has none needs a file', () => {
   )
   const guarded = withoutDefaults({ ...given, guard: { errorShare: 0.1 } })
   expect(deploymentLine(guarded, { from: 'nothing' })).toBeUndefined()
+})
+
+test('a line that is pasted gives the document that it was made of', async () => {
+  const program = {
+    name: 'shop',
+    project: 'shop',
+    command: 'python app.py',
+    port: 8000,
+    instances: 2,
+    machineType: 'C2',
+    env: { LEVEL: 'debug', TOKEN: 'secret:TOKEN' },
+    healthChecks: { readiness: { path: '/health' }, startLimitSeconds: 90 },
+    auth: { kind: 'basic', username: 'ada', password: 'secret:PASS' },
+    bounds: { timeoutSeconds: 10, perInstance: 4, rate: { perSecond: 5, burst: 5 } },
+    autoscaling: { min: 0, max: 5, metric: 'rate', target: 50 },
+    drainSeconds: 5,
+  }
+  for (const given of [program, { name: 'iris-eu', project: 'digits', model: 'iris@champion', instances: 2 }]) {
+    const line = deploymentLine(withoutDefaults(given), { from: 'nothing' })
+    expect(await readDocument(`$ nabla ${line}`)).toEqual(given)
+  }
+  await expect(readDocument('nabla deploy -f a.yaml')).rejects.toThrow('on your machine')
+  await expect(readDocument('nabla deploy iris --no-such 1')).rejects.toThrow('no option --no-such')
+  await expect(readDocument('nabla deploy iris --instances many')).rejects.toThrow('no whole number')
+  expect(await readDocument('nabla deploy iris --body-limit 2MB --detach')).toEqual({
+    model: 'iris',
+    bounds: { bodyBytes: 2_000_000 },
+  })
 })
 
 test('a change says only what is otherwise', () => {

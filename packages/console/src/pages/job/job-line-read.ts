@@ -124,6 +124,9 @@ const switches: Record<string, (state: State) => void> = {
   quiet: () => undefined,
 }
 
+/** Names of options that take no value. */
+export const jobSwitches: ReadonlySet<string> = new Set(Object.keys(switches))
+
 const short: Record<string, string> = { e: 'env', p: 'port', d: 'detach', q: 'quiet' }
 
 function readFlag(state: State, word: string, words: string[]): void {
