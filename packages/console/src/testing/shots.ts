@@ -251,6 +251,7 @@ export const shots: readonly Shot[] = [
   { name: 'model-signature', path: '/models/digits?tab=signature&version=1' },
   { name: 'model-graph', path: '/models/digits?tab=graph&version=1' },
   { name: 'model-compare', path: '/models/digits?tab=compare' },
+  { name: 'model-keys', path: '/settings/model-keys' },
   {
     name: 'model-upload',
     path: '/models',

@@ -110,7 +110,7 @@ eachDatabase((make) => {
       })
       await expect(model.show({ model: 'digits' })).rejects.toMatchObject({ code: 'not_found' })
       const made = await Promise.all(['onnx', 'safetensors', 'onnx'].map((name) => upload(server, 'digits', name)))
-      expect(made.map(({ version }) => version).toSorted()).toEqual([1, 2, 3])
+      expect(made.map(({ version }) => version).toSorted((a, b) => a - b)).toEqual([1, 2, 3])
       expect(made.map(({ state }) => state)).toEqual(['ready', 'ready', 'ready'])
       // The same files twice are two versions with one digest, kept once.
       expect(new Set(made.map(({ digest }) => digest)).size).toBe(2)
