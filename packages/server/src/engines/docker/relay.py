@@ -87,17 +87,36 @@ async def _pump(reader, writer):
 
 
 def _listen_in(pid, address):
-    """A socket belongs for good to the network in which it was made: a child makes it there, and hands it over."""
+    """A socket belongs for good to the network in which it was made."""
+    if _same_namespace(pid, "net"):
+        raise OSError("the task has no network of its own")
+    listener = _visit(pid, address) if _same_namespace(pid, "user") else _send_for(pid, address)
+    listener.setblocking(False)
+    return listener
+
+
+def _visit(pid, address):
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _enter(pid, "net")
+        try:
+            return _bind(address)
+        finally:
+            if _libc.setns(home, 0) == -1:
+                os._exit(1)  # whoever started us starts another one
+    finally:
+        os.close(home)
+
+
+def _send_for(pid, address):
+    """There is no way back from another user namespace: a child goes there, and hands the socket over."""
     near, far = socket.socketpair()
     with near, far:
         child = os.fork()
         if child == 0:
             try:
-                _enter(pid)
-                with socket.socket() as listener:
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    listener.bind(address)
-                    listener.listen(128)
+                _enter(pid, "user", "net")
+                with _bind(address) as listener:
                     socket.send_fds(far, [b"+"], [listener.fileno()])
             except BaseException as error:
                 far.send(b"-" + str(error).encode()[:1000])
@@ -109,23 +128,35 @@ def _listen_in(pid, address):
             os.waitpid(child, 0)
     if not handles:
         raise OSError(message[1:].decode() or "the network of the task could not be entered")
-    listener = socket.socket(fileno=handles[0])
-    listener.setblocking(False)
-    return listener
+    return socket.socket(fileno=handles[0])
 
 
-def _enter(pid):
-    """Enters the network of a process, by way of its user namespace where that is another one."""
-    handles = []
-    for kind in ("user", "net"):
-        path = "/proc/%d/ns/%s" % (pid, kind)
-        if os.stat(path).st_ino != os.stat("/proc/self/ns/" + kind).st_ino:
-            handles.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        elif kind == "net":
-            raise OSError("the task has no network of its own")
-    for handle in handles:
-        if _libc.setns(handle, 0) == -1:
-            raise OSError("setns: " + os.strerror(ctypes.get_errno()))
+def _bind(address):
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+        return listener
+    except BaseException:
+        listener.close()
+        raise
+
+
+def _same_namespace(pid, kind):
+    return os.stat("/proc/%d/ns/%s" % (pid, kind)).st_ino == os.stat("/proc/self/ns/" + kind).st_ino
+
+
+def _enter(pid, *kinds):
+    """All are opened first: from inside one the others could be out of sight."""
+    handles = [os.open("/proc/%d/ns/%s" % (pid, kind), os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+    try:
+        for handle in handles:
+            if _libc.setns(handle, 0) == -1:
+                raise OSError("setns: " + os.strerror(ctypes.get_errno()))
+    finally:
+        for handle in handles:
+            os.close(handle)
 
 
 def _answer(number, error):
