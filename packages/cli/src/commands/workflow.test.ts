@@ -62,7 +62,7 @@ jobs:
       script: echo "$0 ran in $PWD"
 `
 
-test('runs a file, hands files on, draws the graph, and shows it all again', async () => {
+test('runs a file, hands files on, draws the graph, and shows it all again', { timeout: 90_000 }, async () => {
   const cwd = await aFolder('flows')
   await writeFile(join(cwd, 'flow.yaml'), flow)
   const ran = await cli(cwd, ['workflow', 'run', '-f', 'flow.yaml', '--input', 'greeting=good morning'])
@@ -88,7 +88,9 @@ test('runs a file, hands files on, draws the graph, and shows it all again', asy
   expect(await cli(cwd, ['workflow', 'logs', 'flow', '2', '--follow'])).toMatchObject({ exitCode: 0 })
   const listed = await cli(cwd, ['workflow', 'list'])
   expect(listed.stdout).toMatch(/flow +✔ 2 succeeded +2 +flows/)
-  expect((await cli(cwd, ['workflow', 'delete', 'flow'])).exitCode).toBe(0)
+  const elsewhere = await cli(cwd, ['workflow', 'run', 'flow', '-f', 'flow.yaml', '--project', 'other', '--detach'])
+  expect(elsewhere.stderr).toContain('Made the workflow flow in the project other')
+  expect((await cli(cwd, ['workflow', 'delete', 'flow', '--force'])).exitCode).toBe(0)
 })
 
 test('exits with 1 when a job fails, and says what was skipped', async () => {

@@ -43,7 +43,7 @@ It exits as the run did. Ctrl-C stops watching; the run goes on.`,
   flags: {
     file: flag.text('file', 'what to run, in YAML or JSON', { short: 'f', completes: 'file' }),
     input: flag.texts('name=value', 'an input of the workflow: a text, or a dataset as NAME:VERSION', { short: 'i' }),
-    project: flag.text('name', 'the project of a workflow that is made', { completes: 'project' }),
+    project: flag.text('name', 'the project of the workflow; it is made there if it is not', { completes: 'project' }),
     detach: flag.on('do not wait for it', { short: 'd' }),
   },
   examples: [

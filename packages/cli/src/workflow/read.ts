@@ -35,7 +35,8 @@ export async function findOrMake(
   wanted: { make: boolean; project: string | undefined },
 ): Promise<Workflow> {
   try {
-    return await client.workflow.show({ workflow: name })
+    const found = await findIn(client, name, wanted.project)
+    if (found) return found
   } catch (error) {
     if (!wanted.make || !isApiError(error) || error.code !== 'not_found') throw error
   }
@@ -43,6 +44,13 @@ export async function findOrMake(
   const made = await client.workflow.create({ body: { name, project: project.name } })
   context.out.note(`Made the workflow ${made.name} in the project ${made.project.name}`)
   return made
+}
+
+/** By name or id; with a project, only the one of that name in it. */
+async function findIn(client: Client, name: string, project: string | undefined): Promise<Workflow | undefined> {
+  if (project === undefined) return client.workflow.show({ workflow: name })
+  const { items } = await client.workflow.list({ name, project, limit: 200 })
+  return items.find((one) => one.name === name)
 }
 
 /** A run by its number; the newest if none is named. Throws when there is none. */

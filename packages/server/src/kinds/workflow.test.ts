@@ -217,6 +217,7 @@ eachDatabase((make, dialect) => {
       )
       await untilRun(server, run, 'running')
       const { id } = run.workflow
+      expect(await client.workflow.show({ workflow: run.id })).toMatchObject({ id })
       await client.workflow.update({ workflow: id, body: { name: 'renamed', tags: ['nightly'] } })
       const { items } = await client.workflow.list({ tag: 'nightly', project: 'demo' })
       expect(items).toMatchObject([{ name: 'renamed', runs: 1, latest: { number: 1, jobs: { total: 1, ended: 0 } } }])

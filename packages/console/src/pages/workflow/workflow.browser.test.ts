@@ -38,7 +38,7 @@ describeConsole(
       expect(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled()).toBe(true)
       await faults.getByRole('button', { name: 'Line 10' }).click()
       await editor.fill(flow)
-      await page.getByLabel('rate').fill('0.5')
+      await page.getByLabel('rate', { exact: true }).fill('0.5')
       await page.getByText('nabla workflow run nightly -f flow.yaml --project digits --input rate=0.5').waitFor()
       await page
         .getByRole('region', { name: 'Graph of the run' })

@@ -26,11 +26,17 @@ export function selectWorkflows(db: Pick<Db, 'selectFrom'>, teamId: string) {
     .where('workflows.deletedAt', 'is', null)
 }
 
-/** The newest workflow of that name, or the one with that id. Throws AppError `not_found`. */
+/**
+ * The newest workflow of that name, or the one with that id; the id of a run, which is what events name, means its
+ * workflow. Throws AppError `not_found`.
+ */
 export async function findWorkflow(db: Db, caller: Caller, reference: string): Promise<WorkflowWithNames> {
   const rows = selectWorkflows(db, caller.teamId)
+  const ofRun = db.selectFrom('workflowRuns').select('workflowId').where('id', '=', reference)
   const row =
-    (await rows.where('workflows.id', '=', reference).executeTakeFirst()) ??
+    (await rows
+      .where(({ eb, or }) => or([eb('workflows.id', '=', reference), eb('workflows.id', '=', ofRun)]))
+      .executeTakeFirst()) ??
     (await rows
       .where('workflows.name', '=', reference)
       .orderBy('workflows.createdAt', 'desc')
