@@ -40,6 +40,12 @@ export async function findOrMake(
   } catch (error) {
     if (!wanted.make || !isApiError(error) || error.code !== 'not_found') throw error
   }
+  if (!wanted.make) {
+    throw new CliError(
+      `There is no workflow ${name} in the project ${wanted.project}.`,
+      'Say with -f what it is to run, and it is made.',
+    )
+  }
   const project = await findProject(context, wanted.project)
   const made = await client.workflow.create({ body: { name, project: project.name } })
   context.out.note(`Made the workflow ${made.name} in the project ${made.project.name}`)
