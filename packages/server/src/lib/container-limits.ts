@@ -15,7 +15,7 @@ export const containerLimits = {
   containerSweepMs: 1000,
   /** A container whose command has ended is gone within milliseconds; it is asked for this often meanwhile. */
   containerEndMs: 5000,
-  containerEndPollMs: 20,
+  containerEndPollMs: 40,
   /** Pause between two lines about an image that is being pulled. */
   pullToldMs: 2000,
   /** A registry that sends nothing for this long has been lost. Unpacking a layer of gigabytes is silent as well. */

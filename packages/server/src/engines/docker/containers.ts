@@ -21,11 +21,14 @@ export async function signalContainer(daemon: Daemon, name: string, signal: 'SIG
   }
 }
 
-/** Removes a container, running or not; one that is not there, or is being removed, is fine. */
-export async function removeContainer(daemon: Daemon, name: string): Promise<void> {
+/**
+ * Removes a container, running or not; one that is not there, or is being removed, is fine. `hasExited`: it is known not to
+ * run any more, which saves a call.
+ */
+export async function removeContainer(daemon: Daemon, name: string, hasExited = false): Promise<void> {
   const container = (await daemon.calls()).getContainer(name)
   // Podman would first ask it to stop and wait for that.
-  await container.kill({ signal: 'SIGKILL' }).catch(() => {})
+  if (!hasExited) await container.kill({ signal: 'SIGKILL' }).catch(() => {})
   try {
     await container.remove({ force: true, v: true })
   } catch (error) {

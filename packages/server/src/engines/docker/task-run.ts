@@ -54,6 +54,7 @@ export class TaskRun {
   readonly #closed = new AbortController()
   readonly #stopping = new AbortController()
   #seen = ''
+  #hasExited = false
 
   constructor(shared: Shared, spec: TaskSpec, record: TaskRecord) {
     this.#shared = shared
@@ -102,7 +103,7 @@ export class TaskRun {
     await this.close()
     const { daemon, networks, records, relay } = this.#shared
     relay.close(this.spec.id)
-    await removeContainer(daemon, containerName(this.spec.id))
+    await removeContainer(daemon, containerName(this.spec.id), this.#hasExited)
     await removeVolumes(daemon, this.spec)
     await forgetPushed(this.#shared, this.spec)
     await records.remove(this.spec.id)
@@ -180,14 +181,13 @@ export class TaskRun {
       this.#checkStop()
       await this.#create()
       if (this.spec.build?.only) return this.#end(built)
-      found = await this.#inspect()
     }
-    if (found && ['created', 'configured', 'initialized'].includes(found.State.Status)) {
+    if (!found || ['created', 'configured', 'initialized'].includes(found.State.Status)) {
       // Podman forgets what ran before the machine was restarted: nothing is begun twice. Without that, one that has
       // begun is about to be called running.
       if (this.#isOfOtherBoot && (await this.#hasBegun())) return this.#end(machineRestarted)
       this.#checkStop()
-      if (!(await this.#start(found.Id))) return this.#bring()
+      if (!(await this.#start())) return this.#bring()
       found = await this.#inspect()
     }
     if (!found) return this.#end(removedOutside)
@@ -262,18 +262,21 @@ export class TaskRun {
   }
 
   /** Answers false when its container was removed, to be made in another way. */
-  async #start(id: string): Promise<boolean> {
+  async #start(): Promise<boolean> {
     const { daemon } = this.#shared
+    const name = containerName(this.spec.id)
     try {
-      await (await daemon.calls()).getContainer(id).start()
+      await (await daemon.calls()).getContainer(name).start()
       return true
     } catch (error) {
       if (isAway(error)) throw error
       if (statusOf(error) === 304) return true
       const words = wordsOf(error)
+      // Removed behind our back just now, as is seen next.
+      if (statusOf(error) === 404 && /no (such )?container/i.test(words)) return true
       if (this.#shared.copyMode === 'overlay' && /overlay|mounting volume|volume mount/i.test(words)) {
         this.#shared.copyMode = 'copy'
-        await removeContainer(daemon, id)
+        await removeContainer(daemon, name)
         await removeVolumes(daemon, this.spec)
         this.#record = { ...this.#record, created: false }
         await this.#save()
@@ -314,6 +317,7 @@ export class TaskRun {
   }
 
   async #finish(found: Docker.ContainerInspectInfo): Promise<void> {
+    this.#hasExited = true
     const { ExitCode: code, OOMKilled: oomKilled, FinishedAt } = found.State
     const marks = await this.#shared.records.marks(this.spec.id)
     const [error, system] = await Promise.all(
