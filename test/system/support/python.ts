@@ -10,7 +10,15 @@ const root = join(import.meta.dirname, '../../..')
 const run = promisify(execFile)
 
 /** What an environment has: a folder of `test/python` with `requirements.txt` and `constraints.txt`. */
-export type Environment = 'mlflow' | 'jupyter' | 'serve' | 'gradient' | 'gradient-2' | 'search'
+export type Environment =
+  | 'mlflow'
+  | 'jupyter'
+  | 'serve'
+  | 'gradient'
+  | 'gradient-2'
+  | 'jupyter-client'
+  | 'search'
+  | 'mlflow-server'
 
 /**
  * The interpreter of an environment with packages that tests use, which tasks see too. It is made once and kept beside

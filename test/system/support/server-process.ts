@@ -18,6 +18,8 @@ export interface ServerOptions {
   data?: string
   /** Further variables of the environment of the server. */
   env?: Record<string, string>
+  /** Port of every server on this folder; a new one each time, if left out. */
+  port?: number
   /** Further settings: the server is then started by `nabla up` with a settings file. */
   settings?: Record<string, unknown>
 }
@@ -127,7 +129,7 @@ function spawnServer(data: string, options: ServerOptions, logPath: string) {
       HOME: process.env['HOME'],
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/nabla-system'),
       NABLA_DATA: data,
-      NABLA_PORT: '0',
+      NABLA_PORT: String(options.port ?? 0),
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -161,12 +163,12 @@ export async function failedStart(
   return { code, output }
 }
 
-function argumentsOf(data: string, { settings }: ServerOptions): string[] {
+function argumentsOf(data: string, { settings, port = 0 }: ServerOptions): string[] {
   if (settings === undefined) return [join(root, 'packages/server/src/main.ts')]
   const file = settingsFile(data)
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(settings))
-  const up = ['up', '--json', '--config', file, '--data', data, '--port', '0', '--log-level', 'info']
+  const up = ['up', '--json', '--config', file, '--data', data, '--port', String(port), '--log-level', 'info']
   return [join(root, 'packages/cli/src/main.ts'), ...up]
 }
 
