@@ -12,7 +12,7 @@ const firstPages = ['shell/shell.tsx', 'pages/home/home-page.tsx', 'pages/job/jo
 )
 /** The schemas of the contract, for pages that check what one types; the rest of it is loaded without them. */
 const schemas = /node_modules\/zod|quiet-zod|packages\/api\/src/
-const tables = /api\/src\/(client|error-body|streamed|job-states)\.ts/
+const tables = /api\/src\/(client|error-body|streamed|job-states|sweep-views|importance|forest)\.ts/
 /** Used by so many other pages it is one file too, but for what is large and drawn by few. */
 const shareCount = 8
 const own = /uplot|parts\/(chart|ansi|file-|smoothing)|node_modules\/yaml|\.(woff2|svg)$/
