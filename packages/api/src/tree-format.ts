@@ -165,3 +165,14 @@ function isCut(path: string): boolean {
   for (let index = 0; index < path.length; index++) hash = Math.imul(hash ^ path.charCodeAt(index), 0x01000193)
   return ((hash ^ (hash >>> 16)) & 0xff) === 0
 }
+
+/**
+ * The ETag of a file of a tree: equal for equal bytes, in whatever tree. Who has the bytes can cut them into chunks and
+ * compare, and so knows that they are right without asking. `sha256` answers in base64url.
+ */
+export function fileTag(hashes: readonly string[], sha256: (text: string) => string): string {
+  return `${fileTagStart}${sha256(hashes.join(' '))}"`
+}
+
+/** What an ETag of this kind begins with. */
+export const fileTagStart = '"chunks:'

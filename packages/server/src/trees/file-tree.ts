@@ -1,5 +1,5 @@
 import type { FileEntry } from '@nabla/api/file'
-import { type FileChunk, fileSize, type TreeEntry } from '@nabla/api/tree-format'
+import { type FileChunk, fileSize, fileTag, type TreeEntry } from '@nabla/api/tree-format'
 import { createHash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { AppError } from '../lib/app-error.ts'
@@ -115,10 +115,11 @@ async function list(
 /** The least path behind this one; if it ends with a slash, behind all that is in that folder: `0` is next to `/`. */
 const behind = (path: string): string => (path.endsWith('/') ? `${path.slice(0, -1)}0` : `${path}\0`)
 
-/** The same for equal bytes, in whatever tree. */
-function etagOf(chunks: readonly FileChunk[]): string {
-  return `"${hash('sha256', chunks.map(([hash]) => hash).join(' '), 'base64url')}"`
-}
+const etagOf = (chunks: readonly FileChunk[]): string =>
+  fileTag(
+    chunks.map(([hash]) => hash),
+    (text) => hash('sha256', text, 'base64url'),
+  )
 
 function toFileEntry(entry: TreeEntry, path: string, modifiedAt: string): FileEntry {
   const sizeBytes = entry.type === 'file' ? fileSize(entry.chunks) : entry.type === 'link' ? entry.target.length : 0
