@@ -12,7 +12,9 @@ writer = SummaryWriter("/artifacts/logs", flush_secs=1)
 for step in range(1000):
     writer.add_scalar("loss", 1 / (step + 1), step)
 writer.add_histogram("weights", numpy.arange(100), 1)
-writer.add_image("picture", numpy.zeros((3, 600, 600)), 1)
+# Larger than what is read at a time.
+writer.add_image("a/picture", numpy.random.rand(3, 600, 600), 1)
+writer.add_text("said", "one *word*", 1)
 writer.add_scalar("odd", float("nan"), 3)
 writer.flush()
 print("first part", flush=True)

@@ -53,6 +53,15 @@ describe.skipIf(python === null)('TensorBoard (skipped where pip cannot fetch wh
       })
       expect(made.metrics.map(({ name }) => name)).toEqual(['loss', 'train/epoch_loss', 'validation/epoch_loss'])
       expect(made.metrics[0]?.value).toBeCloseTo(0.0005)
+      const { items: files } = await client.run.files({ run: id, path: '', recursive: 'true' })
+      const kept = files
+        .filter(({ type }) => type === 'file')
+        .map(({ path }) => path.replace(/%timestamp.*%events/, ''))
+      expect(kept.toSorted()).toEqual([
+        'histograms/weights%step%1.histogram.json',
+        'images/a#picture%step%1.png',
+        'texts/said%step%1.md',
+      ])
       const { items } = await client.run.history({ run: id, metric: 'loss', limit: 5000 })
       expect(items.map(({ step }) => step)).toEqual(Array.from({ length: 2000 }, (_, step) => step))
 

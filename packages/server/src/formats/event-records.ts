@@ -7,9 +7,28 @@ export interface EventScalar {
   value: number
 }
 
+/** What was logged at a step that is no number. */
+export interface EventMedia {
+  tag: string
+  step: number
+  /** Milliseconds since the epoch. */
+  at: number
+  kind: 'image' | 'text' | 'histogram'
+  /** An image as it was encoded, text in UTF-8, of a histogram JSON of `EventHistogram`. */
+  body: Buffer
+}
+
+/** How many values lie below each limit, and above the one before. */
+export interface EventHistogram {
+  least: number
+  limits: number[]
+  counts: number[]
+}
+
 /** What could be read from the beginning of a piece of a file of events. */
 export interface EventsRead {
   scalars: EventScalar[]
+  media: EventMedia[]
   /** Bytes of whole records: the next piece begins after them. */
   readBytes: number
   /** The next record is so long, with its frame; undefined: not even its length is there yet. */
@@ -19,12 +38,12 @@ export interface EventsRead {
 }
 
 /**
- * Reads scalars from whole records of a file of events, as many as there are: TFRecord with an `Event` each
+ * Reads scalars, images, texts and histograms from whole records of a file of events, as many as there are: TFRecord with an `Event` each
  * (tensorflow/core/util/event.proto, tensorflow/core/lib/io/record_writer.h). What is not whole yet is left for later.
- * Histograms, images, texts and graphs are passed over.
+ * Graphs, sound and all else are passed over.
  */
 export function readEventRecords(piece: Buffer): EventsRead {
-  const read: EventsRead = { scalars: [], readBytes: 0, nextBytes: undefined, damaged: false }
+  const read: EventsRead = { scalars: [], media: [], readBytes: 0, nextBytes: undefined, damaged: false }
   while (piece.length - read.readBytes >= headBytes) {
     const start = read.readBytes
     if (maskedCrc(piece.subarray(start, start + 8)) !== piece.readUInt32LE(start + 8)) {
@@ -34,7 +53,7 @@ export function readEventRecords(piece: Buffer): EventsRead {
     read.nextBytes = headBytes + length + 4
     if (piece.length - start < read.nextBytes) return read
     const record = piece.subarray(start + headBytes, start + headBytes + length)
-    if (!readEvent(record, read.scalars)) return { ...read, nextBytes: undefined, damaged: true }
+    if (!readEvent(record, read)) return { ...read, nextBytes: undefined, damaged: true }
     read.readBytes += read.nextBytes
     read.nextBytes = undefined
   }
@@ -55,7 +74,7 @@ interface Field {
 }
 
 /** `Event`: 1 wall_time, 2 step, 5 summary. False where it is none. */
-function readEvent(record: Buffer, scalars: EventScalar[]): boolean {
+function readEvent(record: Buffer, read: EventsRead): boolean {
   let [at, step] = [0, 0]
   const values: Buffer[] = []
   const isWhole = eachField(record, ({ number, wire, value, bytes }) => {
@@ -68,22 +87,112 @@ function readEvent(record: Buffer, scalars: EventScalar[]): boolean {
     })
   })
   if (!isWhole || !Number.isSafeInteger(at) || !Number.isSafeInteger(step)) return false
-  return values.every((bytes) => readValue(bytes, { at, step }, scalars))
+  return values.every((bytes) => readValue(bytes, { at, step }, read))
 }
 
-/** `Summary.Value`: 1 tag, 2 simple_value, 8 tensor. */
-function readValue(bytes: Buffer, event: { at: number; step: number }, scalars: EventScalar[]): boolean {
-  let tag = ''
+/** `Summary.Value`: 1 tag, 2 simple_value, 4 image, 5 histo, 8 tensor, 9 metadata. */
+function readValue(bytes: Buffer, event: { at: number; step: number }, { scalars, media }: EventsRead): boolean {
+  let [tag, plugin] = ['', '']
   let value: number | undefined
+  let tensor: Buffer | undefined
+  let found: Pick<EventMedia, 'kind' | 'body'> | undefined
   const isWhole = eachField(bytes, (part) => {
     if (part.number === 1 && part.wire === 2) tag = part.bytes.toString('utf8')
     if (part.number === 2 && part.wire === 5) value = shortest(part.bytes.readFloatLE())
-    if (part.number === 8 && part.wire === 2) value = numberOf(part.bytes)
+    if (part.wire !== 2) return true
+    if (part.number === 4) found = imageOf(partsOf(part.bytes, 4)[0])
+    if (part.number === 5) found = histogramOf(part.bytes)
+    if (part.number === 8) tensor = part.bytes
+    // `SummaryMetadata`: 1 plugin_data, which has 1 plugin_name.
+    if (part.number === 9) plugin = partsOf(partsOf(part.bytes, 1)[0] ?? none, 1)[0]?.toString('utf8') ?? ''
     return true
   })
+  if (tensor) {
+    value = numberOf(tensor)
+    found = mediaOf(tensor, plugin)
+  }
   // Sessions of hyperparameters are written as values too.
-  if (value !== undefined && tag !== '' && !tag.startsWith('_hparams_/')) scalars.push({ ...event, tag, value })
+  if (tag === '' || tag.startsWith('_hparams_/')) return isWhole
+  if (value !== undefined) scalars.push({ ...event, tag, value })
+  if (found) media.push({ ...event, tag, ...found })
   return isWhole
+}
+
+const none = Buffer.alloc(0)
+
+/** What fields of a message with this number hold. */
+function partsOf(message: Buffer, wanted: number): Buffer[] {
+  const parts: Buffer[] = []
+  eachField(message, ({ number, wire, bytes }) => {
+    if (number === wanted && wire === 2) parts.push(bytes)
+    return true
+  })
+  return parts
+}
+
+/** Only what a browser shows by itself, told by how it begins. */
+function imageOf(encoded: Buffer | undefined): Pick<EventMedia, 'kind' | 'body'> | undefined {
+  return encoded && endingOf(encoded) !== undefined ? { kind: 'image', body: encoded } : undefined
+}
+
+/** The ending of a file with such an image: PNG, JPEG or GIF. */
+export function endingOf(image: Buffer): 'png' | 'jpg' | 'gif' | undefined {
+  const begin = image.toString('latin1', 0, 4)
+  if (begin === '\x89PNG') return 'png'
+  if (begin.startsWith('\xff\xd8\xff')) return 'jpg'
+  return begin === 'GIF8' ? 'gif' : undefined
+}
+
+/** `HistogramProto`: 1 min, 6 bucket_limit and 7 bucket, which are packed. */
+function histogramOf(message: Buffer): Pick<EventMedia, 'kind' | 'body'> | undefined {
+  let least = Number.NaN
+  eachField(message, ({ number, wire, bytes }) => {
+    if (number === 1 && wire === 1) least = bytes.readDoubleLE()
+    return true
+  })
+  const [limits = [], counts = []] = [6, 7].map((number) => partsOf(message, number).flatMap(doublesOf))
+  return histogram(least, limits, counts)
+}
+
+function histogram(least: number, limits: number[], counts: number[]) {
+  const isOne = limits.length > 0 && limits.length === counts.length && limits.length <= mostBuckets
+  if (!isOne || ![...limits, ...counts].every(Number.isFinite)) return undefined
+  const begin = Number.isFinite(least) ? least : limits[0]!
+  const body: EventHistogram = { least: begin, limits, counts }
+  return { kind: 'histogram' as const, body: Buffer.from(JSON.stringify(body)) }
+}
+
+/** TensorBoard's own writers have some hundred. */
+const mostBuckets = 10_000
+
+const doublesOf = (bytes: Buffer): number[] =>
+  Array.from({ length: Math.floor(bytes.length / 8) }, (_, at) => bytes.readDoubleLE(at * 8))
+
+const floatsOf = (bytes: Buffer): number[] =>
+  Array.from({ length: Math.floor(bytes.length / 4) }, (_, at) => bytes.readFloatLE(at * 4))
+
+/**
+ * What TensorFlow 2 writes as tensors, by the part of TensorBoard that shows it: `images` has width, height and images,
+ * `text` has texts, `histograms` rows of left, right and count (tensorboard/plugins, `summary_v2.py`).
+ */
+function mediaOf(tensor: Buffer, plugin: string): Pick<EventMedia, 'kind' | 'body'> | undefined {
+  // 8 string_val
+  if (plugin === 'images') return imageOf(partsOf(tensor, 8)[2])
+  if (plugin === 'text') {
+    const texts = partsOf(tensor, 8)
+    return texts.length === 0 ? undefined : { kind: 'text', body: Buffer.from(texts.join('\n\n')) }
+  }
+  if (plugin !== 'histograms') return undefined
+  let isFloat = false
+  eachField(tensor, ({ number, value }) => {
+    if (number === 1) isFloat = value === 1
+    return true
+  })
+  const numbers = partsOf(tensor, 4).flatMap(isFloat ? floatsOf : doublesOf)
+  const rows = Array.from({ length: Math.floor(numbers.length / 3) }, (_, at) => numbers.slice(at * 3, at * 3 + 3))
+  const limits = rows.map(([, right = 0]) => right)
+  const counts = rows.map(([, , count = 0]) => count)
+  return histogram(rows[0]?.[0] ?? Number.NaN, limits, counts)
 }
 
 /** Types of tensors that hold numbers, by `DataType`, and how wide those are in `tensor_content`. */
@@ -168,7 +277,7 @@ function shortest(value: number): number {
 }
 
 /** As TFRecord has it: CRC-32C, turned and added to, so that a checksum of what holds checksums is none of them. */
-function maskedCrc(bytes: Uint8Array): number {
+export function maskedCrc(bytes: Uint8Array): number {
   const crc = crc32c(bytes)
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
 }

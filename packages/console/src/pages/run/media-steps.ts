@@ -46,7 +46,8 @@ export function findMedia(files: readonly FileEntry[], tables: readonly string[]
 }
 
 function readName(path: string): { key: string; step: number; isSaid: boolean } | undefined {
-  const mlflow = /^(.*?)([^/]*)[%+]step[%+](\d+)[%+]timestamp/.exec(path)
+  // Those of a job are among its artifacts, in a folder for each run.
+  const mlflow = /^(?:runs\/ru[0-9a-z]{16}\/)?(.*?)([^/]*)[%+]step[%+](\d+)[%+]timestamp/.exec(path)
   // A slash in the key stands there as another sign.
   if (mlflow) return { key: mlflow[1]! + mlflow[2]!.replaceAll(/[#~]/g, '/'), step: Number(mlflow[3]), isSaid: true }
   const [, begin, ending] = /^(.*)\.(\w+)$/.exec(path) ?? []

@@ -9,6 +9,7 @@ import type { FileSource } from '../../parts/file-browser.tsx'
 import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
 import { findMedia, type MediaSeries, tablesOf } from './media-steps.ts'
 import { filesOf } from './run-files.tsx'
+import { isHistogram, RunHistogram } from './run-histogram.tsx'
 import '../../parts/file-browser.css'
 
 const FilePreview = lazy(() =>
@@ -46,10 +47,10 @@ export function RunMedia({ run, ended }: { run: Run; ended: boolean }): ReactNod
       {() =>
         found.length === 0 ? (
           <EmptyState
-            title={`${ended ? 'It logged no' : 'No'} pictures, tables or texts by step${ended ? '' : ' yet'}.`}
+            title={`${ended ? 'It logged no' : 'No'} pictures, tables, texts or histograms by step${ended ? '' : ' yet'}.`}
           >
-            Such as <code>mlflow.log_image(image, key="samples", step=3)</code>, or files whose names end in the number
-            of the step.
+            Such as <code>mlflow.log_image(image, key="samples", step=3)</code>, what a job writes to event files of
+            TensorBoard, or files whose names end in the number of the step.
           </EmptyState>
         ) : (
           <div className="run-media">
@@ -97,7 +98,11 @@ function Series({ source, series }: { source: FileSource; series: MediaSeries })
         aria-label={item.step === null ? key : `${key} at step ${item.step}`}
       >
         <Suspense fallback={<Lines count={3} />}>
-          <FilePreview key={item.file.path} source={source} file={item.file} />
+          {isHistogram(item.file) ? (
+            <RunHistogram source={source} file={item.file} />
+          ) : (
+            <FilePreview key={item.file.path} source={source} file={item.file} />
+          )}
         </Suspense>
       </div>
     </section>

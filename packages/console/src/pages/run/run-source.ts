@@ -64,7 +64,10 @@ const asking = ['axes', 'across', 'up', 'target']
 
 /** What pictures show: what the address asks for, and the first metrics where it asks for nothing. */
 export function picturedFields(search: Readonly<Record<string, unknown>>, { metrics }: RunNames): FieldId[] {
-  const wanted = asking.flatMap((key) => readIds(String(search[key] ?? '')))
+  const wanted = asking.flatMap((key) => {
+    const text = search[key]
+    return typeof text === 'string' ? readIds(text) : []
+  })
   return [...wanted, ...metrics.slice(0, 3).map((name) => `metrics.${name}`)]
 }
 

@@ -105,6 +105,8 @@ describeConsole(
         const name = `notes%25step%25${at}%25timestamp%25170000000${at}%25x.txt`
         expect((await put(`texts/${name}`, `step ${at}`)).status).toBe(200)
       }
+      const bars = JSON.stringify({ least: 0, limits: [1, 2], counts: [3, 4] })
+      await put('histograms/weights%25step%251%25timestamp%2517%25events.histogram.json', bars)
       await page.goto(`${url}/runs/${id}?tab=artifacts`)
       await page
         .getByRole('link', { name: 'texts' })
@@ -113,6 +115,7 @@ describeConsole(
         .waitFor()
       await page.getByRole('tab', { name: 'Images and tables' }).click()
       await page.getByText('step 2').first().waitFor()
+      await page.getByRole('img', { name: '7 values from 0 to 2' }).waitFor()
       await page.getByRole('tab', { name: 'Child runs' }).click()
       await page.getByRole('link', { name: 'fold 1', exact: true }).waitFor()
       expect(await findBarriers(page)).toEqual([])

@@ -10,6 +10,7 @@ import { openBeneath } from '../../lib/safe-path.ts'
 import { type Task, toTask } from '../../tasks/task.ts'
 import type { NamedPoint } from '../../tracking/tracking-store.ts'
 import type { Pass } from '../tended.ts'
+import { keepMedia, type KeptMedia, mostRecordBytes } from './event-media.ts'
 import { type EventPlace, findEventFiles, type FoundFile, placesOf, prefixFor } from './event-places.ts'
 import { jobRunId, makeJobRun } from './job-run.ts'
 
@@ -30,6 +31,8 @@ interface Followed {
   known: KnownFiles | undefined
   /** When its folders are looked through again, on the steady clock. */
   walkAt: number
+  /** Images, texts and histograms that were kept of it. */
+  kept: KeptMedia
   reading: Promise<void>
 }
 
@@ -189,28 +192,30 @@ export class EventFiles {
   }
 
   /** Answers whether there may be more. */
-  async #readPiece({ task }: Followed, file: EventFile, handle: FileHandle, size: number): Promise<boolean> {
-    const { buffer, bytesRead } = await handle.read({
-      buffer: Buffer.allocUnsafe(limits.eventPieceBytes),
-      position: file.readBytes,
-    })
-    const { scalars, readBytes, nextBytes, damaged } = readEventRecords(buffer.subarray(0, bytesRead))
-    // An image or a graph that is larger than a piece is passed over once all of it is there.
+  async #readPiece({ task, kept }: Followed, file: EventFile, handle: FileHandle, size: number): Promise<boolean> {
+    const read = await readAt(handle, file.readBytes, limits.eventPieceBytes)
+    // A record that is larger than a piece is read by itself, once all of it is there.
+    const isLarge = read.readBytes === 0 && (read.nextBytes ?? 0) > limits.eventPieceBytes
+    const isThere = isLarge && read.nextBytes! <= mostRecordBytes && file.readBytes + read.nextBytes! <= size
+    const whole = isThere ? await readAt(handle, file.readBytes, read.nextBytes!) : read
+    const { scalars, media, readBytes, nextBytes, damaged } = whole
+    // An image or a graph that is larger still is passed over.
     const skipped = readBytes === 0 && nextBytes !== undefined && nextBytes > limits.eventPieceBytes
     const ahead = skipped && file.readBytes + nextBytes <= size ? nextBytes : readBytes
     if (ahead === 0 && !damaged) return false
     const points = scalars
       .map(({ tag, step, at, value }) => ({ name: file.prefix + tag, step, at, value }))
       .filter(({ name }) => name.length <= runLimits.nameLength)
-    file.damaged = damaged || !(await this.#log(task, points))
+    file.damaged = damaged || !(await this.#log(task, points, media.length > 0))
+    if (!file.damaged || damaged) await keepMedia(this.#deps, task, kept, file.prefix, media)
     file.readBytes += ahead
     await this.#note(task, file)
     return true
   }
 
   /** False where its run takes no more. */
-  async #log(task: Task, points: readonly NamedPoint[]): Promise<boolean> {
-    if (points.length === 0) return true
+  async #log(task: Task, points: readonly NamedPoint[], hasMedia: boolean): Promise<boolean> {
+    if (points.length === 0 && !hasMedia) return true
     const runId = jobRunId(task.ownerId)
     const { db, tracking } = this.#deps
     const row = await db.selectFrom('runs').select('deletedAt').where('id', '=', runId).executeTakeFirst()
@@ -245,11 +250,24 @@ export class EventFiles {
 }
 
 const begin = (task: Task): Followed => {
-  return { task, places: [], files: new Map(), known: undefined, walkAt: 0, reading: Promise.resolve() }
+  return {
+    task,
+    places: [],
+    files: new Map(),
+    known: undefined,
+    walkAt: 0,
+    kept: { files: 0, bytes: 0 },
+    reading: Promise.resolve(),
+  }
 }
 
 /** The folder in a key, which may begin with the number of an attempt. */
 const folderOf = (key: string): string => key.slice(key.indexOf('/'), key.lastIndexOf('/'))
+
+async function readAt(handle: FileHandle, position: number, bytes: number) {
+  const { buffer, bytesRead } = await handle.read({ buffer: Buffer.allocUnsafe(bytes), position })
+  return readEventRecords(buffer.subarray(0, bytesRead))
+}
 
 async function openFile({ place, path }: FoundFile): Promise<FileHandle | null> {
   try {
