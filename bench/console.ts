@@ -13,7 +13,7 @@ const linesPerSecond = 5000
 const followMs = 8000
 const wheelPx = 1200
 
-type Row = [measure: string, figure: string, aim: string]
+export type Row = [measure: string, figure: string, aim: string]
 
 /** The web console in a real browser, with 100,000 jobs, a log of ten million lines and a million measurements. */
 export async function webConsole(): Promise<Section> {
@@ -71,7 +71,8 @@ async function measureLoads(browser: Browser, seeded: Seeded): Promise<Row[]> {
   ]
 }
 
-const shownRows = (count: number) => `document.querySelectorAll('.table-line').length >= ${count}`
+/** A list shows so many rows. */
+export const shownRows = (count: number) => `document.querySelectorAll('.table-line').length >= ${count}`
 const shownLines = `document.querySelectorAll('.log-line:not(.log-wait)').length > 20 && !document.querySelector('.log-wait')`
 
 /** Opens a page in a window of its own, again and again. */
@@ -268,7 +269,11 @@ async function measureChart(browser: Browser, seeded: Seeded): Promise<Row[]> {
   ]
 }
 
-async function openPage(browser: Browser, { server }: Seeded): Promise<{ page: Page; close: () => Promise<void> }> {
+/** A window of its own, signed in, with the probe. */
+export async function openPage(
+  browser: Browser,
+  { server }: Pick<Seeded, 'server'>,
+): Promise<{ page: Page; close: () => Promise<void> }> {
   const { context, page } = await openWindow(browser)
   const headers = { origin: server.url, 'sec-fetch-site': 'same-origin' }
   const answer = await context.request.post(`${server.url}/api/v1/sessions`, { data: { key: server.key }, headers })
@@ -278,7 +283,8 @@ async function openPage(browser: Browser, { server }: Seeded): Promise<{ page: P
   return { page, close: () => context.close() }
 }
 
-function timesOf(measure: string, found: readonly Measured[], aim: string): Row {
+/** Median and worst of some interactions. */
+export function timesOf(measure: string, found: readonly Measured[], aim: string): Row {
   const times = found.map(({ ms }) => ms)
   return [measure, `${formatMs(median(times))}, worst ${formatMs(Math.max(...times))}`, aim]
 }
@@ -294,7 +300,8 @@ function pausesOf(measure: string, found: readonly Measured[]): Row {
   ]
 }
 
-function framesOf(measure: string, { frames, drawn, dropped, longTaskMs }: Smoothness): Row {
+/** How smooth it was. */
+export function framesOf(measure: string, { frames, drawn, dropped, longTaskMs }: Smoothness): Row {
   const [usual, worst] = [median(frames), percentile(frames, 0.99)]
   return [
     measure,

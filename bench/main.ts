@@ -12,6 +12,7 @@ import { logs } from './logs.ts'
 import { models } from './models.ts'
 import { notebooks } from './notebooks.ts'
 import { type Section, toMarkdown } from './report.ts'
+import { runPages } from './runs.ts'
 import { search } from './search.ts'
 import { serve } from './serve.ts'
 import { sync } from './sync.ts'
@@ -36,6 +37,7 @@ const benches: Record<string, () => Promise<Section>> = {
   serve,
   gateway,
   console: webConsole,
+  runs: runPages,
 }
 
 const begin = '<!-- written by `npm run bench -- --write`: begin -->'

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { postgresBinaries, startPostgres } from '../packages/server/src/testing/postgres.ts'
+import { pythonWith } from '../test/system/support/python.ts'
 import { makeTempFolder, startBenchServer } from './bench-server.ts'
 import { formatMs, median, percentile, type Section, timed } from './report.ts'
 
@@ -21,7 +22,7 @@ interface Peer {
   headers: Record<string, string>
   /** The program of MLflow's own client. */
   python: string | null
-  /** Of MLflow: its database, which is filled directly, since it would take long otherwise. */
+  /** Of MLflow: the address of its database, which is filled directly, since it would take long otherwise. */
   database?: string
 }
 
@@ -37,20 +38,21 @@ class Told extends Map<string, string> {
 
 /** MLflow's tracking API, as Nabla answers it and as `mlflow server` does, one after the other on this machine. */
 export async function tracking(): Promise<Section> {
-  const python = process.env['BENCH_MLFLOW_PYTHON']
-  const client = python !== undefined && existsSync(python) ? python : null
-  await using mlflow = client === null ? null : await startMlflow(client)
-  const nabla = await ofNabla(client)
-  const other = mlflow === null ? new Map<string, string>() : await measure(mlflow)
-  const others = client === null ? [] : ['mlflow server, SQLite']
+  const python = await pythonWith('mlflow-server')
+  const nabla = await ofNabla(python)
+  const others: [string, Figures][] = []
+  if (python !== null) {
+    others.push(['mlflow server, SQLite', await ofMlflow(python, (folder) => `sqlite:///${join(folder, 'mlflow.db')}`)])
+    others.push(['mlflow server, PostgreSQL', await onPostgres((url) => ofMlflow(python, () => url))])
+  }
   return {
     title: 'Tracking',
     about:
-      `MLflow’s REST API on SQLite: ${clients} clients that send what MLflow’s client sends, for ${measuredMs / 1000} s ` +
+      `MLflow’s REST API, Nabla on SQLite: ${clients} clients that send what MLflow’s client sends, for ${measuredMs / 1000} s ` +
       `each; the loop of single values is that client itself. Search and history with ${runsInSearch.toLocaleString('en')} ` +
-      'runs of 5 parameters and 10 metrics. Both answer only what they have stored; Nabla syncs the disk for it.',
-    columns: ['what', 'Nabla', ...others],
-    rows: [...nabla].map(([what, figure]) => [what, figure, ...(client === null ? [] : [other.get(what) ?? '–'])]),
+      'runs of 5 parameters and 10 metrics. All answer only what they have stored; Nabla and PostgreSQL sync the disk for it.',
+    columns: ['what', 'Nabla', ...others.map(([name]) => name)],
+    rows: [...nabla].map(([what, figure]) => [what, figure, ...others.map(([, figures]) => figures.get(what) ?? '–')]),
   }
 }
 
@@ -59,11 +61,28 @@ async function ofNabla(python: string | null): Promise<Figures> {
   return await measure({ url: server.url, headers: { authorization: `Bearer ${server.key}` }, python })
 }
 
-async function startMlflow(python: string): Promise<Peer & AsyncDisposable> {
+async function ofMlflow(python: string, databaseIn: (folder: string) => string): Promise<Figures> {
+  await using server = await startMlflow(python, databaseIn)
+  return await measure(server)
+}
+
+/** A PostgreSQL that waits for the disk, as those of users do. */
+async function onPostgres<Result>(use: (url: string) => Promise<Result>): Promise<Result> {
+  const binaries = postgresBinaries()
+  if (binaries === undefined) throw new Error('npm brought no PostgreSQL')
+  const postgres = await startPostgres(binaries, { durable: true })
+  try {
+    return await use(postgres.url('postgres').replace('postgres:', 'postgresql:'))
+  } finally {
+    await postgres.stop()
+  }
+}
+
+async function startMlflow(python: string, databaseIn: (folder: string) => string): Promise<Peer & AsyncDisposable> {
   const folder = await makeTempFolder()
   const port = await freePort()
-  const database = join(folder, 'mlflow.db')
-  const store = ['--backend-store-uri', `sqlite:///${database}`, '--artifacts-destination', folder]
+  const database = databaseIn(folder)
+  const store = ['--backend-store-uri', database, '--artifacts-destination', folder]
   const server = spawn(python, ['-m', 'mlflow', 'server', ...store, '--port', String(port)], {
     stdio: 'ignore',
     detached: true,
@@ -141,20 +160,23 @@ async function measure(peer: Peer): Promise<Figures> {
 
 /** The same runs, as rows of MLflow. */
 const filler = `
-import math, sqlite3, sys
-path, experiment, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-db = sqlite3.connect(path, timeout=60)
-runs = [(f"{n:032x}", f"run-{n}") for n in range(1, count + 1)]
-db.executemany("insert into runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
-  " source_version, lifecycle_stage, artifact_uri, experiment_id)"
-  " values (?, ?, 'LOCAL', '', '', 'me', 'RUNNING', ?, '', 'active', 'x', ?)",
-  [(id, name, 1700000000000 + n, experiment) for n, (id, name) in enumerate(runs, 1)])
-metrics = [(f"m{i}", abs(math.sin(n * 31 + i)), 1700000000000, id) for n, (id, _) in enumerate(runs, 1) for i in range(10)]
-for table in ("metrics", "latest_metrics"):
-  db.executemany(f"insert into {table} (key, value, timestamp, run_uuid, step, is_nan) values (?, ?, ?, ?, 0, 0)", metrics)
-db.executemany("insert into params (key, value, run_uuid) values (?, ?, ?)",
-  [(f"p{i}", str((n + i) % 10), id) for n, (id, _) in enumerate(runs, 1) for i in range(5)])
-db.commit()
+import math, sys
+from sqlalchemy import create_engine, text
+url, experiment, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+def insert(table, rows):
+  columns = list(rows[0])
+  statement = f"insert into {table} ({', '.join(columns)}) values ({', '.join(':' + name for name in columns)})"
+  for start in range(0, len(rows), 10000): db.execute(text(statement), rows[start:start + 10000])
+with create_engine(url).begin() as db:
+  ids = [f"{n:032x}" for n in range(1, count + 1)]
+  insert("runs", [dict(run_uuid=id, name=f"run-{n}", source_type="LOCAL", source_name="", entry_point_name="",
+    user_id="me", status="RUNNING", start_time=1700000000000 + n, source_version="", lifecycle_stage="active",
+    artifact_uri="x", experiment_id=experiment) for n, id in enumerate(ids, 1)])
+  metrics = [dict(key=f"m{i}", value=abs(math.sin(n * 31 + i)), timestamp=1700000000000, run_uuid=id, step=0,
+    is_nan=False) for n, id in enumerate(ids, 1) for i in range(10)]
+  for table in ("metrics", "latest_metrics"): insert(table, metrics)
+  insert("params", [dict(key=f"p{i}", value=str((n + i) % 10), run_uuid=id)
+    for n, id in enumerate(ids, 1) for i in range(5)])
 `
 
 /** Runs to search in, with what they logged. */

@@ -34,9 +34,9 @@ export function postgresBinaries(): string | undefined {
 
 /**
  * Makes a PostgreSQL server in a new temporary folder and waits until it answers. It sorts text as people of a
- * language do, since that is what users' servers do; and it does not wait for the disk.
+ * language do, since that is what users' servers do; and it does not wait for the disk, unless it is `durable`.
  */
-export async function startPostgres(binaries: string): Promise<TestPostgres> {
+export async function startPostgres(binaries: string, { durable = false } = {}): Promise<TestPostgres> {
   const user = unprivilegedUser()
   const dir = makeFolder(user)
   try {
@@ -49,7 +49,7 @@ export async function startPostgres(binaries: string): Promise<TestPostgres> {
       encoding: 'utf8',
     })
     if (init.status !== 0) throw new Error(`initdb failed: ${init.error?.message ?? init.stderr}`)
-    const server = await runServer(join(bin, 'postgres'), dir, data, user)
+    const server = await runServer(join(bin, 'postgres'), dir, data, user, durable)
     return {
       url: (database) => `postgres://postgres@localhost/${database}?host=${encodeURIComponent(dir)}`,
       async stop() {
@@ -115,15 +115,19 @@ cd /
 rm -rf "$DIR"
 `
 
-async function runServer(postgres: string, dir: string, data: string, user: User): Promise<ChildProcess> {
+async function runServer(
+  postgres: string,
+  dir: string,
+  data: string,
+  user: User,
+  durable: boolean,
+): Promise<ChildProcess> {
   const settings = [
     'listen_addresses=',
     `unix_socket_directories=${dir}`,
     'max_connections=200',
     'shared_buffers=64MB',
-    'fsync=off',
-    'synchronous_commit=off',
-    'full_page_writes=off',
+    ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
   ]
   const args = [postgres, '-D', data, ...settings.flatMap((setting) => ['-c', setting])]
   const shell = spawn('sh', ['-c', keeper, ...args], {
