@@ -7,7 +7,6 @@ import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noBrowser, openBrowser } from '../../packages/console/src/testing/browser.ts'
-import { buildConsole } from '../../tools/build-console.ts'
 import { canReachIndex, openJupyter, runCell, untilState } from './support/notebook.ts'
 import { openPages } from './support/notebook-pages.ts'
 import { pythonWith } from './support/python.ts'
@@ -23,8 +22,6 @@ const python = canInstall ? await pythonWith('jupyter-client') : null
 const isRoot = process.getuid?.() === 0
 const reason = canInstall ? '' : ' (skipped: pip cannot fetch anything here)'
 const port = await freePort()
-// Before the server reads what there is of it.
-if (canInstall && noBrowser === undefined) await buildConsole({ ifOlder: true })
 const settings = {
   cpuOvercommit: 4,
   machineTypes: [{ name: 'C1', engine: 'process', cpus: 1, memoryBytes: 1.5e9 }],

@@ -27,16 +27,12 @@ export async function openPages(browser: Browser, server: ServerProcess) {
   const consoles = [server.url, `http://localhost:${port}`]
   for (const origin of consoles) await signIn(context, origin, server.key)
   return {
-    /** As one who clicks at its page in the console. */
+    /** The classic interface, by the link that the console and the command line open. */
     async openClassic(notebook: string): Promise<Page> {
-      const page = await context.newPage()
-      page.setDefaultTimeout(60_000)
-      await page.goto(`${consoles[1]}/notebooks/${notebook}`)
-      await page.getByRole('button', { name: 'More actions' }).click()
-      const opened = context.waitForEvent('page')
-      await page.getByRole('menuitem', { name: 'Open classic interface' }).click()
-      const classic = await opened
+      const { url } = await server.client.notebook.open({ notebook, body: { path: '/tree' } })
+      const classic = await context.newPage()
       classic.setDefaultTimeout(60_000)
+      await classic.goto(url)
       // On a busy machine a sheet of style may come too late for its patience; it says so in front of everything.
       const theme = classic.getByRole('dialog', { name: /^Error Loading Theme/ })
       await classic.addLocatorHandler(theme, () => theme.getByRole('button').last().click())
