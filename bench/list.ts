@@ -1,6 +1,7 @@
 import type { Client } from '@nabla/api/client'
 import type { JobState } from '@nabla/api/job'
 import { noNode } from '@nabla/server/db/experiment-tables'
+import { noStep } from '@nabla/server/db/workflow-tables'
 import { openDatabase } from '@nabla/server/db/open'
 import type { JobRow, TaskRow, Tables } from '@nabla/server/db/tables'
 import { inTransaction } from '@nabla/server/db/transaction'
@@ -175,6 +176,7 @@ function jobRow(number: number, teamId: string, userId: string, projectId: strin
     stopGraceMs: 0,
     stopWhy: null,
     ...noNode,
+    ...noStep,
     createdAt: toIso(at),
     startedAt: toIso(at + 1000),
     endedAt: toIso(at + 50_000),

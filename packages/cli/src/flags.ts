@@ -2,7 +2,17 @@ import { usageError } from './cli-error.ts'
 import { parseBytes, parseDuration } from './terminal/format.ts'
 
 /** What shell completion offers for a value: names of the server, or files. */
-export type Completes = 'job' | 'project' | 'secret' | 'machine-type' | 'team' | 'key' | 'dataset' | 'model' | 'workflow' | 'file'
+export type Completes =
+  | 'job'
+  | 'project'
+  | 'secret'
+  | 'machine-type'
+  | 'team'
+  | 'key'
+  | 'dataset'
+  | 'model'
+  | 'workflow'
+  | 'file'
 
 /** An option of a command, as data. `Value` is what its command receives. */
 export interface Flag<Value = unknown> {

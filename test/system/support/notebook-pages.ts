@@ -1,9 +1,17 @@
-/// <reference lib="dom" />
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { openJupyter } from './notebook.ts'
 import type { ServerProcess } from './server-process.ts'
+
+/** What there is in a page, as far as the programs below use it: the types of browsers would change those of all files. */
+declare const document: {
+  cookie: string
+  createElement(name: 'iframe'): EventTarget
+  body: { append(...frames: readonly EventTarget[]): void }
+}
+declare const window: { opener: unknown }
+declare const location: { origin: string }
 
 /** What a hostile page came to. */
 interface Lured {

@@ -2,7 +2,14 @@ import type { Trx } from '../db/transaction.ts'
 import type { PlannedKind, PlannedRow } from './planned.ts'
 
 /** Tables whose rows the loop looks after. */
-export type PlannedTable = 'jobs' | 'experiments' | 'notebooks' | 'deployments' | 'deploymentInstances' | 'tensorboards' | 'workflowRuns'
+export type PlannedTable =
+  | 'jobs'
+  | 'experiments'
+  | 'notebooks'
+  | 'deployments'
+  | 'deploymentInstances'
+  | 'tensorboards'
+  | 'workflowRuns'
 
 type Queries = Pick<PlannedKind<PlannedRow, object>, 'open' | 'due' | 'nextDue' | 'update'>
 
