@@ -178,8 +178,7 @@ describe.skipIf(!canInstall)(`a notebook on the process engine${reason}`, { time
       await classic.goto(new URL('/notebooks/loop.ipynb', classic.url()).href)
       await classic.locator('.jp-Notebook-ExecutionIndicator[data-status=idle]').waitFor()
       const output = classic.locator('.jp-Notebook .jp-CodeCell').first().locator('.jp-Cell-outputArea')
-      await classic.locator('.jp-Notebook .jp-CodeCell .cm-content').first().click()
-      await classic.getByRole('button', { name: /^Run this cell/ }).click()
+      await pages.runFirstCell(classic)
       await output.getByText('tick 2.').waitFor()
 
       const { counted } = pages

@@ -90,12 +90,11 @@ describe.skipIf(python === null)('the real client of MLflow (skipped where pip c
     const paths = files.items.map(({ path }) => path)
     expect(paths).toContain(`runs/${own.id}/notes/hello.txt`)
     // Pictures by step and tables are found by these names in the console.
-    expect(findMedia(files.items, tablesOf(own)).map(({ key, items }) => [key, items.map(({ step }) => step)])).toEqual(
-      [
-        [`runs/${own.id}/images/samples/big`, [1, 2]],
-        [`runs/${own.id}/predictions.json`, [null]],
-      ],
-    )
+    const media = findMedia(files.items, tablesOf(own), own.id)
+    expect(media.map(({ key, items }) => [key, items.map(({ step }) => step)])).toEqual([
+      ['images/samples/big', [1, 2]],
+      [`runs/${own.id}/predictions.json`, [null]],
+    ])
     expect(paths.some((path) => /^models\/m-[0-9a-f]{32}\/MLmodel$/.test(path))).toBe(true)
     const { curves } = await client.run.curves({ body: { runs: [own.id], metrics: ['loss'] } })
     expect(curves[0]?.points.map(([step]) => step)).toEqual([0, 1, 2, 3, 4])

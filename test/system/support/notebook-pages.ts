@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { openJupyter } from './notebook.ts'
-import type { ServerProcess } from './server-process.ts'
+import { type ServerProcess, until } from './server-process.ts'
 
 /** What there is in a page, as far as the programs below use it: the types of browsers would change those of all files. */
 declare const document: {
@@ -45,6 +45,15 @@ export async function openPages(browser: Browser, server: ServerProcess) {
       const theme = classic.getByRole('dialog', { name: /^Error Loading Theme/ })
       await classic.addLocatorHandler(theme, () => theme.getByRole('button').last().click())
       return classic
+    },
+    /** Runs it as a user does, who tries again where the page was not ready and nothing happened. */
+    async runFirstCell(classic: Page): Promise<void> {
+      const cell = classic.locator('.jp-Notebook .jp-CodeCell').first()
+      await until(async () => {
+        await cell.locator('.cm-content').click()
+        await classic.getByRole('button', { name: /^Run this cell/ }).click()
+        await cell.locator('.jp-InputPrompt').getByText('[*]').waitFor({ timeout: 10_000 })
+      })
     },
     /** How far the loop has counted, by the file that it writes, whether a server runs or not. */
     counted(): number {

@@ -189,8 +189,8 @@ eachDatabase((make) => {
         await server.running().deps.loop.idle()
         server.clock.advance(30_000)
         expect(await server.running().deps.db.selectFrom('notebooks').select('id').execute()).toEqual([])
+        expect(server.fake.specs).toEqual([])
       }, 15_000)
-      expect(server.fake.specs).toEqual([])
     })
   })
 

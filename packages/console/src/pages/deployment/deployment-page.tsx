@@ -11,6 +11,7 @@ import { ActionsMenu } from '../../parts/actions-menu.tsx'
 import { RelativeTime } from '../../parts/amount.tsx'
 import { CopyId, CopyText } from '../../parts/copy.tsx'
 import { Icon } from '../../parts/icon.tsx'
+import { openTab } from '../../parts/open-tab.ts'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
 import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
@@ -89,11 +90,7 @@ function useLiveDeployment(deployment: Deployment | undefined, readAgain: () => 
 /** Opens what it serves in a tab of its own, where the server has a way there. */
 function useOpen(deployment: Deployment | undefined): Action[] {
   const open = useAction({
-    async run(id: string) {
-      const { url } = await client.deployment.open({ deployment: id, body: {} })
-      window.open(url, '_blank', 'noopener')
-      return true
-    },
+    run: (id: string) => openTab(() => client.deployment.open({ deployment: id, body: {} })),
   })
   if (!deployment || deployment.address === null) return []
   return [

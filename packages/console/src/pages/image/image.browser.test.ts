@@ -32,7 +32,7 @@ describeConsole('images of the machine', (console) => {
     const wanted = panel.getByRole('row', { name: /pytorch:2\.9/ })
     await wanted.getByText('project digits').waitFor()
     await page.setViewportSize({ width: 390, height: 800 })
-    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
+    await expect.poll(() => page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
     await page.setViewportSize({ width: 1280, height: 800 })
     expect(await findBarriersInBothThemes(page)).toEqual([])
 

@@ -5,6 +5,7 @@ import { client } from '../../api/client.ts'
 import { useApi } from '../../api/query.ts'
 import { useAction } from '../../parts/action.ts'
 import { CommandLine, CopyId } from '../../parts/copy.tsx'
+import { openTab } from '../../parts/open-tab.ts'
 import { Panel } from '../../parts/page-header.tsx'
 import './job-ports.css'
 
@@ -12,10 +13,7 @@ import './job-ports.css'
 export function JobPorts({ job }: { job: Job }): ReactNode {
   const { data } = useApi('job', 'ports', { job: job.id })
   const open = useAction({
-    async run(port: number) {
-      const { url } = await client.job.openPort({ job: job.id, port, body: {} })
-      window.open(url, '_blank', 'noopener')
-    },
+    run: (port: number) => openTab(() => client.job.openPort({ job: job.id, port, body: {} })),
   })
   if (job.spec.ports.length === 0) return null
   return (

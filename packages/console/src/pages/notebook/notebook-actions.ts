@@ -1,6 +1,7 @@
 import { type NotebookSummary, notebookCan, notebookStates } from '@nabla/api/notebook'
 import { client } from '../../api/client.ts'
 import type { Action } from '../../parts/action.ts'
+import { openTab } from '../../parts/open-tab.ts'
 import { quote } from '../../parts/quote.ts'
 
 /** What is opened for an action that asks something first. */
@@ -71,21 +72,6 @@ export function notebookActions(
   ]
 }
 
-/**
- * Opens a notebook in a tab of its own, signed in. The tab is opened before the address is known: browsers let a page
- * open one only while a click is being answered.
- */
-export async function openNotebook({ id }: { id: string }, path: string): Promise<true> {
-  const tab = window.open('', '_blank')
-  try {
-    const { url } = await client.notebook.open({ notebook: id, body: { path } })
-    if (tab) {
-      tab.opener = null
-      tab.location.href = url
-    } else location.href = url
-    return true
-  } catch (error) {
-    tab?.close()
-    throw error
-  }
-}
+/** Opens a notebook in a tab of its own, signed in. */
+export const openNotebook = ({ id }: { id: string }, path: string): Promise<true> =>
+  openTab(() => client.notebook.open({ notebook: id, body: { path } }))

@@ -43,3 +43,13 @@ test('files with a number at the end, if there are several or it says what it co
   ])
   expect(found(file('model.bin'), file('weights_1.pt'), file('weights_2.pt'), file('12.png'))).toEqual([])
 })
+
+test('of the runs of a job each has its own, and what belongs to none', () => {
+  const mine = `runs/ru${'a'.repeat(16)}/dogs_1.png`
+  const theirs = `runs/ru${'b'.repeat(16)}/dogs_2.png`
+  const files = [mine, theirs, 'cats_1.png', 'cats_2.png'].map((path) => file(path))
+  const keys = (run?: string) => findMedia(files, [], run).map(({ key, items }) => [key, items.length])
+  expect(keys(`ru${'a'.repeat(16)}`)).toEqual([['cats.png', 2]])
+  const more = [...files, file(mine.replace('_1', '_2'))]
+  expect(findMedia(more, [], `ru${'a'.repeat(16)}`).map(({ key }) => key)).toEqual(['cats.png', 'dogs.png'])
+})

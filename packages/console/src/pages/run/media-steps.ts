@@ -18,13 +18,15 @@ const shown = /\.(png|jpe?g|gif|webp|svg|bmp|csv|tsv|json|jsonl|txt|md|html?|wav
  * name says that it is a step.
  *
  * @param tables paths of files that were logged as tables, which have no steps
+ * @param run id of the run; of the other runs of its job, each of which has a folder of its own, nothing is taken
  */
-export function findMedia(files: readonly FileEntry[], tables: readonly string[] = []): MediaSeries[] {
+export function findMedia(files: readonly FileEntry[], tables: readonly string[] = [], run = ''): MediaSeries[] {
   const found = new Map<string, { step: number; file: FileEntry; isSaid: boolean }[]>()
   for (const file of files) {
     // MLflow keeps a small copy of each picture beside it.
     const isCopy = /[%+]compressed\.webp$/.test(file.path)
-    const read = file.type === 'file' && !isCopy && shown.test(file.path) ? readName(file.path) : undefined
+    const path = pathIn(file.path, run)
+    const read = file.type === 'file' && !isCopy && shown.test(path) ? readName(path) : undefined
     if (!read) continue
     const items = found.get(read.key) ?? []
     // One that was logged twice counts as it was logged last.
@@ -45,9 +47,15 @@ export function findMedia(files: readonly FileEntry[], tables: readonly string[]
   return [...stepped, ...whole].sort((one, other) => one.key.localeCompare(other.key, 'en', { numeric: true }))
 }
 
+/** Without the folder that a run has among the artifacts of its job; '' for what is in that of another run. */
+function pathIn(path: string, run: string): string {
+  const [, owner, rest] = /^runs\/(ru[0-9a-z]{16})\/(.*)$/.exec(path) ?? []
+  if (owner === undefined || rest === undefined || run === '') return path
+  return owner === run ? rest : ''
+}
+
 function readName(path: string): { key: string; step: number; isSaid: boolean } | undefined {
-  // Those of a job are among its artifacts, in a folder for each run.
-  const mlflow = /^(?:runs\/ru[0-9a-z]{16}\/)?(.*?)([^/]*)[%+]step[%+](\d+)[%+]timestamp/.exec(path)
+  const mlflow = /^(.*?)([^/]*)[%+]step[%+](\d+)[%+]timestamp/.exec(path)
   // A slash in the key stands there as another sign.
   if (mlflow) return { key: mlflow[1]! + mlflow[2]!.replaceAll(/[#~]/g, '/'), step: Number(mlflow[3]), isSaid: true }
   const [, begin, ending] = /^(.*)\.(\w+)$/.exec(path) ?? []

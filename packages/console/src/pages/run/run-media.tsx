@@ -41,7 +41,7 @@ export function RunMedia({ run, ended }: { run: Run; ended: boolean }): ReactNod
   useLiveEvents(({ type }) => {
     if (type.startsWith('artifact.')) void query.refetch()
   })
-  const found = useMemo(() => findMedia(query.data ?? [], tablesOf(run)), [query.data, run])
+  const found = useMemo(() => findMedia(query.data ?? [], tablesOf(run), run.id), [query.data, run])
   return (
     <Loaded query={query}>
       {() =>

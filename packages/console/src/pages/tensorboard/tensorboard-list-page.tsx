@@ -9,6 +9,7 @@ import { type Action, useAction } from '../../parts/action.ts'
 import { RelativeTime } from '../../parts/amount.tsx'
 import { ConfirmDelete } from '../../parts/confirm-delete.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
+import { openTab } from '../../parts/open-tab.ts'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState } from '../../parts/states.tsx'
@@ -71,10 +72,7 @@ export function TensorboardListPage(): ReactNode {
 
 function useTensorboards() {
   const open = useAction({
-    async run({ id }: Tensorboard) {
-      const { url } = await client.tensorboard.open({ tensorboard: id, body: {} })
-      window.open(url, '_blank', 'noopener')
-    },
+    run: ({ id }: Tensorboard) => openTab(() => client.tensorboard.open({ tensorboard: id, body: {} })),
   })
   const start = useAction({
     run: ({ id }: Tensorboard) => client.tensorboard.start({ tensorboard: id }),

@@ -1,5 +1,5 @@
 import type { ExperimentSpec } from '@nabla/api/experiment'
-import { gangObstacle } from '../../control/place.ts'
+import { countFits, gangObstacle } from '../../control/place.ts'
 import type { ExperimentRow } from '../../db/experiment-tables.ts'
 import type { Trx } from '../../db/transaction.ts'
 import type { Deps } from '../../deps.ts'
@@ -46,6 +46,7 @@ export async function makeExperiment(deps: Deps, caller: Caller, asked: NewExper
     const prepared = await prepareRoles(deps, trx, caller, asked, now)
     checkGang(deps, asked.spec, prepared)
     checkPrice(asked.spec, prepared)
+    checkParallel(deps, asked.spec, prepared)
     return store(trx, caller, asked, [...prepared.values()][0]!, now)
   })
   deps.loop.wake(id)
@@ -98,6 +99,19 @@ function checkPrice(spec: ExperimentSpec, prepared: ReadonlyMap<string, Prepared
     if (machine.pricePerHour !== undefined && machine.pricePerHour > 0) continue
     const reason = `it has a limit of its cost, and the machine type ${machine.name} has no price`
     const fix = 'Set its `pricePerHour` in the settings of the server, or limit trials or time instead.'
+    throw new AppError('bad_experiment', { reason, fix })
+  }
+}
+
+/** More trials at a time than there can ever be would be a mistake about the machine. */
+function checkParallel({ machineTypes }: Deps, spec: ExperimentSpec, prepared: ReadonlyMap<string, PreparedJob>): void {
+  if (spec.kind !== 'sweep' || spec.command === undefined) return
+  const { parallel } = spec.search
+  for (const { machine } of prepared.values()) {
+    const most = countFits(machine, [], machine.engine, machineTypes.capacity)
+    if (most === 0 || parallel <= most) continue
+    const reason = `it asks for ${parallel} trials at a time, and this server has room for ${most} of machine type ${machine.name}`
+    const fix = `Ask for ${most} at a time, or choose a smaller machine type: see \`nabla machine-type list\`.`
     throw new AppError('bad_experiment', { reason, fix })
   }
 }

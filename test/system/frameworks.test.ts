@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { pythonWith } from './support/python.ts'
+import { removeFolder, type ServerProcess, startServerProcess, temporaryFolder } from './support/server-process.ts'
+import { startNabla } from './support/sync-client.ts'
+
+const examples = join(import.meta.dirname, '../../examples/two-nodes')
+const few = availableParallelism() < 2
+const jax = few ? null : await pythonWith('mlflow')
+const torch = spawnSync('python3', ['-c', 'import torch']).status === 0
+const mpi = spawnSync('mpirun', ['--version']).status === 0
+
+const because = (reason: string | false) => (reason === false ? '' : ` (skipped: ${reason})`)
+const whyNoJax = few ? 'this machine has one processor' : jax === null && 'pip cannot fetch anything here'
+const whyNoTorch = few ? 'this machine has one processor' : !torch && 'the Python of this machine has no torch'
+const whyNoMpi = few ? 'this machine has one processor' : !mpi && 'Open MPI is not installed'
+
+describe('two nodes that meet with the real framework, as the examples do', () => {
+  test.skipIf(whyNoJax !== false)(`JAX${because(whyNoJax)}`, async () => {
+    const server = await startServerProcess()
+    // With what is installed for other tests: nothing is fetched again.
+    const log = await runExample(server, 'jax.yaml', (spec) =>
+      spec.replace(/^requirements: .*$/m, 'requirements: null').replace('command: python', `command: ${jax}`),
+    )
+    for (const node of ['0', '1']) expect(log).toMatch(new RegExp(`node ${node} of 2 has \\[(2\\.9|3\\.0)`))
+  })
+
+  test.skipIf(whyNoTorch !== false)(`PyTorch${because(whyNoTorch)}`, async () => {
+    const log = await runExample(await startServerProcess(), 'pytorch.yaml')
+    for (const node of ['0', '1']) expect(log).toMatch(new RegExp(`node ${node} of 2 has \\[(2\\.9|3\\.0)`))
+  })
+
+  test.skipIf(whyNoMpi !== false)(`Open MPI${because(whyNoMpi)}`, async () => {
+    const log = await runExample(await startServerProcess(), 'mpi.yaml')
+    expect(log.match(/rank \d of 2 on \S+/g)?.sort()).toEqual([
+      expect.stringMatching(/^rank 0 of 2 on master/),
+      expect.stringMatching(/^rank 1 of 2 on worker/),
+    ])
+  })
+})
+
+/** Runs one of the examples, changed by `edit`, as its README says; answers with what all nodes wrote. */
+async function runExample(server: ServerProcess, file: string, edit = (spec: string): string => spec): Promise<string> {
+  const home = temporaryFolder()
+  onTestFinished(() => removeFolder(home))
+  cpSync(examples, home, { recursive: true })
+  writeFileSync(join(home, file), edit(readFileSync(join(home, file), 'utf8')))
+  const { code, stdout, stderr } = await startNabla(server, home, ['experiment', 'run', '-f', file]).end
+  expect({ code, stderr: code === 0 ? '' : stderr + stdout }).toEqual({ code: 0, stderr: '' })
+  return stdout
+}
