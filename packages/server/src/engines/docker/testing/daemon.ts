@@ -104,8 +104,10 @@ export async function startTestDaemon(
       rmSync(archive)
     },
     async close() {
+      const networks = (await docker.listNetworks().catch(() => [])).map(({ Name }) => Name)
       await removeAll(docker)
       await daemon.kill()
+      if (kind === 'podman') dropForwarding(networks)
       unmountBelow(base)
       rmSync(base, { recursive: true, force: true })
     },
@@ -135,6 +137,20 @@ async function removeAll(docker: Docker): Promise<void> {
       .getContainer(Id)
       .remove({ force: true })
       .catch(() => {})
+}
+
+/**
+ * Podmans of several tests, each with a lock of its own, trip over each other at the firewall, and then leave a port
+ * forwarded to a container that is gone: whatever listens there later is out of reach for the whole machine.
+ */
+function dropForwarding(networks: readonly string[]): void {
+  if (lacks('iptables', ['iptables', 'iptables-save']) !== null) return
+  for (const rule of execFileSync('iptables-save', ['-t', 'nat'], { encoding: 'utf8' }).split('\n')) {
+    const network = /--comment "dnat name: (\S+) id: /.exec(rule)?.[1]
+    if (!rule.startsWith('-A NETAVARK-HOSTPORT-DNAT ') || network === undefined || !networks.includes(network)) continue
+    const words = [...rule.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+    execFileSync('iptables', ['-w', '-t', 'nat', '-D', ...words.slice(1)], { stdio: 'ignore' })
+  }
 }
 
 interface Program {
