@@ -4,8 +4,8 @@ import type { Transaction } from 'kysely'
 import type { ExperimentRow } from '../../db/experiment-tables.ts'
 import type { Tables } from '../../db/tables.ts'
 import type { TaskExit } from '../../engines/engine.ts'
-import { toIso } from '../../lib/clock.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
+import { stopJobs } from '../job/stop.ts'
 import { plannedRows } from '../planned-rows.ts'
 import { createNodes } from './create-nodes.ts'
 import { type ExperimentChanges, type NewNode, type NodeJob, planExperiment } from './plan.ts'
@@ -57,22 +57,7 @@ export const experimentKind: PlannedKind<LoadedExperiment, ExperimentChanges, Ne
 
   create: createNodes,
 
-  async stop(trx, stops, now) {
-    for (const { id, graceMs, why } of stops) {
-      await trx
-        .updateTable('jobs')
-        .set(({ eb }) => ({
-          stopRequestedAt: toIso(now),
-          stopGraceMs: graceMs,
-          stopWhy: why,
-          version: eb('version', '+', 1),
-        }))
-        .where('id', '=', id)
-        .where('endedAt', 'is', null)
-        .where('stopRequestedAt', 'is', null)
-        .execute()
-    }
-  },
+  stop: stopJobs,
 
   purgeable,
   forget,

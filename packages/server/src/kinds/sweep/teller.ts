@@ -1,3 +1,4 @@
+import { stopJobs } from '../job/stop.ts'
 import type { SweepSpec } from '@nabla/api/experiment'
 import type { Deps } from '../../deps.ts'
 import { change } from '../../events/change.ts'
@@ -148,18 +149,7 @@ export class Teller {
       const own = trx.updateTable('trials').set(trial).where('experimentId', '=', experimentId)
       await own.where('number', '=', number).execute()
       if (!stop) return false
-      await trx
-        .updateTable('jobs')
-        .set(({ eb }) => ({
-          stopRequestedAt: toIso(now),
-          stopGraceMs: limits.nodeGraceMs,
-          stopWhy: 'rule',
-          version: eb('version', '+', 1),
-        }))
-        .where('id', '=', jobId)
-        .where('endedAt', 'is', null)
-        .where('stopRequestedAt', 'is', null)
-        .execute()
+      await stopJobs(trx, [{ id: jobId, graceMs: limits.nodeGraceMs, why: 'rule' }], now)
       return true
     })
     if (stopped) this.#deps.loop.wake(jobId)

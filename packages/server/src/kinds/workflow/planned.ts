@@ -4,8 +4,8 @@ import type { WorkflowSpec } from '@nabla/api/workflow-spec'
 import type { WorkflowJobState } from '@nabla/api/workflow-state'
 import type { WorkflowJobRow, WorkflowOutputRow, WorkflowRunRow } from '../../db/workflow-tables.ts'
 import type { Trx } from '../../db/transaction.ts'
-import { toIso } from '../../lib/clock.ts'
 import type { PlannedKind, Remains } from '../planned.ts'
+import { stopJobs } from '../job/stop.ts'
 import { plannedRows } from '../planned-rows.ts'
 import { createParts } from './create-parts.ts'
 import { type NewPart, planRun, type RunChanges, type Step } from './plan.ts'
@@ -53,22 +53,7 @@ export const workflowKind: PlannedKind<LoadedRun, RunChanges, NewPart> = {
 
   create: createParts,
 
-  async stop(trx, stops, now) {
-    for (const { id, graceMs, why } of stops) {
-      await trx
-        .updateTable('jobs')
-        .set(({ eb }) => ({
-          stopRequestedAt: toIso(now),
-          stopGraceMs: graceMs,
-          stopWhy: why,
-          version: eb('version', '+', 1),
-        }))
-        .where('id', '=', id)
-        .where('endedAt', 'is', null)
-        .where('stopRequestedAt', 'is', null)
-        .execute()
-    }
-  },
+  stop: stopJobs,
 
   purgeable,
   forget,
