@@ -2,6 +2,16 @@ import { defineConfig } from 'vitest/config'
 
 const node = { environment: 'node' as const, testTimeout: 30_000, hookTimeout: 60_000 }
 
+/**
+ * Tests with a Podman of their own. They go one after the other, when all else is done: several Podmans do not know of one
+ * another, and give the same addresses and ports of the machine to their containers.
+ */
+const withPodman = [
+  'packages/server/src/engines/docker/**/*.test.ts',
+  'packages/server/src/kinds/*/image.test.ts',
+  'test/system/container.test.ts',
+]
+
 /** Where CI reads how each test ended. */
 const report = process.env['NABLA_TEST_REPORT']
 
@@ -18,6 +28,7 @@ export default defineConfig({
           ...node,
           name: 'server',
           include: ['packages/server/src/**/*.test.ts'],
+          exclude: withPodman,
           globalSetup: ['packages/server/src/testing/global-setup.ts'],
         },
       },
@@ -31,7 +42,26 @@ export default defineConfig({
           globalSetup: ['packages/console/src/testing/global-setup.ts'],
         },
       },
-      { test: { ...node, name: 'system', include: ['test/system/**/*.test.ts'], testTimeout: 180_000 } },
+      {
+        test: {
+          ...node,
+          name: 'system',
+          include: ['test/system/**/*.test.ts'],
+          exclude: withPodman,
+          testTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          ...node,
+          name: 'containers',
+          include: withPodman,
+          globalSetup: ['packages/server/src/testing/global-setup.ts'],
+          testTimeout: 180_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 })

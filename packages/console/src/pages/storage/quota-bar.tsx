@@ -9,7 +9,8 @@ const nearlyFull = 0.9
 /** How much of the quota is used, or of the disk where there is none. */
 export function QuotaBar(): ReactNode {
   const { data } = useApi('storage', 'usage', {})
-  if (!data) return <span className="faint"> </span>
+  // It takes its room before it is known: what moves below a pointer is missed by the click.
+  if (!data) return <span>{'\u00a0'}</span>
   const { usedBytes, quotaBytes, freeBytes, files } = data
   const share = Math.min(1, usedBytes / Math.max(1, usedBytes + freeBytes))
   const isFull = share >= nearlyFull

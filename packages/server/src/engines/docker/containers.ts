@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+
 import type Docker from 'dockerode'
 
 import { type Daemon, statusOf, wordsOf } from './daemon.ts'
@@ -36,4 +38,16 @@ export async function removeContainer(daemon: Daemon, name: string, hasExited = 
     if (isUnderWay) await container.wait({ condition: 'removed' }).catch(() => {})
     else if (statusOf(error) !== 404) throw error
   }
+}
+
+/**
+ * Ends a container that the daemon could not start because it runs, and answers whether there was one. A Podman that was
+ * killed between having it started and writing that down takes it for one that was only made: it would hand on no signal,
+ * and forget how it ended.
+ */
+export async function endUnseen(daemon: Daemon, name: string): Promise<boolean> {
+  const pid = (await inspectContainer(daemon, name))?.State.Pid ?? 0
+  if (pid === 0 || !existsSync(`/proc/${pid}`)) return false
+  await (await daemon.calls()).getContainer(name).stop({ t: 0 })
+  return true
 }

@@ -65,6 +65,12 @@ export const removedOutside: TaskExit = {
 /** How a task ends that ran, or was about to, when the machine did. */
 export const machineRestarted: TaskExit = { ...removedOutside, reason: 'The machine was restarted while it ran.' }
 
+/** How a task ends whose container ran without the daemon's knowing. */
+export const startedUnseen: TaskExit = {
+  ...removedOutside,
+  reason: 'The container engine was killed while it started its container, and lost hold of it.',
+}
+
 /** How a task ends that was to make an image, and run nothing. */
 export const built: TaskExit = { cause: 'exit', code: 0, blame: 'user' }
 

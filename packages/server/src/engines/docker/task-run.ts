@@ -9,9 +9,9 @@ import { limits } from '../../lib/limits.ts'
 import type { Address, ContainerOptions, Phase, TaskExit, TaskReport, TaskSample, TaskSpec } from '../engine.ts'
 import { type ContainerSettings, containerName, containerOptions } from './container.ts'
 import { readUse } from './container-use.ts'
-import { inspectContainer, removeContainer, signalContainer } from './containers.ts'
+import { endUnseen, inspectContainer, removeContainer, signalContainer } from './containers.ts'
 import { type Daemon, isAway, statusOf, wordsOf } from './daemon.ts'
-import { built, exitOf, machineRestarted, removedOutside, SetupFailure, stoppedBefore } from './exit.ts'
+import { built, exitOf, machineRestarted, removedOutside, SetupFailure, startedUnseen, stoppedBefore } from './exit.ts'
 import { type CopyMode, filesFolder, placeMounts, removeVolumes } from './files.ts'
 import type { Images, LocalImage } from './images.ts'
 import type { Networks } from './networks.ts'
@@ -40,6 +40,9 @@ export interface Shared {
 
 /** It was told to stop before its container was started. */
 class Stopped extends Error {}
+
+/** It ran, and the daemon did not know. */
+class Unseen extends Error {}
 
 /** One task, from its record to its removal. All it knows is on the disk or with the daemon, so it can be made anew. */
 export class TaskRun {
@@ -170,6 +173,7 @@ export class TaskRun {
 
   #exitOfFailure(error: unknown): TaskExit {
     if (error instanceof SetupFailure) return error.exit
+    if (error instanceof Unseen) return startedUnseen
     if (error instanceof Stopped || (this.#stopping.signal.aborted && !this.#record.created)) return stoppedBefore
     return new SetupFailure(`It could not be started: ${wordsOf(error)}`, 'machine').exit
   }
@@ -282,6 +286,7 @@ export class TaskRun {
         await this.#save()
         return false
       }
+      if (await endUnseen(daemon, name)) throw new Unseen()
       throw startFailure(this.spec, words)
     }
   }

@@ -17,6 +17,8 @@ export interface TestDaemon {
   /** Starts it again, after `kill`. */
   start(): Promise<void>
   kill(signal?: NodeJS.Signals): Promise<void>
+  /** Resolves when it has ended, by itself or by others. */
+  died(): Promise<void>
   /** Makes an image of a folder. */
   importFolder(folder: string, name: string): void
   close(): Promise<void>
@@ -94,6 +96,7 @@ export async function startTestDaemon(
       child?.kill(signal)
       await ended()
     },
+    died: ended,
     importFolder(folder, name) {
       const archive = join(base, 'image.tar')
       execFileSync('tar', ['-C', folder, '-cf', archive, '.'])
@@ -160,7 +163,7 @@ interface Program {
   client: string[]
 }
 
-/** `registry`: address of one that speaks plain HTTP; Docker allows that of any on this machine. */
+/** A test may put a program in the place of `runc` in `base`. `registry`: address of one that speaks plain HTTP; Docker allows that of any on this machine. */
 function podman(base: string, socket: string, registry: string | undefined): Program {
   const conf = join(base, 'containers.conf')
   const storage = join(base, 'storage.conf')
@@ -169,7 +172,7 @@ function podman(base: string, socket: string, registry: string | undefined): Pro
   const backend = lacks('netavark', ['podman']) === null && hasNetavark() ? '\nnetwork_backend="netavark"' : ''
   writeFileSync(
     conf,
-    `[network]\nnetwork_config_dir="${networks}"${backend}\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\nlock_type="file"\ntmp_dir="${base}/tmp"\n`,
+    `[network]\nnetwork_config_dir="${networks}"${backend}\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\nlock_type="file"\ntmp_dir="${base}/tmp"\n[engine.runtimes]\nrunc=["${base}/runc", "/usr/bin/runc", "/usr/sbin/runc"]\n`,
   )
   writeFileSync(storage, `[storage]\ndriver="overlay"\ngraphroot="${base}/root"\nrunroot="${base}/run"\n`)
   const registries = join(base, 'registries.conf')
