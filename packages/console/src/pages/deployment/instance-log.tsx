@@ -1,7 +1,9 @@
 import { Select, TextInput } from '@mantine/core'
+import type { CallOptions } from '@nabla/api/client'
 import type { Deployment, DeploymentInstance } from '@nabla/api/deployment'
 import { instanceStates } from '@nabla/api/deployment-state'
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { client, plainClient } from '../../api/client.ts'
 import { useApi } from '../../api/query.ts'
 import { plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
@@ -9,7 +11,7 @@ import { quote } from '../../parts/quote.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { LogPanel } from '../job/log-panel.tsx'
-import { InstanceLogRows } from './instance-log-rows.ts'
+import { LogTail } from '../job/log-tail.ts'
 
 /** The log of one instance, live; the newest that has not ended unless one chooses another. */
 export function InstanceLog({ deployment }: { deployment: Deployment }): ReactNode {
@@ -39,7 +41,7 @@ function Log(props: {
   const { deployment, instance, all, onChoose } = props
   const [find, setFind] = useState('')
   const [follow, setFollow] = useState(true)
-  const rows = useMemo(() => new InstanceLogRows(deployment.id, instance.id), [deployment.id, instance.id])
+  const rows = useMemo(() => tailOf(deployment.id, instance.id), [deployment.id, instance.id])
   useEffect(() => {
     void rows.start()
     return () => rows.stop()
@@ -57,10 +59,21 @@ function Log(props: {
       since={Date.parse(instance.startedAt ?? instance.createdAt)}
       find={find}
       nothing="It wrote nothing."
-      count={plural(rows.count, 'line')}
+      count={`${rows.isCut ? 'the last ' : ''}${plural(rows.count, 'line')}`}
       command={`deployment logs ${quote(deployment.name)} ${flags}`}
     />
   )
+}
+
+function tailOf(deployment: string, instance: string): LogTail {
+  return new LogTail({
+    async read(tail, options) {
+      const { items, next, ended } = await client.deployment.logs({ deployment, instance, tail }, options)
+      const follow = (options: CallOptions) =>
+        plainClient.deployment.followLogs({ deployment, instance, after: next }, options)
+      return { lines: items, ended, follow }
+    },
+  })
 }
 
 function Tools(props: {

@@ -1,14 +1,16 @@
 import { SegmentedControl, Select, TextInput } from '@mantine/core'
+import type { CallOptions } from '@nabla/api/client'
 import type { Experiment } from '@nabla/api/experiment'
-import type { LogSource } from '@nabla/api/log'
+import type { LogLine, LogSource } from '@nabla/api/log'
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { client, plainClient } from '../../api/client.ts'
 import { paletteSize } from '../../parts/palette.ts'
 import { plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import type { LogTimes } from '../job/log-line.tsx'
 import { LogPanel } from '../job/log-panel.tsx'
-import { NodeLogRows } from './experiment-log-rows.ts'
+import { LogTail } from '../job/log-tail.ts'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 import '../../parts/chart.css'
@@ -119,16 +121,33 @@ function Tools(props: {
 
 const isSource = (word: string): word is LogSource => ['stdout', 'stderr', 'system'].includes(word)
 
-function useRows(given: { experiment: string; node: string; source: string; hosts: string }): NodeLogRows {
+type NodeLine = LogLine & { host: string }
+
+function useRows(given: { experiment: string; node: string; source: string; hosts: string }): LogTail<NodeLine> {
   const { experiment, node, source, hosts } = given
   const rows = useMemo(() => {
-    const colors = new Map(hosts.split(',').map((host, place) => [host, place % paletteSize]))
     const asked = { experiment, ...(node !== '' && { job: node }), ...(isSource(source) && { source }) }
-    return new NodeLogRows(asked, colors)
+    return tailOf(asked, hosts.split(','))
   }, [experiment, node, source, hosts])
   useEffect(() => {
     void rows.start()
     return () => rows.stop()
   }, [rows])
   return rows
+}
+
+/** Lines in the order in which they were written, numbered here; each names its host, in a colour of its own. */
+function tailOf(
+  given: { experiment: string; job?: string; source?: LogSource },
+  hosts: readonly string[],
+): LogTail<NodeLine> {
+  const colors = new Map(hosts.map((host, place) => [host, place % paletteSize]))
+  return new LogTail<NodeLine>({
+    async read(tail, options) {
+      const { items, next, ended } = await client.experiment.logs({ ...given, tail }, options)
+      const follow = (options: CallOptions) => plainClient.experiment.followLogs({ ...given, after: next }, options)
+      return { lines: items, ended, follow }
+    },
+    show: ({ host, ...line }, number) => ({ ...line, seq: number, origin: { host, color: colors.get(host) ?? 0 } }),
+  })
 }

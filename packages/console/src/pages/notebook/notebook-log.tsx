@@ -1,11 +1,13 @@
 import { TextInput } from '@mantine/core'
+import type { CallOptions } from '@nabla/api/client'
 import { type Notebook, notebookStates } from '@nabla/api/notebook'
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { client, plainClient } from '../../api/client.ts'
 import { plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { quote } from '../../parts/quote.ts'
 import { LogPanel } from '../job/log-panel.tsx'
-import { NotebookLogRows } from './notebook-log-rows.ts'
+import { LogTail } from '../job/log-tail.ts'
 
 /** The log of a notebook: what its starts and its Jupyter said, live. */
 export function NotebookLog({ notebook }: { notebook: Notebook }): ReactNode {
@@ -16,7 +18,7 @@ function Log({ notebook }: { notebook: Notebook }): ReactNode {
   const { id, name, state, startRequestedAt, createdAt } = notebook
   const [find, setFind] = useState('')
   const [follow, setFollow] = useState(true)
-  const rows = useMemo(() => new NotebookLogRows(id), [id])
+  const rows = useMemo(() => tailOf(id), [id])
   useEffect(() => {
     void rows.start()
     return () => rows.stop()
@@ -37,6 +39,16 @@ function Log({ notebook }: { notebook: Notebook }): ReactNode {
       command={`notebook logs${notebookStates[state].active ? ' --follow' : ''} ${quote(name)}`}
     />
   )
+}
+
+function tailOf(notebook: string): LogTail {
+  return new LogTail({
+    async read(tail, options) {
+      const { items, last } = await client.notebook.logs({ notebook, tail }, options)
+      const follow = (options: CallOptions) => plainClient.notebook.followLogs({ notebook, after: last }, options)
+      return { lines: items, ended: false, follow }
+    },
+  })
 }
 
 function Tools(props: {
