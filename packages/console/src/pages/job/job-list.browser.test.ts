@@ -49,6 +49,22 @@ describeConsole('the list of jobs', (console) => {
     await row.waitFor({ state: 'detached' })
   })
 
+  test('opens the row that was pressed, though rows move before the release', async () => {
+    const { client, open, url } = console()
+    const jobs = []
+    for (const name of ['press-1', 'press-2', 'press-3']) {
+      jobs.push(await client.job.create({ body: { project: 'press', name, command: 'run=3600s' } }))
+    }
+    const page = await open('/jobs?project=press')
+    const row = page.getByRole('row', { name: /press-2/ })
+    await row.hover()
+    await page.mouse.down()
+    await client.job.delete({ job: jobs[2]!.id, force: true })
+    await page.getByRole('row', { name: /press-3/ }).waitFor({ state: 'detached' })
+    await page.mouse.up()
+    await page.waitForURL(`${url}/jobs/${jobs[1]!.id}`)
+  })
+
   test('stops, tags and deletes several at once', async () => {
     const { client, open } = console()
     for (const name of ['bulk-1', 'bulk-2', 'bulk-3']) {
