@@ -240,7 +240,7 @@ export const deploymentRoutes = {
     access: 'member',
     params: byDeployment,
     response: deployment,
-    errors: ['not_found', 'disk_full'],
+    errors: ['not_found', 'disk_full', 'model_not_allowed'],
   }),
   stop: route({
     method: 'POST',

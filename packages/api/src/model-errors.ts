@@ -2,7 +2,7 @@
 export const modelErrors = {
   unknown_model_version: {
     status: 404,
-    message: 'The model {model} has no version or alias {version}.',
+    message: 'The model {model} has no {version}.',
     hint: 'Run `nabla model versions {model}` to see what there is.',
   },
   model_not_allowed: {

@@ -33,7 +33,10 @@ export function parseModelReference(reference: string): { model: string; version
 export const jobModel = z
   .strictObject({
     name: modelName,
-    path: relativePath.default('').describe('A file or folder in the artifacts folder; all of it if left out.'),
+    path: relativePath
+      .refine((path) => !path.split('/').includes('..'), 'a path in the artifacts folder, without `..`')
+      .default('')
+      .describe('A file or folder in the artifacts folder; all of it if left out.'),
     type: z.string().max(60).optional().describe('What it is said to be, such as `ONNX`.'),
   })
   .meta({ id: 'JobModel' })

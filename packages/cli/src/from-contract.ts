@@ -25,7 +25,8 @@ type Input = Record<string, unknown>
 
 interface Page<Item> {
   items: Item[]
-  next: string | null
+  /** Left out where the list comes in one piece. */
+  next?: string | null
 }
 
 type Caller = (input: Input) => Promise<unknown>
@@ -104,7 +105,7 @@ export async function readPages<Item>(
     const size = limit === undefined ? {} : { limit: Math.min(limits.pageRows, Math.max(1, limit - items.length)) }
     const page: Page<Item> = await call({ ...input, ...size, ...(after !== null && { after }) })
     items.push(...page.items)
-    after = page.next
+    after = page.next ?? null
   } while (after !== null && items.length < (limit ?? Number.POSITIVE_INFINITY))
   return { items: items.slice(0, limit), more: after !== null }
 }

@@ -19,6 +19,7 @@ export type Environment =
   | 'jupyter-client'
   | 'search'
   | 'mlflow-server'
+  | 'tensorflow'
 
 /**
  * The interpreter of an environment with packages that tests use, which tasks see too. It is made once and kept beside

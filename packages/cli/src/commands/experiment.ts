@@ -10,6 +10,7 @@ import { readEnv } from '../read-env.ts'
 import { jobFlags, readMount } from '../job/flags.ts'
 import { formatAgo } from '../terminal/format.ts'
 import type { Column } from '../terminal/table.ts'
+import { compare } from './experiment-compare.ts'
 import { logs } from './experiment-logs.ts'
 import { sayExperiment, showExperiment } from './experiment-say.ts'
 
@@ -259,7 +260,7 @@ const update = defineCommand({
 export const experiment: Group = {
   name: 'experiment',
   about: 'Run one node or many that work together, and keep how it was done',
-  commands: [create, run, start, stop, list, show, logs, wait, clone, update, remove],
+  commands: [create, run, start, stop, list, show, logs, wait, compare, clone, update, remove],
 }
 
 async function answer({ out }: Context, experiment: Experiment, note: string): Promise<void> {

@@ -30,8 +30,10 @@ const sign = defineCommand({
       )
     }
     const client = await context.client()
-    const { model, version, digest, reference } = await client.model.resolve({ reference: args.model })
-    if (digest === null) throw new CliError(`${reference} is not ready.`, 'Wait until it is.')
+    const found = await client.model.resolve({ reference: args.model })
+    const { model, version, digest, reference, reason } = found
+    if (found.state === 'failed') throw new CliError(`${reference} failed: ${reason}`, 'Sign a version that is ready.')
+    if (digest === null) throw new CliError(`${reference} is still being prepared.`, 'Wait until it is ready.')
     const secret = readPrivateKey(resolve(context.cwd, keyFile))
     const signature = signBytes(null, Buffer.from(signedText(digest)), secret).toString('base64')
     const signed = await client.model.sign({ model: model.id, version: String(version), body: { key, signature } })

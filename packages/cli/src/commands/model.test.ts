@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { cpSync, readFileSync } from 'node:fs'
+import { cpSync, readFileSync, truncateSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -48,10 +48,23 @@ test('a file becomes a version, is read, named, signed and fetched again', async
   expect((await cli('model', 'verify', 'digits:1')).exitCode).toBe(1)
   expect((await cli('model', 'sign', 'digits:1', '--as', 'release', '--key-file', 'release.pem')).exitCode).toBe(0)
   expect((await cli('model', 'verify', 'digits@champion')).stderr).toContain('digits:1 was signed by release')
+  const keys = await runCli(['model', 'keys'], { cwd, env: { ...server.env, NO_COLOR: '1' }, columns: 50 })
+  expect(keys.stdout).toMatch(/^release +.*2\d{3}-/m)
+  expect(Math.max(...keys.stdout.split('\n').map((row) => row.length))).toBeLessThanOrEqual(50)
+  const compared = await runCli(['model', 'compare', 'digits:1', 'digits'], { cwd, env: server.env, columns: 120 })
+  expect(compared.stdout).toMatch(/≠ +parameters +2,410 +27/)
+  expect(compared.stdout).toMatch(/≠ +input image +float32 \[batch, 64\] +–/)
+  expect(compared.stdout).toMatch(/graph +4 nodes: 2 Gemm, ArgMax, Relu/)
 
   expect(await json('model', 'get', 'digits@champion', '--to', 'got')).toMatchObject({ files: 1 })
   const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
   expect(hash(join(cwd, 'got/digits.onnx'))).toBe(hash(file))
+  cpSync(file, join(cwd, 'cut.onnx'))
+  truncateSync(join(cwd, 'cut.onnx'), 3000)
+  const half = await cli('model', 'upload', 'cut', 'cut.onnx')
+  expect(half).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('cut.onnx cannot be read as a model') })
+  const signing = await cli('model', 'sign', 'cut:1', '--as', 'release', '--key-file', 'release.pem')
+  expect(signing.stderr).toContain('cut:1 failed: The file cut.onnx')
   const slash = await cli('model', 'upload', 'a/b', file)
   expect(slash).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('letters, digits, dots') })
   const refused = await cli('model', 'delete', 'digits:1')
@@ -77,6 +90,11 @@ test('a job leaves one with --model-name, and another reads it in /models and ca
   expect(ran.stdout).toMatch(/touch: .*Read-only file system/)
   const refused = await cli('run', '--workspace', 'none', '--no-init', '--model', 'made@nobody', '--', 'true')
   expect(refused).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('no version or alias nobody') })
+  const odd = await cli('run', '--workspace', 'none', '--no-init', '--model-name', 'a/b', '--', 'true')
+  expect(odd).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--model-name cannot be used: letters') })
+  const out = ['--model-name', 'x', '--model-path', '../etc']
+  const outside = await cli('run', '--workspace', 'none', '--no-init', ...out, '--', 'true')
+  expect(outside.stderr).toContain('--model-path cannot be used: a path in the artifacts folder')
   const unnamed = await cli('run', '--workspace', 'none', '--no-init', '--model-type', 'ONNX', '--', 'true')
   expect(unnamed).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--model-name') })
 }, 60_000)

@@ -8,6 +8,7 @@ import { arg, flag } from '../flags.ts'
 import { callCommand, listCommand, printList } from '../from-contract.ts'
 import { formatAgo, formatBytes, formatTime, plural } from '../terminal/format.ts'
 import { askToGoOn } from '../terminal/prompts.ts'
+import { compare } from './model-compare.ts'
 import { trustCommands } from './model-trust.ts'
 
 const whichVersion = arg.required('name, name:3, name@alias or an id', 'model')
@@ -245,7 +246,22 @@ const get = defineCommand({
 export const model: Group = {
   name: 'model',
   about: 'Trained models in versions, with what made them',
-  commands: [list, show, create, update, note, remove, upload, versions, alias, unalias, files, get, ...trustCommands],
+  commands: [
+    list,
+    show,
+    create,
+    update,
+    note,
+    remove,
+    upload,
+    versions,
+    alias,
+    unalias,
+    compare,
+    files,
+    get,
+    ...trustCommands,
+  ],
 }
 
 /** What a reference means, as other calls take it. */

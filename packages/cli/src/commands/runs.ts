@@ -53,7 +53,7 @@ interface Compared {
   cells: string[]
 }
 
-const compare = defineCommand({
+export const compare = defineCommand({
   name: 'compare',
   about: 'Compare runs: their curves, and the parameters that differ',
   details: '\nEach curve is drawn between the least and the most of that metric in all of these runs.',

@@ -159,6 +159,7 @@ function check(spec: Body): void {
   if (field === 'env') {
     throw usageError(`The variable ${rest[0] ?? ''} cannot be used: ${issue.message}.`, 'Write it as NAME=value.')
   }
-  const name = kebab(flagOfField[field] ?? field)
+  // What a job leaves is said by several options: --model-name, --model-path, --model-type.
+  const name = field === 'model' ? `model-${rest[0] ?? 'name'}` : kebab(flagOfField[field] ?? field)
   throw usageError(`--${name} cannot be used: ${issue.message}.`, 'See `nabla run --help` for what it takes.')
 }

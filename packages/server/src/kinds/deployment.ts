@@ -24,6 +24,7 @@ import {
   toSummaries,
 } from './deployment/view.ts'
 import type { Caller, Handlers, Origins } from './kind.ts'
+import { refuseUntrustedRevision } from './model/trust.ts'
 import { findProject } from './project.ts'
 import { replaceTags } from './tags.ts'
 
@@ -119,6 +120,7 @@ export const deploymentHandlers: Handlers<'deployment'> = {
       // What failed is tried again: whoever starts it may have mended what was wrong.
       const rollout = row.rollout === 'failed' || row.servingRevision === null ? 'rolling' : row.rollout
       const changes = { startedAt: at, rolloutAt: at, state: 'starting', reason: null, rollout, scaledTo }
+      await refuseUntrustedRevision(deps.db, row.id, row.revision)
       await write(deps, caller, row, changes, { type: 'deployment.started' })
     }
     return show(deps, caller, origins, row.id)

@@ -99,6 +99,18 @@ eachDatabase((make) => {
       await expect(server.client.model.get({ model: 'broken', version: '1', path: 'x' })).rejects.toMatchObject({
         code: 'conflict',
       })
+      // Whoever asks for the newest version is told why there is none.
+      const none = (model: string) => expect(server.client.model.resolve({ reference: model })).rejects
+      await none('broken').toMatchObject({
+        code: 'unknown_model_version',
+        message: expect.stringContaining('The model broken has no version that is ready: version 1 failed. The file'),
+      })
+      await server.client.model.create({ body: { name: 'bare' } })
+      await none('bare').toMatchObject({ message: 'The model bare has no versions.' })
+      expect(await upload(server, 'hollow', {})).toMatchObject({
+        state: 'failed',
+        reason: expect.stringContaining('A model has at least one file, and there is none.'),
+      })
     })
 
     test('of half an upload are none; several at once have numbers of their own', async () => {
@@ -165,6 +177,8 @@ eachDatabase((make) => {
     await expect(server.client.job.create({ body: twice })).rejects.toMatchObject({ code: 'invalid' })
     const system = { ...reading, models: [{ model: 'left', path: '/usr/lib' }] }
     await expect(server.client.job.create({ body: system })).rejects.toMatchObject({ code: 'bad_path' })
+    const outside = { ...reading, models: [], model: { name: 'left', path: 'out/../../etc' } }
+    await expect(server.client.job.create({ body: outside })).rejects.toMatchObject({ code: 'invalid' })
     await server.client.model.delete({ model: 'left' })
   })
 
@@ -199,6 +213,33 @@ eachDatabase((make) => {
     await use('plain')
     await model.removeKey({ modelKey: 'release' })
     await expect(use('plain')).rejects.toMatchObject({ code: 'model_not_allowed' })
+  })
+
+  test('what was made before is held to the rule of its project when it starts', async () => {
+    const server = await startTestServer(make)
+    const { deployment, experiment, model } = server.client
+    await upload(server, 'plain', 'onnx')
+    const more = { project: 'strict', models: [{ model: 'plain' }] }
+    const later = await experiment.create({ body: { kind: 'single', command: 'run=1s', name: 'later', ...more } })
+    const served = await deployment.create({ body: { name: 'web', command: 'run=600s', start: false, ...more } })
+    await model.setRule({ project: 'strict', body: { require: 'signed' } })
+    const reason = 'The project strict does not allow the model plain:1: no key of the team has signed it.'
+    const refused = { code: 'model_not_allowed', message: reason }
+    await expect(deployment.start({ deployment: served.id })).rejects.toMatchObject(refused)
+    await expect(deployment.restart({ deployment: served.id })).rejects.toMatchObject(refused)
+    await experiment.start({ experiment: later.id })
+    const ended = await vi.waitFor(async () => {
+      const found = await experiment.show({ experiment: later.id })
+      if (found.endedAt === null) throw new Error(`it is ${found.state}`)
+      return found
+    }, 15_000)
+    expect(ended).toMatchObject({ state: 'error', reason: expect.stringContaining(reason) })
+    await model.setRule({ project: 'strict', body: { require: 'any' } })
+    expect((await deployment.start({ deployment: served.id })).startedAt).not.toBeNull()
+    await expect(model.delete({ model: 'plain' })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('in use by deployment web. A job has to end first; a deployment has to serve'),
+    })
   })
 
   test('a version that is damaged on the disk is neither read nor mounted', async () => {

@@ -210,5 +210,6 @@ async function forget(trx: Trx, { name }: ModelRow, versions: readonly ModelVers
   const uses = await usesOf(trx, ids)
   if (uses.length === 0) return
   const which = versions.length === 1 ? `${name}:${versions[0]?.version}` : name
-  throw new AppError('conflict', { detail: `The model ${which} is in use by ${uses.slice(0, 3).join(', ')}.` })
+  const todo = 'A job has to end first; a deployment has to serve another version, or to be deleted.'
+  throw new AppError('conflict', { detail: `The model ${which} is in use by ${uses.slice(0, 3).join(', ')}. ${todo}` })
 }

@@ -30,7 +30,7 @@ export const modelAliasHandlers: Pick<Handlers<'model'>, 'setAlias' | 'deleteAli
         .where('alias', '=', params.alias)
         .executeTakeFirst()
       if (numDeletedRows === 0n) {
-        throw new AppError('unknown_model_version', { model: model.name, version: params.alias })
+        throw new AppError('unknown_model_version', { model: model.name, version: `alias ${params.alias}` })
       }
       const event = { teamId: caller.teamId, subject: model.id, actor: caller.userName, projectId: model.projectId }
       const data = { name: model.name, alias: params.alias }

@@ -47,8 +47,9 @@ export async function holdModel(trx: Trx, teamId: string, reference: string): Pr
 /** A version of a model by its number, an alias, its id or `latest`. Throws AppError `unknown_model_version`. */
 export async function findModelVersion(db: Db, model: ModelRow, version: string): Promise<ModelVersionRow> {
   const found = await lookUp(db, model, version)
-  if (!found) throw new AppError('unknown_model_version', { model: model.name, version })
-  return found
+  if (found) return found
+  const missing = version === 'latest' ? await whyNone(db, model) : `version or alias ${version}`
+  throw new AppError('unknown_model_version', { model: model.name, version: missing })
 }
 
 /**
@@ -79,6 +80,20 @@ export function assertReady({ name }: Pick<ModelRow, 'name'>, row: ModelVersionR
       ? `Version ${version} of the model ${name} failed: ${reason ?? ''}`
       : `Version ${version} of the model ${name} is still being prepared.`
   throw new AppError('conflict', { detail })
+}
+
+/** Why a model has no version that could be meant: there is none, or the newest is not ready. */
+async function whyNone(db: Db, { id }: ModelRow): Promise<string> {
+  const newest = await db
+    .selectFrom('modelVersions')
+    .select(['version', 'state', 'reason'])
+    .where('modelId', '=', id)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (!newest) return 'versions'
+  if (newest.state !== 'failed') return `version that is ready: version ${newest.version} is still being prepared`
+  return `version that is ready: version ${newest.version} failed. ${(newest.reason ?? '').replace(/\.$/, '')}`
 }
 
 async function lookUp(db: Db, { id }: ModelRow, version: string): Promise<ModelVersionRow | undefined> {

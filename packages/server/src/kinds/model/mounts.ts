@@ -34,7 +34,7 @@ export async function chooseModels(
       .where('id', '=', found.id)
       .returningAll()
       .executeTakeFirst()
-    if (!held) throw new AppError('unknown_model_version', { model: model.name, version: String(found.version) })
+    if (!held) throw new AppError('unknown_model_version', { model: model.name, version: `version ${found.version}` })
     const version = assertReady(model, held)
     await refuseUntrusted(trx, project, { model, version })
     const path = normal(given ?? `/models/${model.name}`)

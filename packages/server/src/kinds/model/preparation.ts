@@ -39,6 +39,7 @@ interface Made {
 
 async function make(deps: Deps, row: ModelVersionRow, signal: AbortSignal): Promise<Made> {
   const tree = row.sourceDigest === null ? await takeIn(deps, row, signal) : await sent(deps, row)
+  if (tree.files === 0) throw new AppError('invalid', { detail: 'A model has at least one file, and there is none.' })
   const files = await deps.trees.open(row.teamId, tree.digest)
   return { tree, interpretation: await interpretTree(files, deps.clock, signal) }
 }
@@ -67,7 +68,6 @@ async function takeIn({ db, trees, volumes }: Deps, row: ModelVersionRow, signal
   )
   const [first] = leftOut
   if (leftOutCount > 0) throw new AppError('bad_path', { path: first?.path ?? '', reason: first?.reason ?? '' })
-  if (tree.files === 0) throw new AppError('file_not_found', { path: row.source })
   return tree
 }
 

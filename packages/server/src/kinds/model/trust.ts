@@ -12,6 +12,8 @@ import { assertReady, findModelVersion, holdModel, type Resolved } from './find.
 import { holds, readKey, readSignatures, toKey } from './signatures.ts'
 import { toModelVersion } from './view.ts'
 
+type Db = Pick<Trx, 'selectFrom'>
+
 type TrustVerb = 'sign' | 'listKeys' | 'addKey' | 'removeKey' | 'showRule' | 'setRule'
 
 export const modelTrustHandlers: Pick<Handlers<'model'>, TrustVerb> = {
@@ -104,11 +106,11 @@ export const modelTrustHandlers: Pick<Handlers<'model'>, TrustVerb> = {
  * `model_not_allowed`.
  */
 export async function refuseUntrusted(
-  trx: Trx,
+  db: Db,
   project: { id: string; name: string },
   { model, version }: Resolved,
 ): Promise<void> {
-  const row = await trx
+  const row = await db
     .selectFrom('modelRules')
     .select('required')
     .where('projectId', '=', project.id)
@@ -124,8 +126,26 @@ export async function refuseUntrusted(
     throw refused(`its scan found it ${version.verdict ?? 'unread'}`)
   }
   if (rule !== 'signed') return
-  const signatures = (await readSignatures(trx, [version])).get(version.id) ?? []
+  const signatures = (await readSignatures(db, [version])).get(version.id) ?? []
   if (!signatures.some(({ valid }) => valid)) throw refused('no key of the team has signed it')
+}
+
+/** The same for a revision of a deployment that was stopped: the rule may be another since. */
+export async function refuseUntrustedRevision(db: Db, deploymentId: string, revision: number): Promise<void> {
+  const rows = await db
+    .selectFrom('deploymentModels')
+    .innerJoin('deployments', 'deployments.id', 'deploymentModels.deploymentId')
+    .innerJoin('projects', 'projects.id', 'deployments.projectId')
+    .select(['projects.id', 'projects.name', 'deploymentModels.modelId', 'deploymentModels.versionId'])
+    .where('deploymentModels.deploymentId', '=', deploymentId)
+    .where('deploymentModels.revision', '=', revision)
+    .orderBy('deploymentModels.path')
+    .execute()
+  for (const { modelId, versionId, ...project } of rows) {
+    const model = await db.selectFrom('models').selectAll().where('id', '=', modelId).executeTakeFirst()
+    const version = await db.selectFrom('modelVersions').selectAll().where('id', '=', versionId).executeTakeFirst()
+    if (model && version) await refuseUntrusted(db, project, { model, version })
+  }
 }
 
 const ruleOf = (row: { required: string } | undefined): ModelRule =>
