@@ -9,6 +9,7 @@ import { createLoop } from './control/loop.ts'
 import { sweepMeasurements } from './control/sweep.ts'
 import { compatSites } from './compat/index.ts'
 import { lockDataFolder } from './db/data-lock.ts'
+import { endpointOf } from './db/endpoint.ts'
 import { openDatabase } from './db/open.ts'
 import type { Deps } from './deps.ts'
 import { openEngines } from './engines/index.ts'
@@ -104,7 +105,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     undo.push(() => lock.release())
     const database = await openDatabase(config)
     undo.push(() => database.close())
-    const engines = options.engines ?? openEngines(config, clock)
+    const engines = options.engines ?? openEngines(config, clock, endpointOf(config.database))
     if (!options.engines) undo.push(() => Promise.all([...engines.values()].map((engine) => engine.close())))
     const logs = openLogStore({ dir: join(config.data, 'logs'), clock, onProblem: tellOf(log, logProblem) })
     undo.push(() => logs.shutdown())

@@ -33,7 +33,7 @@ import { copyOf, filesFolder, removeVolume } from './files.ts'
 import { ImageBook } from './image-book.ts'
 import { Images } from './images.ts'
 import { DaemonImages } from './image-store.ts'
-import { MetadataGuard } from './metadata-guard.ts'
+import { type Endpoint, NetworkGuard } from './network-guard.ts'
 import { Networks } from './networks.ts'
 import { Records } from './records.ts'
 import { parseReference } from '../../lib/image-reference.ts'
@@ -53,6 +53,8 @@ export interface DockerEngineOptions {
   ulimits?: DockerConfig['ulimits']
   pull?: NonNullable<ContainerOptions['pull']>
   gpus?: 'cdi' | 'nvidia'
+  /** Where the database of the server listens, if it does: no container is to reach it. */
+  database?: Endpoint | null
   /** What makes mounts of running tasks read-only, where this server may. */
   protection?: Protection
   /** The interpreter of what brings tasks to the server; `python3` if left out. */
@@ -93,6 +95,7 @@ class DockerEngine implements Engine {
   readonly #instance: string
   readonly #shared: Shared
   readonly #gpuMeter: GpuMeter
+  readonly #guard: NetworkGuard
   readonly #runs = new Map<string, TaskRun>()
   readonly #starts = new Map<string, Promise<void>>()
   readonly #listeners = new Set<(id: string) => void>()
@@ -116,12 +119,13 @@ class DockerEngine implements Engine {
     const images = new Images(this.#daemon, clock, book)
     const named = () => [...this.#runs.values()].filter((run) => !run.ended).map(({ spec }) => spec.image)
     this.images = new DaemonImages({ daemon: this.#daemon, clock, images, book, instance: this.#instance, named })
+    this.#guard = new NetworkGuard(hostEnv['PATH'] ?? '', this.#instance, options.database ?? null)
     this.#shared = {
       daemon: this.#daemon,
       clock,
       records: this.#records,
       images,
-      networks: new Networks(this.#daemon, this.#instance, clock, new MetadataGuard(hostEnv['PATH'] ?? '')),
+      networks: new Networks(this.#daemon, this.#instance, clock, this.#guard),
       relay: new Relay(python, hostEnv['PATH'] ?? '', join(folder, 'relay.log'), clock),
       boot: options.boot ?? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
       settings: () => this.#settings(),
@@ -230,7 +234,7 @@ class DockerEngine implements Engine {
   }
 
   doctor(): Promise<Finding[]> {
-    return examine(this.#daemon)
+    return examine(this.#daemon, this.#guard)
   }
 
   async close(): Promise<void> {

@@ -1,17 +1,19 @@
 import type { Finding } from '../engine.ts'
 import { type Daemon, type DaemonInfo, wordsOf } from './daemon.ts'
+import type { NetworkGuard } from './network-guard.ts'
 
 const hint =
   'Install Docker or Podman (`apt-get install podman`), start it (`podman system service --time=0`), or name its socket in the settings: `docker: {socket: …}`.'
 
 /** What `nabla doctor` says of containers on this machine. */
-export async function examine(daemon: Daemon): Promise<Finding[]> {
+export async function examine(daemon: Daemon, guard: NetworkGuard): Promise<Finding[]> {
   const topic = 'container engine'
   try {
     const [info, socket] = [await daemon.info(), await daemon.socket()]
     const name = `${info.name === 'podman' ? 'Podman' : 'Docker'} ${info.version}`
     const message = `${name} at ${socket}${info.rootless ? ', without root' : ''}.`
-    return [{ level: 'ok', topic, message }, ...limitsOf(info), ...metadataOf(info), ...(await reachOf(daemon))]
+    const apart = [...metadataOf(info), ...(await databaseOf(info, guard))]
+    return [{ level: 'ok', topic, message }, ...limitsOf(info), ...apart, ...(await reachOf(daemon))]
   } catch (error) {
     return [{ level: 'problem', topic, message: wordsOf(error), hint }]
   }
@@ -23,6 +25,14 @@ function metadataOf({ rootless }: DaemonInfo): Finding[] {
   const message = 'Containers may reach 169.254.169.254, where a cloud tells its machines their keys.'
   const hint = 'In a cloud, run the server and the container engine as root, or close that address to containers.'
   return [{ level: 'warning', topic: 'metadata addresses', message, hint }]
+}
+
+async function databaseOf({ rootless }: DaemonInfo, guard: NetworkGuard): Promise<Finding[]> {
+  const gap = await guard.gap()
+  if (gap === null && !(rootless && guard.isNeeded)) return []
+  const message = `Containers may reach the database of the server, since ${gap ?? 'the container engine is without root'}.`
+  const hint = 'Let the database listen on 127.0.0.1 alone, or keep its port with a firewall; give it a good password.'
+  return [{ level: 'warning', topic: 'database', message, hint }]
 }
 
 async function reachOf(daemon: Daemon): Promise<Finding[]> {

@@ -5,7 +5,7 @@ import { limits } from '../../lib/limits.ts'
 import { type Daemon, statusOf, wordsOf } from './daemon.ts'
 import { instanceLabel } from './container.ts'
 import { SetupFailure } from './exit.ts'
-import type { MetadataGuard } from './metadata-guard.ts'
+import type { GuardedNetwork, NetworkGuard } from './network-guard.ts'
 
 /** Scope of tasks that say none. */
 const noScope = 'none'
@@ -19,7 +19,7 @@ export class Networks {
   readonly #daemon: Daemon
   readonly #instance: string
   readonly #clock: Clock
-  readonly #guard: MetadataGuard
+  readonly #guard: NetworkGuard
   /** Tasks that use a network, by its name. */
   readonly #users = new Map<string, Set<string>>()
   /** What is done to a network, one thing after the other. */
@@ -27,7 +27,7 @@ export class Networks {
   /** Networks that nobody uses, with what keeps them from being removed later. */
   readonly #idle = new Map<string, () => void>()
 
-  constructor(daemon: Daemon, instance: string, clock: Clock, guard: MetadataGuard) {
+  constructor(daemon: Daemon, instance: string, clock: Clock, guard: NetworkGuard) {
     this.#daemon = daemon
     this.#instance = instance
     this.#clock = clock
@@ -78,6 +78,7 @@ export class Networks {
   /** Removes those that an earlier server left and no task uses. */
   async sweep(): Promise<void> {
     for (const name of await this.#names()) if (!this.#idle.has(name)) await this.#removeUnused(name)
+    await this.#guard.sweep(await this.#names())
   }
 
   async #removeIdle(): Promise<void> {
@@ -104,12 +105,12 @@ export class Networks {
   }
 
   async #make(name: string): Promise<string> {
-    const subnets = (await this.#subnetsOf(name)) ?? (await this.#create(name))
-    for (const one of subnets) await this.#guard.block(one)
+    const network = (await this.#find(name)) ?? (await this.#create(name))
+    if (network) await this.#guard.block(network)
     return name
   }
 
-  async #create(name: string): Promise<string[]> {
+  async #create(name: string): Promise<GuardedNetwork | null> {
     const docker = await this.#daemon.calls()
     // Docker keeps bridges from each other by itself; netavark, the network of Podman, does when told to.
     const options = (await this.#daemon.info()).name === 'podman' ? { isolate: 'true' } : {}
@@ -122,14 +123,13 @@ export class Networks {
         await create()
       })
     } catch (error) {
-      if (!/already exists|already used/i.test(wordsOf(error)) && !(await this.#subnetsOf(name)))
-        throw networkFailure(error)
+      if (!/already exists|already used/i.test(wordsOf(error)) && !(await this.#find(name))) throw networkFailure(error)
     }
-    return (await this.#subnetsOf(name)) ?? []
+    return this.#find(name)
   }
 
   async #removeNamed(name: string): Promise<void> {
-    const subnets = (await this.#subnetsOf(name)) ?? []
+    const subnets = (await this.#find(name))?.subnets ?? []
     try {
       await (await this.#daemon.calls()).getNetwork(name).remove()
     } catch (error) {
@@ -137,18 +137,20 @@ export class Networks {
       // In use by a container that is not ours, unless it has gone already.
       if (statusOf(error) !== 404) return
     }
-    for (const subnet of subnets) await this.#guard.unblock(subnet)
+    await this.#guard.unblock({ network: name, subnets })
   }
 
   /** Null when there is no such network. */
-  async #subnetsOf(name: string): Promise<string[] | null> {
+  async #find(name: string): Promise<GuardedNetwork | null> {
     try {
       if ((await this.#daemon.info()).name === 'podman') {
-        const { subnets } = await this.#askPodman<PodmanNetwork>(`networks/${name}/json`)
-        return (subnets ?? []).map(({ subnet }) => subnet)
+        const found = await this.#askPodman<PodmanNetwork>(`networks/${name}/json`)
+        const subnets = (found.subnets ?? []).map(({ subnet }) => subnet)
+        return { network: name, subnets, interface: found.network_interface }
       }
-      const { IPAM } = (await (await this.#daemon.calls()).getNetwork(name).inspect()) as DockerNetwork
-      return (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? [])
+      const { Id, IPAM, Options } = (await (await this.#daemon.calls()).getNetwork(name).inspect()) as DockerNetwork
+      const subnets = (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? [])
+      return { network: name, subnets, interface: Options?.[bridgeOption] ?? `br-${Id.slice(0, bridgeDigits)}` }
     } catch (error) {
       if (statusOf(error) === 404) return null
       throw error
@@ -186,12 +188,19 @@ interface Modem {
   dial(options: object, done: (error: Error | null, found: unknown) => void): void
 }
 
+/** How Docker names the interfaces of its networks, unless told otherwise: https://docs.docker.com/engine/network/drivers/bridge/ */
+const bridgeDigits = 12
+const bridgeOption = 'com.docker.network.bridge.name'
+
 interface DockerNetwork {
+  Id: string
+  Options?: Record<string, string> | null
   IPAM?: { Config?: { Subnet?: string }[] | null }
 }
 
 interface PodmanNetwork {
   name: string
+  network_interface: string
   subnets?: { subnet: string }[]
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,11 +14,40 @@ import { addPython, makeRootfs } from './testing/rootfs.ts'
 
 const pythonImage = 'nabla-test/python:1'
 const serve = 'exec python3 -m http.server 8080'
-/** Says the same to whoever asks at its port of loopback. */
-async function answering(text: string): Promise<{ port: number; close(): void }> {
+/** Says the same to whoever asks at its port, of loopback unless told otherwise. */
+async function answering(text: string, host = '127.0.0.1'): Promise<{ port: number; close(): void }> {
   const server = createServer((_request, response) => void response.setHeader('connection', 'close').end(text))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+}
+
+const answers = (host: string, port: number): Promise<boolean> =>
+  fetch(`http://${host}:${port}`).then(
+    (answer) => answer.ok,
+    () => false,
+  )
+
+/** A program that tries each port at each address that it finds in a file. */
+const tryAll = (path: string, ports: readonly number[]): string => `
+import socket
+for host in open("${path}").read().split():
+    for port in ${JSON.stringify(ports)}:
+        try:
+            socket.create_connection((host, port), 1).close()
+            print(port, host, "reached")
+        except OSError:
+            print(port, host, "kept away")
+`
+
+/** Addresses of this machine that a container can know, if this is one of them on a bridge to it. */
+function addressesBeside(gateway: string): string[] {
+  const all = Object.entries(networkInterfaces()).map(([name, found]) => ({ name, found: found ?? [] }))
+  const bridge = all.find(({ found }) => found.some(({ address }) => address === gateway))
+  const links = (bridge?.found ?? []).flatMap(({ address }) => (address.startsWith('fe80:') ? `${address}%eth0` : []))
+  const others = all.flatMap(({ found }) =>
+    found.flatMap((one) => (one.family === 'IPv4' && !one.internal ? one.address : [])),
+  )
+  return [...new Set([gateway, ...others, ...links])]
 }
 
 const fetchFrom = (host: string) =>
@@ -62,8 +92,10 @@ for (const kind of ['podman', 'docker'] as const) {
       expect(left.filter(({ Name }) => Name.startsWith('nabla-'))).toEqual([])
     }, 90_000)
 
-    test('what a cloud tells its machines is out of reach', async () => {
-      const bench = makeDockerBench(daemon)
+    test('what a cloud tells its machines is out of reach, and the database of the server on another machine', async () => {
+      const port = 8080
+      const [metadata, database] = ['169.254.77.2', '198.51.100.2']
+      const bench = makeDockerBench(daemon, { database: { host: database, port } })
       const place = `nabla-meta-${process.pid}`
       const link = `nm${process.pid}`
       let subnet = 'none'
@@ -72,47 +104,84 @@ for (const kind of ['podman', 'docker'] as const) {
       ip(`netns add ${place}`)
       try {
         ip(`link add ${link} type veth peer name eth0 netns ${place}`)
-        ip(`addr add 169.254.77.1/30 dev ${link}`)
         ip(`link set ${link} up`)
-        ip(`-n ${place} addr add 169.254.77.2/30 dev eth0`)
+        for (const address of [metadata, database]) {
+          ip(`addr add ${address.replace(/2$/, '1')}/30 dev ${link}`)
+          ip(`-n ${place} addr add ${address}/30 dev eth0`)
+        }
         ip(`-n ${place} link set eth0 up`)
         ip(`-n ${place} route add default via 169.254.77.1`)
-        const python = ['netns', 'exec', place, 'python3', '-m', 'http.server', '8080', '--bind', '169.254.77.2']
+        const python = ['netns', 'exec', place, 'python3', '-m', 'http.server', String(port)]
         service = spawn('ip', python, { stdio: 'ignore', cwd: daemon.base })
-        const ask = `for i in 1 2 3; do ${fetchFrom('169.254.77.2')} && exit; sleep 0.2; done; echo kept away`
-        const task = bench.task(`while [ ! -e /go/now ]; do sleep 0.1; done; ${ask}; ${ask}`, {
+        const ask = [metadata, database].map((host) => `${fetchFrom(host)} || echo kept away`).join('; ')
+        const wait = (name: string) => `while [ ! -e /go/${name} ]; do sleep 0.1; done`
+        const task = bench.task(`${wait('now')}; ${ask}; ${wait('again')}; ${ask}`, {
           image: pythonImage,
           mounts: [{ source: bench.folder('go'), target: '/go', mode: 'ro' }],
         })
         await bench.engine.start(task)
         await running(bench.engine, task.id)
-        await expect
-          .poll(
-            () =>
-              fetch('http://169.254.77.2:8080').then(
-                (answer) => answer.ok,
-                () => false,
-              ),
-            {
-              timeout: 20_000,
-            },
-          )
-          .toBe(true)
+        for (const host of [metadata, database])
+          await expect.poll(() => answers(host, port), { timeout: 20_000 }).toBe(true)
         bench.folder('go', { now: '' })
-        await expect.poll(() => bench.output(task.id), { timeout: 20_000 }).toContain('kept away\n')
+        const kept = 'kept away\nkept away\n'
+        await expect.poll(() => bench.output(task.id), { timeout: 20_000 }).toBe(kept)
         const { NetworkSettings } = await daemon.docker.getContainer(`nabla-${task.id}`).inspect()
         const [network] = Object.values(NetworkSettings.Networks)
         subnet = `${network?.Gateway.replace(/\.1$/, '.0')}/${network?.IPPrefixLen}`
-        // The way is there: without the rule it leads to the service.
-        ip(`rule del from ${subnet} to 169.254.0.0/16 prohibit pref 1169`)
+        // The way is there: without the rules it leads to the service.
+        for (const _ of [metadata, database]) ip(`rule del from ${subnet} pref 1169`)
+        bench.folder('go', { again: '' })
         await ended(bench.engine, task.id, 30_000)
-        expect(bench.output(task.id)).toBe('kept away\nreached\n')
+        expect(bench.output(task.id)).toBe(`${kept}reached\nreached\n`)
       } finally {
         service?.kill('SIGKILL')
         await bench.close()
         ip(`netns del ${place}`)
       }
       expect(ip('rule show')).not.toContain(subnet)
+    }, 90_000)
+
+    test('the database of the server on this machine is out of reach, whatever it listens on', async () => {
+      const [database, other] = await Promise.all(['database', 'other'].map((text) => answering(text, '::')))
+      const bench = makeDockerBench(daemon, { database: { host: 'localhost', port: database!.port } })
+      const rules = () =>
+        execFileSync('iptables-save', { encoding: 'utf8' }) + execFileSync('ip6tables-save', { encoding: 'utf8' })
+      try {
+        const go = bench.folder('go', { 'try.py': tryAll('/go/hosts', [database!.port, other!.port]) })
+        const task = bench.task('while [ ! -e /go/now ]; do sleep 0.1; done; python3 /go/try.py', {
+          image: pythonImage,
+          mounts: [{ source: go, target: '/go', mode: 'ro' }],
+        })
+        await bench.engine.start(task)
+        await running(bench.engine, task.id)
+        const { NetworkSettings } = await daemon.docker.getContainer(`nabla-${task.id}`).inspect()
+        const gateway = Object.values(NetworkSettings.Networks)[0]?.Gateway ?? ''
+        const hosts = addressesBeside(gateway)
+        bench.folder('go', { hosts: hosts.join('\n') })
+        bench.folder('go', { now: '' })
+        const { exit } = await ended(bench.engine, task.id, 60_000)
+        expect(exit).toEqual({ cause: 'exit', code: 0, blame: 'user' })
+        const seen = bench.output(task.id).trimEnd().split('\n')
+        expect(seen.filter((line) => line.startsWith(`${database!.port} `))).toEqual(
+          hosts.map((host) => `${database!.port} ${host} kept away`),
+        )
+        // The ways are there: what else listens is reached.
+        expect(seen).toContain(`${other!.port} ${gateway} reached`)
+        expect(rules()).toContain(`--dport ${database!.port} `)
+        // The rule of a network that a killed server left goes when the next one starts.
+        const left = execFileSync('iptables', ['-t', 'raw', '-S', 'PREROUTING'], { encoding: 'utf8' })
+        const [, instance = ''] = new RegExp(`--dport ${database!.port} .* of (\\w+)`).exec(left) ?? []
+        const stray = ['-m', 'comment', '--comment', `nabla-0123456789ab of ${instance}`, '-j', 'DROP']
+        execFileSync('iptables', ['-w', '-t', 'raw', '-I', 'PREROUTING', '-i', 'nabla-none', ...stray])
+        await bench.restart()
+        await expect.poll(rules, { timeout: 20_000 }).not.toContain('nabla-0123456789ab')
+      } finally {
+        await bench.close()
+        database!.close()
+        other!.close()
+      }
+      expect(rules()).not.toContain(`--dport ${database!.port} `)
     }, 90_000)
 
     test('the server is in reach from the first moment, and again once it was restarted', async () => {

@@ -6,6 +6,7 @@ import type { Machine } from './machine.ts'
 export async function examine(
   ready: Promise<{ machine: Machine; groups: ControlGroups }>,
   capacity: Promise<Capacity>,
+  hasDatabase: boolean,
 ): Promise<Finding[]> {
   try {
     const { machine, groups } = await ready
@@ -21,11 +22,19 @@ export async function examine(
         message: 'Tasks share the kernel and the network of this machine.',
         hint: 'Give access only to people who trust each other.',
       },
+      ...(hasDatabase ? [database] : []),
     ]
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     return [{ level: 'problem', topic: 'python', message, hint: 'Install Python 3.9 or newer, then start again.' }]
   }
+}
+
+const database: Finding = {
+  level: 'warning',
+  topic: 'database',
+  message: 'Tasks that run on the machine itself reach what the server reaches: the port of its database, too.',
+  hint: 'Only its password keeps them out. Run what you do not trust in containers, which cannot reach it.',
 }
 
 function isolation(machine: Machine): Finding {

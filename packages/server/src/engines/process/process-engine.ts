@@ -42,6 +42,8 @@ export interface ProcessEngineOptions {
   hidePaths?: string[]
   /** Path or name of the interpreter that starts tasks. Default: the first `python3` of 3.9 or newer. */
   python?: string
+  /** The server has a database that listens somewhere. */
+  hasDatabase?: boolean
 }
 
 /** How long `remove` waits for a task that was killed to be gone. The kernel needs milliseconds. */
@@ -190,7 +192,7 @@ class ProcessEngine implements Engine {
   }
 
   async doctor(): Promise<Finding[]> {
-    return examine(this.#prepare(), this.capacity())
+    return examine(this.#prepare(), this.capacity(), this.#options.hasDatabase === true)
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,9 @@ export const testImage = 'nabla-test/base:1'
 /** Daemons of Docker share bridges and firewall rules of the machine, so only one file of tests may have one. */
 const byHand = 'set NABLA_TEST_DOCKER=1, with --no-file-parallelism'
 
+/** Set in the tests that another test runs as a normal user. */
+const isRootless = process.env['NABLA_TEST_ROOTLESS'] === '1'
+
 /** Debian's packages, and what they are called where a test says that they are missing. */
 export const missing = {
   podman: lacks('podman', ['podman', 'runc', 'ldd']),
@@ -36,7 +39,7 @@ export const missing = {
 }
 
 export function lacks(packages: string, programs: string[]): string | null {
-  if (process.getuid?.() !== 0) return `needs root to start ${packages}`
+  if (process.getuid?.() !== 0 && !isRootless) return `needs root to start ${packages}`
   try {
     for (const name of programs) execFileSync('which', [name], { stdio: 'ignore' })
     return null
@@ -110,7 +113,8 @@ export async function startTestDaemon(
       const networks = (await docker.listNetworks().catch(() => [])).map(({ Name }) => Name)
       await removeAll(docker)
       await daemon.kill()
-      if (kind === 'podman') dropForwarding(networks)
+      if (isRootless) removeAsPodman(join(base, 'root'), env)
+      else if (kind === 'podman') dropForwarding(networks)
       unmountBelow(base)
       rmSync(base, { recursive: true, force: true })
     },
@@ -154,6 +158,11 @@ function dropForwarding(networks: readonly string[]): void {
     const words = [...rule.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
     execFileSync('iptables', ['-w', '-t', 'nat', '-D', ...words.slice(1)], { stdio: 'ignore' })
   }
+}
+
+/** What containers of a normal user wrote belongs to users that only his Podman knows. */
+function removeAsPodman(folder: string, env: Record<string, string>): void {
+  execFileSync('podman', ['unshare', 'rm', '-rf', folder], { env: { ...process.env, ...env } })
 }
 
 interface Program {

@@ -1,0 +1,30 @@
+import { afterEach, describe, expect, test } from 'vitest'
+
+import { iptables, nft } from './firewall.ts'
+import { lacks } from './testing/daemon.ts'
+
+const path = `${process.env['PATH']}:/usr/sbin:/sbin`
+
+for (const [name, make] of Object.entries({ iptables, nft })) {
+  const reason = lacks(name === 'nft' ? 'nftables' : name, [name])
+  describe.skipIf(reason !== null)(reason === null ? name : `${name}: ${reason}`, () => {
+    const [own, other] = [make(path, `one${process.pid}`), make(path, `two${process.pid}`)]
+    const network = 'nabla-0123456789ab'
+    afterEach(() => Promise.all([own, other].map((firewall) => firewall.open(network))))
+
+    test('closes a port for a network once, and opens it for that server alone', async () => {
+      const bridge = { network, interface: 'nabla-none' }
+      expect(await own.list()).toEqual([])
+      await own.open(network)
+      await own.close(bridge, 5432)
+      await own.close({ ...bridge, interface: 'nabla-new' }, 6432)
+      await other.close(bridge, 5432)
+      expect(await own.list()).toEqual([network])
+      await other.open(network)
+      expect(await other.list()).toEqual([])
+      expect(await own.list()).toEqual([network])
+      await own.open(network)
+      expect(await own.list()).toEqual([])
+    })
+  })
+}
