@@ -83,6 +83,7 @@ export const deploymentSummary = deployment
   .extend({
     serves: z.string().describe('The model, the image, or the first 200 characters of the command.'),
     machineType: z.string(),
+    requestRate: z.number().describe('Requests per second in the last ten seconds.'),
   })
   .meta({ id: 'DeploymentSummary' })
 

@@ -42,9 +42,14 @@ describe('a program', () => {
     expect(asked).toMatchObject({ exitCode: 0, stdout: 'hello\n' })
     expect(asked.stderr).toContain(`curl ${server.url}/serve/shop/page.txt -H "Authorization: Bearer $NABLA_API_KEY"`)
     expect((await cli(cwd, ['deployment', 'predict', 'shop', '--path', '/none'])).exitCode).toBe(1)
+    const rated = async () =>
+      JSON.parse((await cli('/', ['deployment', 'list', '--json'])).stdout) as DeploymentSummary[]
+    await vi.waitFor(async () => expect((await rated())[0]?.requestRate).toBeGreaterThan(0), { timeout: 60_000 })
 
     const listed = await cli(cwd, ['deployment', 'list'], { columns: 60, env: { NO_COLOR: '1' } })
     expect(listed.stdout).toMatch(/shop +● running +1\/1/)
+    const wide = await cli(cwd, ['deployment', 'list'], { columns: 200, env: { NO_COLOR: '1' } })
+    expect(wide.stdout).toMatch(/READY +REQ\/S[^]*shop +● running +1\/1 +[\d.]+ /)
     expect(Math.max(...listed.stdout.split('\n').map((row) => row.length))).toBeLessThanOrEqual(60)
     const logged = async () => (await cli(cwd, ['deployment', 'logs', 'shop'])).stderr
     await vi.waitFor(async () => expect(await logged()).toContain('GET /page.txt'), { timeout: 60_000 })

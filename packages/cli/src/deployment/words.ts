@@ -49,12 +49,17 @@ export function deploymentColumns(context: Context): Column<DeploymentSummary>[]
       paint: (text, { state }) => paint(state, text),
     },
     { title: 'READY', rank: 1, align: 'right', value: ({ instances }) => `${instances.ready}/${instances.wanted}` },
+    { title: 'REQ/S', rank: 3, align: 'right', value: ({ requestRate }) => formatRate(requestRate) },
     { title: 'REVISION', rank: 4, align: 'right', value: ({ revision }) => String(revision) },
     { title: 'SERVES', rank: 3, shrinkTo: 16, value: ({ serves }) => serves },
     { title: 'PROJECT', rank: 5, shrinkTo: 10, value: ({ project }) => project.name },
     { title: 'UPDATED', rank: 2, value: ({ updatedAt }) => formatAgo(updatedAt, context.io.now()) },
   ]
 }
+
+/** Three digits are enough to compare. */
+const formatRate = (perSecond: number): string =>
+  perSecond >= 100 ? String(Math.round(perSecond)) : String(Number(perSecond.toPrecision(2)))
 
 /** All about one deployment, with its instances. */
 export async function showDeployment(

@@ -13,6 +13,7 @@ import { Admission, type FindKey, type Sender } from './admit.ts'
 import { readBody } from './body.ts'
 import { type Client, exchange, type Onward, type Outcome, problemOf } from './exchange.ts'
 import { connectionOf, requestIdOf, requestHeaders, responseHeaders, toTable } from './headers.ts'
+import { Lately } from './lately.ts'
 import { Lines } from './line.ts'
 import { type Figures, Meter, valuesOf } from './meter.ts'
 import type { Peers } from './peers.ts'
@@ -55,6 +56,7 @@ export class Gateway {
   readonly #table: RouteTable
   readonly #lines: Lines
   readonly #meter = new Meter()
+  readonly #lately = new Lately()
   readonly #rates: Rates
   readonly #admission: Admission
   readonly #closed = new AbortController()
@@ -101,6 +103,11 @@ export class Gateway {
   /** Requests that wait for a target of a route, at all gateways. */
   queued(routeId: string): number {
     return this.#lines.length(routeId) + (this.#options.peers?.queued(routeId) ?? 0)
+  }
+
+  /** Requests per second of a route in the last seconds, through all gateways. */
+  rate(routeId: string): number {
+    return this.#lately.rateOf(routeId)
   }
 
   /** How it does by itself, for the server that it works for; what was counted is counted anew. */
@@ -353,8 +360,10 @@ export class Gateway {
     const now = clock.steady()
     const seconds = Math.max(0.001, (now - this.#tickAt) / 1000)
     this.#tickAt = now
+    const all = new Map([...this.#table.all()].map(({ route: { id } }) => [id, this.#meter.take(id, seconds)] as const))
+    this.#lately.note(all)
     for (const { route, upstreams } of this.#table.all()) {
-      const figures = this.#meter.take(route.id, seconds)
+      const figures = all.get(route.id) ?? new Map<number, Figures>()
       this.onFigures(route.id, figures)
       if (upstreams.length === 0 && figures.size === 0) continue
       const targets = upstreams.map(({ id, revision }) => ({ revision, outstanding: this.outstanding(id) }))

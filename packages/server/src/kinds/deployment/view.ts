@@ -86,7 +86,7 @@ type ViewDeps = Pick<Deps, 'db' | 'logs'>
 
 /** Rows of a list, with as many queries for a page as for one. */
 export async function toSummaries(
-  { db, logs }: ViewDeps,
+  { db, logs, gateway }: ViewDeps & Pick<Deps, 'gateway'>,
   rows: readonly DeploymentWithNames[],
   origins: Origins,
 ): Promise<DeploymentSummary[]> {
@@ -117,6 +117,7 @@ export async function toSummaries(
         tags: tags.filter(({ subjectId }) => subjectId === row.id).map(({ tag }) => tag),
         serves: (spec.model ?? (spec.image === 'host' ? spec.command : spec.image) ?? '').slice(0, 200),
         machineType: task.machineType,
+        requestRate: Math.round(gateway.rate(row.id) * 100) / 100,
       }
     }),
   )
