@@ -5,6 +5,9 @@ import sys
 import urllib.error
 import urllib.request
 
+os.environ["KERAS_BACKEND"] = "jax"
+
+import keras
 import mlflow
 import numpy
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
@@ -22,6 +25,11 @@ for step in (1, 2):
 mlflow.log_table({"label": [0, 1], "word": ["no", "yes"]}, artifact_file="predictions.json")
 with mlflow.start_run(run_name="fold 1", nested=True):
     mlflow.log_metric("score", 0.5)
+mlflow.keras.autolog(log_models=False, log_datasets=False)
+with mlflow.start_run(run_name="keras", nested=True):
+    layers = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1)])
+    layers.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+    layers.fit(features.astype("float32"), labels.astype("float32"), epochs=3, verbose=0)
 mlflow.end_run()
 
 registry = CollectorRegistry()

@@ -71,7 +71,7 @@ describe.skipIf(python === null)('the real client of MLflow (skipped where pip c
     expect(output).toContain('jobs answer 403')
 
     const runs = (await client.run.list({ job: id })).items
-    expect(runs.map(({ name }) => name).toSorted()).toEqual([job.name, 'fold 1', 'left open'].toSorted())
+    expect(runs.map(({ name }) => name).toSorted()).toEqual([job.name, 'fold 1', 'keras', 'left open'].toSorted())
     const own = await client.run.show({ run: id })
     expect(own).toMatchObject({ state: 'finished', source: 'job', job: { id }, project: { name: 'digits' } })
     expect(own.metrics).toMatchObject({
@@ -81,6 +81,12 @@ describe.skipIf(python === null)('the real client of MLflow (skipped where pip c
     })
     expect(own.params).toMatchObject({ max_iter: '400' })
     expect(runs.find(({ name }) => name === 'fold 1')).toMatchObject({ parentRunId: own.id })
+    // What Keras logs by itself, at the end of each of three epochs.
+    expect(runs.find(({ name }) => name === 'keras')).toMatchObject({
+      parentRunId: own.id,
+      metrics: { loss: { step: 2, count: 3 } },
+      params: { epochs: '3', optimizer_name: 'sgd' },
+    })
     expect(runs.find(({ name }) => name === 'left open')).toMatchObject({
       state: 'finished',
       endedAt: expect.any(String),
