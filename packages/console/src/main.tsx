@@ -31,6 +31,8 @@ import { theme } from './theme.ts'
 
 // The code of the page, and what it shows, are asked for together with who one is, and not after it.
 readPageAhead()
+// So is its type: words that change their width when it comes would move.
+void document.fonts.load('13px "Inter Variable"')
 
 const schemes = localStorageColorSchemeManager({ key: 'nabla.theme' })
 

@@ -1,6 +1,6 @@
 import { Button, Skeleton } from '@mantine/core'
 import type { ApiError } from '@nabla/api/client'
-import type { ReactNode } from 'react'
+import { createContext, type ReactNode, useCallback, useContext, useLayoutEffect, useRef, useState } from 'react'
 import { toApiError } from './action.ts'
 import { CommandLine, CopyId } from './copy.tsx'
 import { Icon } from './icon.tsx'
@@ -80,6 +80,11 @@ export function Loaded<Data>(props: { query: Reading<Data>; children: (data: Dat
 
 /** Grey lines where something will be. */
 export function Lines({ count }: { count: number }): ReactNode {
+  const tell = useContext(Waiting)
+  useLayoutEffect(() => {
+    tell?.(1)
+    return () => tell?.(-1)
+  }, [tell])
   return (
     <div className="stack" aria-busy="true" aria-label="Loading" role="status">
       {Array.from({ length: count }, (_, index) => (
@@ -87,4 +92,38 @@ export function Lines({ count }: { count: number }): ReactNode {
       ))}
     </div>
   )
+}
+
+/** By this `Lines` tell the `Together` around them that one more waits, or one less. */
+const Waiting = createContext<((more: 1 | -1) => void) | undefined>(undefined)
+
+/**
+ * Parts of a page that appear together, when none of them shows `Lines` any more. Shown one by one, each would move what
+ * is below it, and what moves below a pointer is missed by the click. Later changes are shown as they come.
+ */
+export function Together({ children, lines = 8 }: { children: ReactNode; lines?: number }): ReactNode {
+  const waiting = useRef(0)
+  const [isComplete, setComplete] = useState(false)
+  const [, look] = useState(0)
+  const tell = useCallback((more: 1 | -1) => {
+    waiting.current += more
+    look((turn) => turn + 1)
+  }, [])
+  // What was waited for may have brought more to wait for: by now that has told of itself.
+  useLayoutEffect(() => {
+    if (waiting.current === 0) setComplete(true)
+  })
+  return (
+    <>
+      {!isComplete && <Lines count={lines} />}
+      <Waiting value={isComplete ? undefined : tell}>
+        <div className={isComplete ? 'together' : 'together together-waiting'}>{children}</div>
+      </Waiting>
+    </>
+  )
+}
+
+/** Takes the room of a line of words that are not known yet. */
+export function LineRoom(): ReactNode {
+  return <span>{'\u00a0'}</span>
 }

@@ -11,12 +11,14 @@ import { Icon, type IconName } from '../parts/icon.tsx'
 export function TopBar({ openPalette, openHelp }: { openPalette: () => void; openHelp: () => void }): ReactNode {
   return (
     <header className="top-bar">
-      <Link to="/" className="mark" aria-label="Nabla, home">
-        <svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true">
-          <path d="M2.2 3h11.6L8 13.4Z" fill="none" stroke="currentColor" strokeWidth="1.9" strokeLinejoin="round" />
-        </svg>
-      </Link>
-      <TeamMenu />
+      <div className="top-left">
+        <Link to="/" className="mark" aria-label="Nabla, home">
+          <svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true">
+            <path d="M2.2 3h11.6L8 13.4Z" fill="none" stroke="currentColor" strokeWidth="1.9" strokeLinejoin="round" />
+          </svg>
+        </Link>
+        <TeamMenu />
+      </div>
       <UnstyledButton className="finder" onClick={openPalette}>
         <Icon name="search" size={14} />
         <span className="grow ellipsis">Search or do</span>
@@ -24,16 +26,18 @@ export function TopBar({ openPalette, openHelp }: { openPalette: () => void; ope
           {isMac ? '⌘K' : 'Ctrl K'}
         </kbd>
       </UnstyledButton>
-      <LiveMark />
-      <UnstyledButton
-        className="icon-button only-wide"
-        onClick={openHelp}
-        aria-label="Keyboard help"
-        title="Keyboard (?)"
-      >
-        <Icon name="help" />
-      </UnstyledButton>
-      <PersonMenu />
+      <div className="top-right">
+        <LiveMark />
+        <UnstyledButton
+          className="icon-button only-wide"
+          onClick={openHelp}
+          aria-label="Keyboard help"
+          title="Keyboard (?)"
+        >
+          <Icon name="help" />
+        </UnstyledButton>
+        <PersonMenu />
+      </div>
     </header>
   )
 }

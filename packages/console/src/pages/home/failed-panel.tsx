@@ -75,7 +75,8 @@ function ErrorLine({ job: { id, attempt } }: { job: JobSummary }): ReactNode {
     retry: false,
   })
   const line = found.data?.items[0]
-  if (!line) return null
+  // It takes its room before it is known: rows that grow would move what is below them.
+  if (!line) return <span className="home-log faint">{found.isSuccess ? 'No error in its log' : '\u00a0'}</span>
   const text = parseAnsi(line.text)
     .map((segment) => segment.text)
     .join('')

@@ -1,11 +1,11 @@
 import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { useApi } from '../../api/query.ts'
+import { type Output, useApi } from '../../api/query.ts'
 import { formatCount, plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
-import { EmptyState, Loaded } from '../../parts/states.tsx'
+import { EmptyState, LineRoom, Loaded, Together } from '../../parts/states.tsx'
 import { EventLine } from '../event/event-line.tsx'
 import { foldEvents } from '../event/fold-events.ts'
 import { useEvents } from '../event/use-events.ts'
@@ -15,6 +15,8 @@ import { MachineStrip, MachineTypesPanel } from './machine-strip.tsx'
 import { QueuePanel } from './queue-panel.tsx'
 import { RunningPanel } from './running-panel.tsx'
 import './home.css'
+
+type Counts = Output<'job', 'counts'>
 
 /** What runs now, what failed lately, what waits and why, and what the machine does. */
 export function HomePage(): ReactNode {
@@ -30,35 +32,40 @@ export function HomePage(): ReactNode {
         }
       />
       <div className="home">
-        <Loaded query={counts} lines={2}>
-          {({ total, byState }) => (
-            <div className="home-now">
-              <p className="home-hero">
-                <span className="home-hero-number number">{formatCount(byState.running)}</span>
-                <span className="home-hero-word">running</span>
-              </p>
-              <p className="muted number">
-                {formatCount(byState.pending)} waiting
-                <br />
-                {plural(total, 'job')} in all
-              </p>
+        <HomeNow counts={counts.data} />
+        <MachineStrip />
+      </div>
+      <Together>
+        <Loaded query={counts}>
+          {({ total }) => (
+            <div className="home-columns">
+              <div className="home-column">{total === 0 ? <FirstVisit /> : <Jobs />}</div>
+              <div className="home-column">
+                <MachineTypesPanel />
+                <ActivityPanel />
+              </div>
             </div>
           )}
         </Loaded>
-        <MachineStrip />
-      </div>
-      <Loaded query={counts}>
-        {({ total }) => (
-          <div className="home-columns">
-            <div className="home-column">{total === 0 ? <FirstVisit /> : <Jobs />}</div>
-            <div className="home-column">
-              <MachineTypesPanel />
-              <ActivityPanel />
-            </div>
-          </div>
-        )}
-      </Loaded>
+      </Together>
     </>
+  )
+}
+
+/** How many jobs run, wait and are there; room for it while that is not known. */
+function HomeNow({ counts }: { counts: Counts | undefined }): ReactNode {
+  return (
+    <div className="home-now">
+      <p className="home-hero">
+        <span className="home-hero-number number">{counts ? formatCount(counts.byState.running) : <LineRoom />}</span>
+        <span className="home-hero-word">running</span>
+      </p>
+      <p className="muted number">
+        {counts ? `${formatCount(counts.byState.pending)} waiting` : <LineRoom />}
+        <br />
+        {counts ? `${plural(counts.total, 'job')} in all` : <LineRoom />}
+      </p>
+    </div>
   )
 }
 

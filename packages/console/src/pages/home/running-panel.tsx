@@ -5,7 +5,7 @@ import { useApi } from '../../api/query.ts'
 import { Duration } from '../../parts/amount.tsx'
 import { Panel } from '../../parts/page-header.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
-import { Loaded } from '../../parts/states.tsx'
+import { LineRoom, Loaded } from '../../parts/states.tsx'
 import { NothingHere } from './nothing-here.tsx'
 
 /** Rows of a panel; the list of jobs has the others. */
@@ -80,7 +80,7 @@ function Progress({ phases: gone }: { phases: Job['phases'] | undefined }): Reac
           <span key={name} className={name === now ? 'step-on' : seen.has(name) ? 'step-done' : ''} />
         ))}
       </span>
-      <span className="muted">{now === undefined ? '' : word(now)}</span>
+      <span className="muted">{now === undefined ? <LineRoom /> : word(now)}</span>
     </span>
   )
 }

@@ -17,30 +17,32 @@ export function MachinePanel(props: {
   const query = useApi('machine-type', 'list', {})
   return (
     <Panel title="Machine">
-      <Loaded query={query} lines={2}>
-        {({ items }) => {
-          const isKnown = value === undefined || items.some(({ name }) => name === value)
-          return (
-            <>
-              <div className="machine-cards" role="radiogroup" aria-label="Machine type">
-                {items.map((type) => (
-                  <Card
-                    key={type.name}
-                    type={type}
-                    checked={value === undefined ? type.isDefault : value === type.name}
-                    onChoose={() => onChange(type.isDefault && !isNamed ? undefined : type.name)}
-                  />
-                ))}
-              </div>
-              {!isKnown && (
-                <p className="error-text" role="alert">
-                  There is no machine type {value} here. Choose another.
-                </p>
-              )}
-            </>
-          )
-        }}
-      </Loaded>
+      <div className="machine-choice">
+        <Loaded query={query} lines={2}>
+          {({ items }) => {
+            const isKnown = value === undefined || items.some(({ name }) => name === value)
+            return (
+              <>
+                <div className="machine-cards" role="radiogroup" aria-label="Machine type">
+                  {items.map((type) => (
+                    <Card
+                      key={type.name}
+                      type={type}
+                      checked={value === undefined ? type.isDefault : value === type.name}
+                      onChoose={() => onChange(type.isDefault && !isNamed ? undefined : type.name)}
+                    />
+                  ))}
+                </div>
+                {!isKnown && (
+                  <p className="error-text" role="alert">
+                    There is no machine type {value} here. Choose another.
+                  </p>
+                )}
+              </>
+            )
+          }}
+        </Loaded>
+      </div>
     </Panel>
   )
 }

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import type { JobState, JobSummary } from '@nabla/api/job'
 import { jobStates } from '@nabla/api/job-states'
 import { useNavigate } from '@tanstack/react-router'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useRef, useState } from 'react'
 import { useList } from '../../api/list.ts'
 import { useApi } from '../../api/query.ts'
 import { Duration, RelativeTime } from '../../parts/amount.tsx'
@@ -134,19 +134,23 @@ const usual: readonly JobState[] = ['pending', 'running', 'succeeded', 'failed']
 function States({ chosen, filter }: { chosen: readonly JobState[]; filter: Omit<JobFilter, 'states'> }): ReactNode {
   const setSearch = useSetUrlSearch()
   const { data } = useApi('job', 'counts', filter)
+  const known = useRef(data)
+  known.current = data ?? known.current
+  const counts = known.current
   const states = Object.keys(jobStates) as JobState[]
-  const shown = states.filter((state) => usual.includes(state) || chosen.includes(state) || data?.byState[state])
+  const shown = states.filter((state) => usual.includes(state) || chosen.includes(state) || counts?.byState[state])
   const toggle = (state: JobState) =>
     setSearch({ state: chosen.includes(state) ? chosen.filter((one) => one !== state) : [...chosen, state] })
   return (
-    <div className="job-states" role="group" aria-label="Jobs by state">
+    // Before they are counted nobody knows which there are, nor how wide they will be.
+    <div className={`job-states ${counts ? '' : 'job-states-unknown'}`} role="group" aria-label="Jobs by state">
       <button
         type="button"
         className="job-state"
         aria-pressed={chosen.length === 0}
         onClick={() => setSearch({ state: undefined })}
       >
-        All <Count jobs={data?.total} />
+        All <Count jobs={counts?.total} />
       </button>
       {shown.map((state) => (
         <button
@@ -158,7 +162,7 @@ function States({ chosen, filter }: { chosen: readonly JobState[]; filter: Omit<
           title={jobStates[state].about}
         >
           <StateBadge state={state} label={jobStates[state].label} />
-          <Count jobs={data && (data.byState[state] ?? 0)} />
+          <Count jobs={counts && (counts.byState[state] ?? 0)} />
         </button>
       ))}
     </div>

@@ -10,7 +10,7 @@ import { CommandLine, CopyId } from '../../parts/copy.tsx'
 import { formatBytes, plural } from '../../parts/format.ts'
 import { Facts, Panel } from '../../parts/page-header.tsx'
 import { quote } from '../../parts/quote.ts'
-import { Loaded } from '../../parts/states.tsx'
+import { Loaded, Together } from '../../parts/states.tsx'
 import { RetentionForm } from '../artifact/retention-form.tsx'
 import { ModelRulePanel } from '../model/model-rule.tsx'
 
@@ -31,8 +31,10 @@ export function ProjectSettings(props: { project: Project; open: (form: 'change'
           ]}
         />
       </Panel>
-      <Retention project={project} />
-      <ModelRulePanel project={project} />
+      <Together>
+        <Retention project={project} />
+        <ModelRulePanel project={project} />
+      </Together>
       <Panel
         title="Delete this project"
         actions={

@@ -6,7 +6,7 @@ import { useApi } from '../../api/query.ts'
 import { CommandLine } from '../../parts/copy.tsx'
 import { plural } from '../../parts/format.ts'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
-import { Loaded } from '../../parts/states.tsx'
+import { LineRoom, Loaded, Together } from '../../parts/states.tsx'
 import { ImagePanel } from '../image/image-panel.tsx'
 import { Findings } from '../settings/findings.tsx'
 import { MachineCharts } from './machine-charts.tsx'
@@ -22,19 +22,23 @@ export function MachinePage(): ReactNode {
   return (
     <>
       <PageHeader title="Machines">
-        {use && (
+        {use ? (
           <span className="number">
             {plural(use.tasks.running, 'task')} at work, {use.tasks.queued} waiting
           </span>
+        ) : (
+          <LineRoom />
         )}
       </PageHeader>
       <div className="machine">
-        <MachineTypes />
-        <Loaded query={{ ...first, data: use }}>{(now) => <MachineNow use={now} />}</Loaded>
-        <MachineCharts ticks={watch.ticks} />
-        <ImagePanel />
+        <Together>
+          <MachineTypes />
+          <Loaded query={{ ...first, data: use }}>{(now) => <MachineNow use={now} />}</Loaded>
+          <MachineCharts ticks={watch.ticks} />
+          <ImagePanel />
+          <CommandLine line="machine --follow" />
+        </Together>
         <EngineFindings />
-        <CommandLine line="machine --follow" />
       </div>
     </>
   )

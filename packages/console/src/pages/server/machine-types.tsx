@@ -16,7 +16,7 @@ export function MachineTypes(): ReactNode {
   const types = useApi('machine-type', 'list', {})
   const running = useApi('job', 'list', { state: 'running', limit: mostJobs })
   return (
-    <Loaded query={types} lines={3}>
+    <Loaded query={{ ...types, data: running.isPending ? undefined : types.data }} lines={3}>
       {({ items }) =>
         items.length === 0 ? (
           <EmptyState title="This server has no machine types." command="doctor" />

@@ -1,6 +1,7 @@
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
 import { type ReactNode, Suspense, useEffect, useRef } from 'react'
 import { PageHeader } from '../../parts/page-header.tsx'
+import { Lines, Together } from '../../parts/states.tsx'
 import { sectionGroups } from './sections.ts'
 import './settings-page.css'
 
@@ -38,9 +39,11 @@ export function SettingsPage(): ReactNode {
           ))}
         </nav>
         <div className="settings-body stack">
-          <Suspense>
-            <Outlet />
-          </Suspense>
+          <Together key={path}>
+            <Suspense fallback={<Lines count={8} />}>
+              <Outlet />
+            </Suspense>
+          </Together>
         </div>
       </div>
     </>

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
 import { formatBytes, plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { LineRoom } from '../../parts/states.tsx'
 
 /** From this share on the bar warns. */
 const nearlyFull = 0.9
@@ -9,8 +10,14 @@ const nearlyFull = 0.9
 /** How much of the quota is used, or of the disk where there is none. */
 export function QuotaBar(): ReactNode {
   const { data } = useApi('storage', 'usage', {})
-  // It takes its room before it is known: what moves below a pointer is missed by the click.
-  if (!data) return <span>{'\u00a0'}</span>
+  if (!data) {
+    return (
+      <div className="quota">
+        <div className="quota-bar" />
+        <LineRoom />
+      </div>
+    )
+  }
   const { usedBytes, quotaBytes, freeBytes, files } = data
   const share = Math.min(1, usedBytes / Math.max(1, usedBytes + freeBytes))
   const isFull = share >= nearlyFull
