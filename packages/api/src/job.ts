@@ -3,6 +3,7 @@ import { datasetMount, mountedDataset } from './dataset.ts'
 import { displayName, flag, id, programText, sizeBytes, tags, taskPath, time, variableName } from './fields.ts'
 import { jobState } from './job-state.ts'
 import { imageFields, imageSpec } from './job-image.ts'
+import { jobExperiment, jobWorkflow } from './job-parent.ts'
 import { jobPackageRoutes } from './job-packages.ts'
 import { jobReachRoutes } from './job-reach.ts'
 import { logBlock, logLine, logSource } from './log.ts'
@@ -115,16 +116,8 @@ export const job = z
     tags,
     createdBy: z.object({ id, name: displayName }),
     parentJobId: id.nullable().describe('The job that it is a clone of.'),
-    experiment: z
-      .object({
-        id,
-        name: displayName,
-        role: z.string(),
-        index: z.number().int().describe('From 0, within its role.'),
-        attempt: z.number().int().describe('Of the experiment.'),
-      })
-      .nullable()
-      .describe('The experiment that it is a node of.'),
+    experiment: jobExperiment.nullable().describe('The experiment that it is a node of.'),
+    workflow: jobWorkflow.nullable().describe('The run of a workflow that it is a part of.'),
     stopRequestedAt: time.nullable(),
     createdAt: time,
     startedAt: time.nullable(),

@@ -1,3 +1,4 @@
+import { expressionFaults } from './workflow-expression.ts'
 import { cycleIn } from './workflow-graph.ts'
 import type { WorkflowJobInput, WorkflowJobSpec, WorkflowSpec } from './workflow-spec.ts'
 
@@ -21,6 +22,7 @@ export function checkWorkflow(spec: WorkflowSpec): WorkflowFault[] {
       type === 'volume' ? [{ path: ['inputs', name], message: volumes }] : [],
     ),
     ...names.flatMap((name) => faultsOf(spec, name)),
+    ...expressionFaults(spec),
   ]
   if (faults.length > 0) return faults
   const circle = cycleIn(Object.fromEntries(names.map((name) => [name, needsOf(spec.jobs[name]!)])))

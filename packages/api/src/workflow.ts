@@ -204,6 +204,12 @@ export const workflowRoutes = {
     about: 'Begins another run with the same spec and the same inputs.',
     access: 'member',
     params: byRun,
+    body: z.strictObject({
+      fromFailed: z
+        .boolean()
+        .default(false)
+        .describe('Jobs that succeeded are not run again: what they left is taken.'),
+    }),
     response: workflowRun,
     errors: runErrors,
   }),

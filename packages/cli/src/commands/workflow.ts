@@ -68,13 +68,23 @@ const rerun = defineCommand({
   name: 'rerun',
   about: 'Run it once more: the same file, the same inputs, the same versions of data',
   args: { workflow: whichWorkflow, run: whichRun },
-  flags: { detach: flag.on('do not wait for it', { short: 'd' }) },
-  examples: [{ line: 'workflow rerun nightly 4', about: 'what run 4 was' }],
-  async run(context, { workflow, run: number }, { detach }) {
+  flags: {
+    fromFailed: flag.on('only jobs that did not succeed; what the others left is taken'),
+    detach: flag.on('do not wait for it', { short: 'd' }),
+  },
+  examples: [
+    { line: 'workflow rerun nightly 4', about: 'what run 4 was' },
+    { line: 'workflow rerun nightly --from-failed', about: 'carry on where the newest run failed' },
+  ],
+  async run(context, { workflow, run: number }, { fromFailed, detach }) {
     const { findRun } = await import('../workflow/read.ts')
     const client = await context.client()
     const before = await findRun(client, workflow, number)
-    const begun = await client.workflow.rerun({ workflow: before.workflow.id, number: before.number })
+    const begun = await client.workflow.rerun({
+      workflow: before.workflow.id,
+      number: before.number,
+      body: { fromFailed },
+    })
     return follow(context, begun, detach)
   },
 })

@@ -142,8 +142,50 @@ eachDatabase((make, dialect) => {
       expect(statesOf(done)).toEqual({ bad: 'failed', after: 'skipped', later: 'skipped', apart: 'succeeded' })
       expect(done.reason).toMatch(/^bad: .*3/)
       expect(jobOf(done, 'later')).toMatchObject({ job: null, reason: 'after, which it needs, was skipped.' })
-      const again = await server.client.workflow.rerun({ workflow: run.workflow.id, number: 1 })
+      const again = await server.client.workflow.rerun({ workflow: run.workflow.id, number: 1, body: {} })
       expect(again).toMatchObject({ number: 2, rerunOf: 1, spec: done.spec })
+    })
+
+    test('carry on from a run that failed: what succeeded is not run again, and what it left is read', async () => {
+      const server = await startTestServer(make, roomy)
+      const { client } = server
+      const outputs = { files: { type: 'volume' }, word: { type: 'string' } }
+      const spec = specOf({
+        good: script('run=1s', { outputs }),
+        bad: script('run=1s exit=3', { inputs: { files: 'good.outputs.files', word: 'good.outputs.word' } }),
+        after: script('run=1s', { needs: 'bad' }),
+      })
+      const run = await begin(server, spec)
+      const { workflow } = run
+      await expect(
+        client.workflow.rerun({ workflow: workflow.id, number: 1, body: { fromFailed: true } }),
+      ).rejects.toThrow(/has not ended/)
+      const failed = await untilRun(server, run, 'failed', async (now) => {
+        const { job, state } = jobOf(now, 'good')
+        if (!job || state !== 'running') return
+        await leave(server, job.id, 'files/a.txt', 'a')
+        await leave(server, job.id, 'word', 'so')
+      })
+      const jobs = (await client.job.list({})).items.length
+      const again = await client.workflow.rerun({ workflow: workflow.id, number: 1, body: { fromFailed: true } })
+      expect(again).toMatchObject({ number: 2, rerunOf: 1 })
+      expect(statesOf(again)).toEqual({ good: 'succeeded', bad: 'waiting', after: 'waiting' })
+      expect(jobOf(again, 'good')).toMatchObject({ job: jobOf(failed, 'good').job, reason: 'It was done in run 1.' })
+      const second = await untilRun(server, again, 'failed')
+      expect(statesOf(second)).toEqual({ good: 'succeeded', bad: 'failed', after: 'skipped' })
+      expect((await client.job.list({})).items).toHaveLength(jobs + 1)
+      // Of files that two runs share, each may go without the other.
+      const { db } = server.running().deps
+      const volumes = await db.selectFrom('workflowOutputs').select('volumeId').where('name', '=', 'files').execute()
+      expect(new Set(volumes.map(({ volumeId }) => volumeId)).size).toBe(2)
+      const requests = await db.selectFrom('tasks').select('request').execute()
+      const mounted = requests
+        .flatMap(({ request }) => (JSON.parse(request) as { volumes: { target: string; volumeId: string }[] }).volumes)
+        .filter(({ target }) => target === '/inputs/files')
+      expect(new Set(mounted.map(({ volumeId }) => volumeId))).toEqual(new Set(volumes.map(({ volumeId }) => volumeId)))
+      const third = await client.workflow.rerun({ workflow: workflow.id, number: 2, body: { fromFailed: true } })
+      expect(jobOf(third, 'good').reason).toBe('It was done in run 1.')
+      await client.workflow.delete({ workflow: workflow.id, force: true })
     })
 
     test('stop: running jobs are ended, others never begin', async () => {
@@ -256,6 +298,17 @@ eachDatabase((make, dialect) => {
       expect(await readFile(mount!.source, 'utf8')).toBe('as it is')
     })
 
+    test('know the machine types of Gradient, and leave braces of programs alone', async () => {
+      const server = await startTestServer(make, roomy)
+      const more = { resources: { 'instance-type': 'C4' } }
+      const run = await begin(server, specOf({ one: script('print=${{x}} run=1s', more) }))
+      expect(run.spec.jobs['one']!.resources).toEqual({ 'instance-type': 'C4' })
+      const done = await untilRun(server, run, 'succeeded')
+      const job = await server.client.job.show({ job: jobOf(done, 'one').job!.id })
+      const { items } = await server.client['machine-type'].list({})
+      expect(items.find(({ name }) => name === job.machineType)!.cpus).toBeGreaterThanOrEqual(2)
+    })
+
     test('fail when an output is missing, and say which', async () => {
       const server = await startTestServer(make, roomy)
       const run = await begin(server, specOf({ one: script('run=1s', { outputs: { word: { type: 'string' } } }) }))
@@ -272,7 +325,20 @@ eachDatabase((make, dialect) => {
       await refused({ a: script('', { needs: 'b' }), b: script('', { needs: 'a' }) }, /waits for itself: a → b → a/)
       await refused({ a: { uses: 'deploy@v1', with: {} } }, /one of container@v1, script@v1/)
       await refused({ a: script('', { inputs: { x: 'b.outputs.y' } }), b: script('') }, /b has no output y/)
-      await refused({ a: script('', { resources: { 'instance-type': 'P9' } }) }, /no machine type P9/)
+      await refused(
+        { a: script('', { resources: { 'instance-type': 'P9' } }) },
+        /Job a: There is no machine type P9 here/,
+      )
+      const big = { resources: { 'instance-type': 'A100x8' } }
+      await refused({ a: script('', big) }, /has 8 GPUs\. There are: .*The setting gradient\.machineTypes says/)
+      await refused({ a: script('echo ${{ inputs.x }}') }, /\$\{\{ inputs\.x \}\} is not replaced: .*\/inputs\/NAME/)
+      await refused({ a: script('', { env: { K: '${{ secrets.K }}' } }) }, /env: \{NAME: secret:NAME\}/)
+      const pushed = {
+        uses: 'git-checkout@v1',
+        with: { url: 'context.event.github.url' },
+        outputs: { r: { type: 'volume' } },
+      }
+      await refused({ a: pushed }, /context\.event\.github\.url is known only to runs that a push begins/)
       await refused({ a: script('', { env: { K: 'secret:NONE' } }) }, /no secret NONE/)
       const data = { type: 'dataset', with: { ref: 'nowhere' } }
       await refused({ a: script('', { inputs: { x: data } }) }, /no dataset nowhere/)

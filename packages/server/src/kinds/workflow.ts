@@ -157,7 +157,7 @@ export const workflowHandlers: Handlers<'workflow'> = {
     return toRun(deps.db, workflow, await findRun(deps.db, workflow, params.number))
   },
 
-  async rerun({ caller, params }, deps) {
+  async rerun({ caller, params, body }, deps) {
     const workflow = await findWorkflow(deps.db, caller, params.workflow)
     const run = await findRun(deps.db, workflow, params.number)
     const inputs = sameInputs(JSON.parse(run.inputs) as RunInputs)
@@ -165,6 +165,7 @@ export const workflowHandlers: Handlers<'workflow'> = {
       spec: workflowSpec.parse(JSON.parse(run.spec)),
       inputs,
       rerunOf: run.number,
+      ...(body.fromFailed && { carryOn: run }),
     })
   },
 }

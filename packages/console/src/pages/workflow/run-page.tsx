@@ -67,13 +67,18 @@ function useRunActions(run: WorkflowRun | undefined): Action[] {
     changes: ['workflow', 'job'],
   })
   const rerun = useAction({
-    run: ({ workflow, number }: WorkflowRun) => client.workflow.rerun({ workflow: workflow.id, number }),
+    run: ({ workflow, number, fromFailed }: { workflow: { id: string }; number: number; fromFailed: boolean }) =>
+      client.workflow.rerun({ workflow: workflow.id, number, body: { fromFailed } }),
     done: ({ number }) => `Run ${number} has begun`,
     changes: ['workflow'],
   })
   if (!run) return []
   const { workflow, number, state, stopRequestedAt } = run
   const can = (action: keyof typeof workflowRunCan) => (workflowRunCan[action] as readonly string[]).includes(state)
+  const again = async (fromFailed: boolean) => {
+    const begun = await rerun.run({ workflow, number, fromFailed })
+    if (begun) go(runAddress(begun))
+  }
   const whyNotStop = stopRequestedAt !== null && !can('rerun') ? 'It is being stopped.' : 'It has ended.'
   return [
     {
@@ -87,10 +92,14 @@ function useRunActions(run: WorkflowRun | undefined): Action[] {
       label: 'Run again',
       icon: 'retry',
       command: `workflow rerun ${workflow.id} ${number}`,
-      run: async () => {
-        const begun = await rerun.run(run)
-        if (begun) go(runAddress(begun))
-      },
+      run: () => void again(false),
+    },
+    {
+      label: 'Run again from where it failed',
+      icon: 'retry',
+      command: `workflow rerun ${workflow.id} ${number} --from-failed`,
+      unavailable: state === 'failed' || state === 'cancelled' ? undefined : 'It has not failed.',
+      run: () => void again(true),
     },
     {
       label: 'Run with changes',
@@ -105,7 +114,7 @@ function HeadActions({ actions }: { actions: readonly Action[] }): ReactNode {
   return (
     <>
       {actions
-        .filter(({ label, unavailable }) => unavailable === undefined && label !== 'Run with changes')
+        .filter(({ label, unavailable }) => unavailable === undefined && (label === 'Stop' || label === 'Run again'))
         .map((action) => (
           <Button
             key={action.label}

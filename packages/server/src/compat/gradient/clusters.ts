@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
 import { anything, jsonIn, inside, optional } from './fields.ts'
 import { type Exchange, gradientRoute } from './route.ts'
-import { gradientMachineTypes } from './machine-types.ts'
+import { gradientMachineTypes } from '../../kinds/machine-names.ts'
 
 /** A server is one cluster; whatever a client names as one is taken for it. */
 export const clusterId = 'clnabla'

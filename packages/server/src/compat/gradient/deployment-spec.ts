@@ -4,7 +4,7 @@ import { AppError } from '../../lib/app-error.ts'
 import { imageFor } from './containers.ts'
 import { optional } from './fields.ts'
 import { without } from './job-create.ts'
-import { machineTypeFor } from './machine-types.ts'
+import { machineTypeFor } from '../../kinds/machine-names.ts'
 import type { Exchange } from './route.ts'
 
 type Spec = Partial<z.input<typeof createDeployment>>

@@ -1,10 +1,13 @@
 import type { Deployment, DeploymentState } from '@nabla/api/deployment'
 import { z } from 'zod'
+import { machineTypeFor } from '../../kinds/machine-names.ts'
 import { AppError } from '../../lib/app-error.ts'
 import { randomText } from '../../lib/ids.ts'
 import { clusterId } from './clusters.ts'
-import { specOf } from './deployment-spec.ts'
-import { anything, inside, nameOf, optional, portsOf, textInside, variablesOf, yes } from './fields.ts'
+import { imageFor } from './containers.ts'
+import { quoted, specOf } from './deployment-spec.ts'
+import { anything, count, inside, nameOf, optional, portsOf, textInside, variablesOf, yes } from './fields.ts'
+import { without } from './job-create.ts'
 import { metricsAddress } from './metrics-address.ts'
 import { allPages } from './pages.ts'
 import { type Exchange, gradientRoute } from './route.ts'
@@ -33,6 +36,14 @@ const fields = z.object({
   workspaceRef: optional,
   workspaceUsername: optional,
   workspacePassword: optional,
+  autoscaling: z
+    .object({
+      minInstanceCount: count,
+      maxInstanceCount: count,
+      scaleCooldownPeriod: count,
+      metrics: z.array(z.object({ name: z.string(), value: z.coerce.number() })).nullish(),
+    })
+    .nullish(),
   upd: anything.optional(),
 })
 
@@ -65,7 +76,7 @@ async function create(exchange: Exchange<Fields>) {
   return toDeployment(exchange, await exchange.call('deployment', 'create', { body }), null)
 }
 
-/** Starts or stops one, or changes what `upd` names. */
+/** Starts or stops one, or changes what `upd` names: what it does not name stays as it was. */
 async function update(exchange: Exchange<Fields>) {
   const { call, input } = exchange
   const deployment = input.id ?? ''
@@ -74,48 +85,77 @@ async function update(exchange: Exchange<Fields>) {
     return {}
   }
   const changes = fields.parse(input.upd)
-  const now = await call('deployment', 'show', { deployment })
-  const body = await bodyOf(exchange, {
-    ...changes,
-    // What runs is made of several fields: those that are not named stay as they were.
-    modelId: changes.modelId ?? now.spec.model ?? undefined,
-    command: changes.command ?? now.spec.command ?? undefined,
-    instanceCount: changes.instanceCount ?? String(now.spec.instances),
-  })
-  const { env, workspace, image, ...rest } = body
-  await call('deployment', 'update', {
-    deployment,
-    body: {
-      ...rest,
-      ...(changes.env === undefined ? {} : { env }),
-      ...(changes.workspaceUrl === undefined ? {} : { workspace }),
-      ...(changes.imageUrl === undefined ? {} : { image }),
-      name: nameOf(changes.name),
-    },
-  })
+  const { spec } = await call('deployment', 'show', { deployment })
+  await call('deployment', 'update', { deployment, body: await changesOf(exchange, changes, spec) })
   return {}
 }
 
-async function bodyOf(exchange: Exchange, input: Fields) {
-  const words = input.dockerArgs ?? input.args ?? []
-  const command = input.command ?? (words.length > 0 ? words : undefined)
-  const { workspaceUrl: url, workspaceRef: ref, workspaceUsername: username, workspacePassword: password } = input
-  const model = input.modelId === undefined ? [] : [{ id: input.modelId, path: input.containerModelPath }]
+async function changesOf(exchange: Exchange<Fields>, changes: Fields, now: Deployment['spec']) {
+  const { deps } = exchange
+  const { imageUrl, modelId, instanceCount } = changes
+  const machineType = machineTypeFor(deps, changes.machineType)
+  const command = commandOf(changes)
+  // The server that is built in takes one model, and runs in no image of others.
+  const hasCommand = command !== undefined || now.command !== null
+  const image = hasCommand && imageUrl ? imageFor(deps, imageUrl, machineType ?? now.machineType) : undefined
+  return without({
+    name: nameOf(changes.name),
+    machineType,
+    command,
+    image,
+    port: portsOf(changes.ports)[0],
+    env: changes.env === undefined ? undefined : variablesOf(changes.env),
+    instances: instanceCount === undefined ? undefined : Number(instanceCount),
+    autoscaling: scalingOf(changes.autoscaling),
+    ...(modelId === undefined ? {} : hasCommand ? { models: modelsOf(changes) } : { model: modelId }),
+    ...authOf(changes),
+    ...(changes.workspaceUrl === undefined ? {} : { workspace: await workspaceOf(exchange, changes) }),
+  })
+}
+
+async function bodyOf(exchange: Exchange<Fields>, input: Fields) {
   const spec = specOf(exchange, {
     image: input.imageUrl,
     port: portsOf(input.ports)[0],
-    command,
-    models: model,
+    command: commandOf(input),
+    models: input.modelId === undefined ? [] : [{ id: input.modelId, path: input.containerModelPath }],
     env: Object.entries(variablesOf(input.env)).map(([name, value]) => ({ name, value })),
     resources: { replicas: Number(input.instanceCount ?? 1), instanceType: input.machineType, machineType: undefined },
     healthChecks: undefined,
     healthchecks: undefined,
   })
-  const auth =
-    input.oauthKey === undefined || input.oauthSecret === undefined
-      ? {}
-      : { auth: { kind: 'basic' as const, username: input.oauthKey, password: input.oauthSecret } }
-  return { ...spec, ...auth, workspace: await workspaceAt(exchange, { url, ref, username, password }) }
+  const autoscaling = without({ autoscaling: scalingOf(input.autoscaling) })
+  return { ...spec, ...autoscaling, ...authOf(input), workspace: await workspaceOf(exchange, input) }
+}
+
+/** A command, or the words of one. */
+function commandOf({ command, dockerArgs, args }: Fields): string | undefined {
+  const words = dockerArgs ?? args ?? []
+  return command ?? (words.length > 0 ? words.map(quoted).join(' ') : undefined)
+}
+
+const modelsOf = ({ modelId, containerModelPath: path }: Fields) =>
+  modelId === undefined ? [] : [{ model: modelId, ...(path === undefined ? {} : { path }) }]
+
+const authOf = ({ oauthKey: username, oauthSecret: password }: Fields) =>
+  username === undefined || password === undefined ? {} : { auth: { kind: 'basic' as const, username, password } }
+
+function workspaceOf(exchange: Exchange<Fields>, given: Fields) {
+  const { workspaceUrl: url, workspaceRef: ref, workspaceUsername: username, workspacePassword: password } = given
+  return workspaceAt(exchange, { url, ref, username, password })
+}
+
+/** As it was asked for then, by the processor; the clients always send an object. Throws AppError `invalid`. */
+function scalingOf(given: Fields['autoscaling']) {
+  const { minInstanceCount: min = 1, maxInstanceCount: max, scaleCooldownPeriod: cooldownSeconds } = given ?? {}
+  const measures = given?.metrics ?? []
+  if (max === undefined && measures.length === 0) return undefined
+  const cpu = measures.find(({ name }) => name === 'cpu')
+  if (max !== undefined && cpu) {
+    return { min, max, metric: 'cpu' as const, target: cpu.value, ...without({ cooldownSeconds }) }
+  }
+  const detail = `Autoscaling goes by the processor here: give --maxInstanceCount and --resource cpu/targetAverage:60.`
+  throw new AppError('invalid', { detail })
 }
 
 async function list(exchange: Exchange<Record<string, unknown>>) {

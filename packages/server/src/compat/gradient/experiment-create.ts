@@ -3,8 +3,9 @@ import { AppError } from '../../lib/app-error.ts'
 import { imageFor } from './containers.ts'
 import { decodeCommand, modelNameOf, nameOf, optional, portsOf, textInside, variablesOf } from './fields.ts'
 import { datasetsOf } from './dataset-mounts.ts'
+import { quoted } from './deployment-spec.ts'
 import { without } from './job-create.ts'
-import { machineTypeFor } from './machine-types.ts'
+import { machineTypeFor } from '../../kinds/machine-names.ts'
 import type { Exchange } from './route.ts'
 import { workspaceAt } from './workspaces.ts'
 
@@ -114,6 +115,10 @@ function rolesOf(exchange: Exchange<Fields>) {
 
 const mongoPort = 27_017
 
+const noDatabase =
+  'This search needs MongoDB, by which hyperopt hands its trials to workers, and there is no mongod here. ' +
+  'Give --hyperparameterServerContainer an image that has mongod, or search with `nabla sweep`, which needs no database.'
+
 /**
  * A search as Gradient ran it: one program that tunes, with a MongoDB beside it, and workers that try what it asks for.
  * The database has to be in the image, or on the machine: `hyperopt` knows no other way.
@@ -129,7 +134,7 @@ function tunerRoles({ deps, input }: Exchange<Fields>, worker: { name: string; c
     EXPERIMENT_NAME: nameOf(input.name)?.replaceAll(/\W+/g, '_') ?? 'search',
   }
   const command = [
-    'command -v mongod >/dev/null || { echo "This search needs MongoDB: choose a container that has mongod." >&2; exit 1; }',
+    `command -v mongod >/dev/null || { echo ${quoted(noDatabase)} >&2; exit 1; }`,
     'mkdir -p /tmp/mongo',
     `mongod --dbpath /tmp/mongo --bind_ip_all --port ${mongoPort} --fork --logpath /tmp/mongo/log >/dev/null`,
     tune,

@@ -1,7 +1,7 @@
 import { type WorkflowInputs, workflowInputs, type WorkflowSpec, workflowSpec } from '@nabla/api/workflow-spec'
 import { imageFor } from './containers.ts'
 import { datasetReference } from './dataset-names.ts'
-import { machineTypeFor } from './machine-types.ts'
+import { machineTypeFor } from '../../kinds/machine-names.ts'
 import type { Exchange } from './route.ts'
 
 type Job = WorkflowSpec['jobs'][string]

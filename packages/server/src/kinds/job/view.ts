@@ -17,6 +17,9 @@ export interface JobWithNames extends JobRow {
   projectName: string
   userName: string
   experimentName: string | null
+  workflowId: string | null
+  workflowName: string | null
+  workflowRun: number | null
 }
 
 /**
@@ -34,8 +37,11 @@ export function selectJobs(
     .innerJoin('projects', 'projects.id', 'jobs.projectId')
     .innerJoin('users', 'users.id', 'jobs.createdBy')
     .leftJoin('experiments', 'experiments.id', 'jobs.experimentId')
+    .leftJoin('workflowRuns', 'workflowRuns.id', 'jobs.workflowRunId')
+    .leftJoin('workflows', 'workflows.id', 'workflowRuns.workflowId')
     .selectAll('jobs')
     .select(['projects.name as projectName', 'users.name as userName', 'experiments.name as experimentName'])
+    .select(['workflows.id as workflowId', 'workflows.name as workflowName', 'workflowRuns.number as workflowRun'])
     .where(team, '=', teamId)
     .where('jobs.deletedAt', 'is', null)
 }
@@ -90,6 +96,7 @@ function shared(row: JobWithNames, tags: string[]): Omit<JobSummary, 'command'> 
     attempt: row.attempt,
     machineType: row.machineType,
     experiment: toNode(row),
+    workflow: toStep(row),
     tags,
     createdBy: { id: row.createdBy, name: row.userName },
     stopRequestedAt: row.stopRequestedAt,
@@ -103,6 +110,15 @@ function toNode(row: JobWithNames): Job['experiment'] {
   if (row.experimentId === null) return null
   const { experimentId: id, experimentName: name, nodeRole: role, nodeIndex: index, nodeAttempt: attempt } = row
   return { id, name: name ?? '', role: role ?? '', index: index ?? 0, attempt: attempt ?? 1 }
+}
+
+function toStep({
+  workflowId: id,
+  workflowName: name,
+  workflowRun: run,
+  workflowJob: job,
+}: JobWithNames): Job['workflow'] {
+  return id === null || name === null || run === null ? null : { id, name, run, job: job ?? '' }
 }
 
 function toWorkspace(row: JobRow, volume: VolumeRow | null): Job['workspace'] {

@@ -13,6 +13,7 @@ import { chooseMachine } from '../job/submit.ts'
 import type { Caller } from '../kind.ts'
 import { holdProject } from '../project.ts'
 import { checkSecrets } from '../secret.ts'
+import { carryOver, jobsDone } from './carry-over.ts'
 import { chooseInputs, readInput } from './inputs.ts'
 import { secondsOf, wishOf } from './step-job.ts'
 
@@ -21,6 +22,8 @@ export interface NewRun {
   spec: WorkflowSpec
   inputs: WorkflowInputs
   rerunOf?: number
+  /** The run that did not succeed, whose jobs that did are not run again. */
+  carryOn?: WorkflowRunRow
 }
 
 /**
@@ -34,7 +37,9 @@ export async function makeRun(deps: Deps, caller: Caller, workflow: WorkflowRow,
     const project = await holdProject(trx, caller.teamId, workflow.projectId)
     const inputs = await chooseInputs(trx, caller.teamId, asked.spec, asked.inputs)
     const row = await insertRun(trx, caller, workflow, asked, JSON.stringify(inputs), now)
-    await checkJobs(deps, trx, caller, row, asked.spec)
+    const done = asked.carryOn ? await jobsDone(trx, asked.carryOn) : new Set<string>()
+    if (asked.carryOn) await carryOver(trx, asked.carryOn, row, done, now)
+    await checkJobs(deps, trx, caller, row, asked.spec, done)
     const { name } = row
     const about = { teamId: caller.teamId, projectId: project.id, subject: row.id, actor: caller.userName }
     const data = { name, workflow: workflow.id, run: row.number }
@@ -100,7 +105,14 @@ async function insertRun(
 }
 
 /** The same is checked again when each job begins: what may be gone by then ends that job alone. */
-async function checkJobs(deps: Deps, trx: Trx, caller: Caller, run: WorkflowRunRow, spec: WorkflowSpec): Promise<void> {
+async function checkJobs(
+  deps: Deps,
+  trx: Trx,
+  caller: Caller,
+  run: WorkflowRunRow,
+  spec: WorkflowSpec,
+  done: ReadonlySet<string>,
+): Promise<void> {
   const made = new Set(
     Object.values(spec.jobs).flatMap(({ outputs }) =>
       Object.values(outputs ?? {}).flatMap((output) =>
@@ -109,6 +121,7 @@ async function checkJobs(deps: Deps, trx: Trx, caller: Caller, run: WorkflowRunR
     ),
   )
   for (const [name, job] of Object.entries(spec.jobs)) {
+    if (done.has(name)) continue
     try {
       const { env, ...wish } = wishOf(deps, spec, job)
       if (job.uses !== 's3-download@v1' && job.uses !== 'create-model@v1') {

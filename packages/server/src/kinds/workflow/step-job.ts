@@ -10,16 +10,18 @@ import type { TaskRequest } from '../../tasks/task.ts'
 import type { TextOrigin } from '../../volumes/origin.ts'
 import { prepareJob, storeJob, type Submission } from '../job/submit.ts'
 import type { Caller } from '../kind.ts'
+import { machineTypeFor } from '../machine-names.ts'
 import { commandOf, inputsDir, outputsDir } from './command.ts'
 import { readInput, type StepInput } from './inputs.ts'
 
-/** What a job of the workflow asks of a machine, without its inputs. */
+/** What a job of the workflow asks of a machine, without its inputs. Throws AppError `invalid` for a name that means none. */
 export function wishOf(
-  deps: Pick<Deps, 'engines'>,
+  deps: Pick<Deps, 'config' | 'engines' | 'machineTypes'>,
   spec: WorkflowSpec,
   job: WorkflowJobSpec,
 ): Pick<Submission, 'machineType' | 'image' | 'env'> {
-  const machineType = job.resources?.['instance-type'] ?? spec.defaults?.resources?.['instance-type']
+  const named = job.resources?.['instance-type'] ?? spec.defaults?.resources?.['instance-type']
+  const machineType = machineTypeFor(deps, named)
   const env = Object.fromEntries(
     Object.entries({ ...spec.defaults?.env, ...job.env }).map(([name, value]) => [name, String(value)]),
   )

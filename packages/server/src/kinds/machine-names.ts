@@ -1,5 +1,5 @@
-import type { Deps } from '../../deps.ts'
-import { AppError } from '../../lib/app-error.ts'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../lib/app-error.ts'
 
 /**
  * The sizes that Gradient had, as https://docs.digitalocean.com/products/paperspace/machines/details/pricing/ and the
