@@ -172,6 +172,17 @@ function JobFacts({ job }: { job: Job }): ReactNode {
           clone of <Link to={`/jobs/${job.parentJobId}` as never}>{job.parentJobId}</Link>
         </span>
       )}
+      {job.workflow !== null && (
+        <span>
+          part of{' '}
+          <Link
+            to={`/workflows/${job.workflow.id}/runs/${job.workflow.run}?job=${job.workflow.job}` as never}
+            dir="auto"
+          >
+            {job.workflow.name}, run {job.workflow.run}
+          </Link>
+        </span>
+      )}
       {job.tags.length > 0 && <JobTags tags={job.tags} />}
       <CopyId value={job.id} />
     </>
