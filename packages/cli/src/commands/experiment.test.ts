@@ -35,6 +35,23 @@ test('runs a single node, exits as it did, and keeps how it was made', async () 
   expect((await cli(cwd, ['experiment', 'delete', id, 'lr one'])).exitCode).toBe(0)
 })
 
+test('compares what experiments logged, and says which has logged nothing', async () => {
+  const cwd = await aFolder('compared')
+  await writeFile(join(cwd, 'log.py'), log)
+  const run = (name: string, ...words: string[]) =>
+    cli(cwd, ['experiment', 'run', '--no-requirements', '--name', name, '--', ...words])
+  for (const lr of ['0.1', '0.2']) expect(await run(`lr ${lr}`, 'python3', 'log.py', lr)).toMatchObject({ exitCode: 0 })
+  await run('silent', 'true')
+  const compared = await cli(cwd, ['experiment', 'compare', 'lr 0.1', 'lr 0.2'], { env: { NO_COLOR: '1' } })
+  expect(compared).toMatchObject({ exitCode: 0 })
+  expect(compared.stdout).toMatch(/lr 0\.1 +lr 0\.2/)
+  expect(compared.stdout).toMatch(/loss +0\.1 [▁-█]+ +0\.2 [▁-█]+/)
+  expect(compared.stdout).toMatch(/params\.lr +0\.1 +0\.2/)
+  const silent = await cli(cwd, ['experiment', 'compare', 'lr 0.1', 'silent'])
+  expect(silent.stderr).toContain('No node of silent has logged anything.')
+  expect(silent.exitCode).toBe(1)
+}, 60_000)
+
 const few = availableParallelism() < 2
 describe.skipIf(few)(few ? 'several nodes: this machine has one processor' : 'several nodes', () => {
   const role = ['--worker-machine-type', 'C1', '--workspace', 'none', '--no-requirements', '--project', 'gang']
@@ -103,6 +120,17 @@ test.each([
   expect(ran.stderr).toContain(sentence)
   expect(ran.exitCode).toBe(2)
 })
+
+/** Logs a parameter, and a metric that falls to it. */
+const log = `
+import json, os, sys, urllib.request
+lr = sys.argv[1]
+metrics = [{'key': 'loss', 'value': float(lr) * (8 - step), 'timestamp': 1700000000000, 'step': step} for step in range(8)]
+body = {'run_id': os.environ['MLFLOW_RUN_ID'], 'metrics': metrics, 'params': [{'key': 'lr', 'value': lr}]}
+headers = {'Authorization': 'Bearer ' + os.environ['MLFLOW_TRACKING_TOKEN'], 'Content-Type': 'application/json'}
+address = os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/log-batch'
+urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), headers))
+`
 
 /** Each node listens at its own name, and says its name to the other one. */
 const meet = `
