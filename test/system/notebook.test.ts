@@ -10,6 +10,7 @@ import { noBrowser, openBrowser } from '../../packages/console/src/testing/brows
 import { canReachIndex, openJupyter, runCell, untilState } from './support/notebook.ts'
 import { openPages } from './support/notebook-pages.ts'
 import { pythonWith } from './support/python.ts'
+import { connectRemote } from './support/vscode-client.ts'
 import { ended, linesOf, until, useServerProcess } from './support/server-process.ts'
 
 /** What pip needs to know of the network of this machine. */
@@ -120,6 +121,24 @@ describe.skipIf(!canInstall)(`a notebook on the process engine${reason}`, { time
     expect(stdout).toBe('ok 42 in /notebooks\n\nerror\n')
     const refused = promisify(execFile)(python!, [program, programAddress, `${token}x`], { timeout: 120_000 })
     await expect(refused).rejects.toMatchObject({ stderr: expect.stringContaining('401') })
+  })
+
+  test('runs cells for an editor elsewhere, by its own library', async () => {
+    const server = shared()
+    await running()
+    const { programAddress, token } = await server.client.notebook.open({ notebook: 'real', body: {} })
+    await expect(connectRemote(programAddress, `${token}x`)).rejects.toMatchObject({ response: { status: 401 } })
+    const editor = await connectRemote(programAddress, token)
+    expect(editor.kernels).toContain('python3')
+    expect(await editor.run('x = 6 * 7\nprint(x)')).toBe('42\n')
+    const endless = editor.run('print("on")\nwhile True: pass')
+    await editor.interrupt()
+    expect(await endless).toMatch(/^(on\n)?error$/)
+    await editor.restart()
+    expect(await editor.run('print("x" in globals())')).toBe('False\n')
+    await editor.close()
+    const { text } = await (await openJupyter(server, 'real')).ask('GET', '/api/sessions')
+    expect(JSON.parse(text)).toEqual([])
   })
 
   test('shows two tabs the same, and loses nothing of what comes fast', async () => {

@@ -35,12 +35,15 @@ export async function openPages(browser: Browser, server: ServerProcess) {
   const consoles = [server.url, `http://localhost:${port}`]
   for (const origin of consoles) await signIn(context, origin, server.key)
   return {
-    /** The classic interface, by the link that the console and the command line open. */
+    /** As one who clicks at its page in the console. */
     async openClassic(notebook: string): Promise<Page> {
-      const { url } = await server.client.notebook.open({ notebook, body: { path: '/tree' } })
-      const classic = await context.newPage()
+      const page = await context.newPage()
+      page.setDefaultTimeout(30_000)
+      await page.goto(`${consoles[1]}/notebooks/${notebook}`)
+      await page.getByRole('button', { name: 'More actions' }).click()
+      const item = page.getByRole('menuitem', { name: 'Open classic interface' })
+      const [classic] = await Promise.all([context.waitForEvent('page'), item.click()])
       classic.setDefaultTimeout(60_000)
-      await classic.goto(url)
       // On a busy machine a sheet of style may come too late for its patience; it says so in front of everything.
       const theme = classic.getByRole('dialog', { name: /^Error Loading Theme/ })
       await classic.addLocatorHandler(theme, () => theme.getByRole('button').last().click())
