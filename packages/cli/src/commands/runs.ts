@@ -6,6 +6,8 @@ import { arg, flag } from '../flags.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 import { formatAgo, formatTime } from '../terminal/format.ts'
 import { sparkline } from '../terminal/sparkline.ts'
+import type { Column } from '../terminal/table.ts'
+import { widthOf } from '../terminal/terminal-width.ts'
 
 const list = listCommand<Run>('run', {
   about: 'Show runs with their latest metrics, newest first',
@@ -75,17 +77,14 @@ export const compare = defineCommand({
       await out.value({ runs, curves })
       return
     }
-    const width = Math.max(8, Math.min(24, Math.floor(((out.width ?? 100) - 20) / runs.length) - 12))
-    const rows = [...metrics.flatMap((metric) => curveRows(metric, runs, curves, width)), ...differing(runs)]
-    await out.table(rows, [
-      { title: '', rank: 0, shrinkTo: 10, value: ({ what }) => what },
-      ...runs.map((run, index) => ({
-        title: run.name,
-        rank: index < 2 ? 0 : index,
-        shrinkTo: 10,
-        value: ({ cells }: Compared) => cells[index] ?? '',
-      })),
-    ])
+    const rowsAt = (width: number) => metrics.flatMap((metric) => curveRows(metric, runs, curves, width))
+    const beside = rowsAt(chartWidthFor(out.width, runs.length))
+    const rest = differing(runs)
+    if (fitsBeside(beside, rest, out.width)) await out.table([...beside, ...rest], besideColumns(runs, beside))
+    else {
+      const names = [...metrics, ...rest.map(({ what }) => what)]
+      await out.table(below([...rowsAt(chartWidthBelow(out.width, runs, names)), ...rest], runs), belowColumns)
+    }
   },
 })
 
@@ -125,6 +124,56 @@ export const runs: Group = {
 /** More than a person compares in a terminal. */
 const mostMetrics = 30
 
+/** Of a number, with its point, sign and exponent. */
+const mostDigits = 11
+const [narrowestChart, widestChart] = [8, 24]
+
+/** Columns of the terminal for each curve, where so many runs stand side by side. */
+function chartWidthFor(width = 100, runs: number): number {
+  return Math.max(narrowestChart, Math.min(widestChart, Math.floor((width - 20) / runs) - 12))
+}
+
+/** The same where each run has a line of its own, after the name of what is compared and its own. */
+function chartWidthBelow(width = 100, runs: readonly Run[], names: readonly string[]): number {
+  const before = [names, runs.map(({ name }) => name)].map((words) => Math.max(0, ...words.map(widthOf)) + 2)
+  const left = before.reduce((sum, one) => sum - one, width - mostDigits - 1)
+  return Math.max(narrowestChart, Math.min(widestChart, left))
+}
+
+const cellWidth = (rows: readonly Compared[], run: number): number =>
+  Math.max(narrowestChart, ...rows.map(({ cells }) => widthOf(cells[run] ?? '')))
+
+/** Whether no curve has to be cut; parameters and names may be. */
+function fitsBeside(curves: readonly Compared[], rest: readonly Compared[], width: number | undefined): boolean {
+  if (width === undefined) return true
+  const names = Math.max(0, ...[...curves, ...rest].map(({ what }) => widthOf(what)))
+  const runs = (curves[0] ?? rest[0])?.cells ?? []
+  return runs.reduce((sum, _, run) => sum + 2 + cellWidth(curves, run), names) <= width
+}
+
+/** A column for each run. */
+const besideColumns = (runs: readonly Run[], curves: readonly Compared[]): Column<Compared>[] => [
+  { title: '', rank: 0, value: ({ what }) => what },
+  ...runs.map((run, place) => ({
+    title: run.name,
+    rank: 0,
+    shrinkTo: cellWidth(curves, place),
+    value: ({ cells }: Compared) => cells[place] ?? '',
+  })),
+]
+
+/** In a narrow terminal: a line for each run, below what it is compared by. */
+const below = (rows: readonly Compared[], runs: readonly Run[]): { what: string; run: string; cell: string }[] =>
+  rows.flatMap(({ what, cells }) =>
+    runs.map(({ name }, place) => ({ what: place === 0 ? what : '', run: name, cell: cells[place] ?? '' })),
+  )
+
+const belowColumns: readonly Column<{ what: string; run: string; cell: string }>[] = [
+  { title: '', rank: 0, shrinkTo: 12, value: ({ what }) => what },
+  { title: 'RUN', rank: 0, shrinkTo: 12, value: ({ run }) => run },
+  { title: 'VALUE', rank: 0, shrinkTo: 20, value: ({ cell }) => cell },
+]
+
 function curveRows(metric: string, runs: readonly Run[], curves: readonly RunCurve[], width: number): Compared[] {
   const own = curves.filter((curve) => curve.metric === metric)
   const values = own.flatMap(({ points }) => points.flatMap(([, , least, , most]) => [numberOf(least), numberOf(most)]))
@@ -132,12 +181,13 @@ function curveRows(metric: string, runs: readonly Run[], curves: readonly RunCur
   if (finite.length === 0) return []
   const least = finite.reduce((one, other) => Math.min(one, other))
   const most = finite.reduce((one, other) => Math.max(one, other))
+  const digits = Math.max(...runs.map((run) => numberText(numberOf(run.metrics[metric]?.value ?? 0)).length))
   const cells = runs.map((run) => {
     const latest = run.metrics[metric]
     const points = own.find((curve) => curve.run === run.id)?.points ?? []
     const heights = points.map(([, , , mean]) => (Number.isFinite(numberOf(mean)) ? numberOf(mean) - least : null))
     const chart = points.length > 1 ? ` ${sparkline(heights, width, most - least)}` : ''
-    return latest ? numberText(numberOf(latest.value)) + chart : '–'
+    return latest ? (numberText(numberOf(latest.value)).padEnd(digits) + chart).trimEnd() : '–'
   })
   return [{ what: metric, cells }]
 }
