@@ -1,6 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-const node = { environment: 'node' as const, testTimeout: 30_000, hookTimeout: 60_000 }
+const node = {
+  environment: 'node' as const,
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  // The usual second is short where many tests share few processors.
+  expect: { poll: { timeout: 15_000 } },
+}
 
 /**
  * Tests with a Podman of their own. They go one after the other, when all else is done: several Podmans do not know of one
@@ -39,6 +45,7 @@ export default defineConfig({
           ...node,
           name: 'console',
           include: ['packages/console/src/**/*.test.ts'],
+          testTimeout: 60_000,
           globalSetup: ['packages/console/src/testing/global-setup.ts'],
         },
       },

@@ -57,7 +57,9 @@ test('open starts the browser of a machine with a screen', async () => {
     stdout: '',
     stderr: expect.stringContaining('Opened') as string,
   })
-  await vi.waitFor(async () => expect(await readFile(out, 'utf8')).toContain(`${server.url}/sign-in#code=`))
+  await vi.waitFor(async () => expect(await readFile(out, 'utf8')).toContain(`${server.url}/sign-in#code=`), {
+    timeout: 15_000,
+  })
   const without = await runCli(['open'], { env: { ...env, PATH: join(folder, 'nowhere') } })
   expect(without.stdout).toContain('/sign-in#code=')
 })

@@ -154,7 +154,7 @@ describe('bodies', () => {
     socket.write(head('POST /api/v1/projects HTTP/1.1', withKey, type, 'content-length: 100') + '{"name":')
     const answer = text(socket)
     const before = clock.pending
-    await vi.waitFor(() => expect(clock.pending).toBeGreaterThan(before))
+    await vi.waitFor(() => expect(clock.pending).toBeGreaterThan(before), { timeout: 15_000 })
     clock.advance(30_000)
     expect(await answer).toContain('The body did not arrive in time.')
   })
@@ -196,8 +196,8 @@ describe('bodies', () => {
     const signal = await started.promise
     socket.destroy()
     expect(await failed.promise).toBeInstanceOf(Error)
-    await vi.waitFor(() => expect(signal.aborted).toBe(true))
-    await vi.waitFor(() => expect(logged.some(({ msg }) => msg === 'answered')).toBe(true))
+    await vi.waitFor(() => expect(signal.aborted).toBe(true), { timeout: 15_000 })
+    await vi.waitFor(() => expect(logged.some(({ msg }) => msg === 'answered')).toBe(true), { timeout: 15_000 })
     expect(logged.filter(({ level }) => Number(level) > 30)).toEqual([])
   })
 })
@@ -323,7 +323,7 @@ describe('stopping', () => {
     const failed = expect(answer).rejects.toThrow()
     await reached.promise
     const closed = app.close()
-    await vi.waitFor(() => expect(clock.pending).toBe(1))
+    await vi.waitFor(() => expect(clock.pending).toBe(1), { timeout: 15_000 })
     clock.advance(5000)
     await Promise.all([failed, closed])
   })

@@ -266,11 +266,14 @@ describe('a stream that lasts', () => {
       error: { code: 'busy', message: expect.stringContaining('2 streams') as string },
     })
     second.abort()
-    await vi.waitFor(async () => {
-      const controller = new AbortController()
-      const { status } = await ask({ signal: controller.signal })
-      controller.abort()
-      expect(status).toBe(200)
-    })
+    await vi.waitFor(
+      async () => {
+        const controller = new AbortController()
+        const { status } = await ask({ signal: controller.signal })
+        controller.abort()
+        expect(status).toBe(200)
+      },
+      { timeout: 15_000 },
+    )
   })
 })

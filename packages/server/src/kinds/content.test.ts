@@ -132,10 +132,13 @@ eachDatabase((make) => {
       expect(codeOf(await get(server, url.replace('site/index.html', 'secret.txt')))).toEqual([404, 'content_ended'])
       await server.untilState(job.id, 'succeeded')
       await server.client.job.delete({ job: job.id })
-      await vi.waitFor(async () => {
-        server.clock.advance(limits.sweepMs)
-        expect((await get(server, url)).status).toBe(404)
-      })
+      await vi.waitFor(
+        async () => {
+          server.clock.advance(limits.sweepMs)
+          expect((await get(server, url)).status).toBe(404)
+        },
+        { timeout: 15_000 },
+      )
     })
   })
 

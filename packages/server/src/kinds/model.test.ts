@@ -158,8 +158,9 @@ eachDatabase((make) => {
     const reading = { command: 'run=5s', project: 'p', models: [{ model: 'left' }] }
     const reader = await server.client.job.create({ body: reading })
     expect(reader.models).toEqual([expect.objectContaining({ name: 'left', version: 1, path: '/models/left' })])
-    const task = await vi.waitFor(() =>
-      db.selectFrom('tasks').select('request').where('ownerId', '=', reader.id).executeTakeFirstOrThrow(),
+    const task = await vi.waitFor(
+      () => db.selectFrom('tasks').select('request').where('ownerId', '=', reader.id).executeTakeFirstOrThrow(),
+      { timeout: 15_000 },
     )
     expect(JSON.parse(task.request)).toMatchObject({
       volumes: expect.arrayContaining([expect.objectContaining({ target: '/models/left', mode: 'ro' })]) as unknown,

@@ -105,7 +105,7 @@ eachDatabase((make) => {
       const { id } = await server.client.experiment.create({
         body: sweepOf({ trials: 1 }, { command: 'run=5s {{args}} # {{kind}}' }),
       })
-      await vi.waitFor(() => expect(server.fake.specs).toHaveLength(1))
+      await vi.waitFor(() => expect(server.fake.specs).toHaveLength(1), { timeout: 15_000 })
       const trial = (await allTrials(server, id))[0] as Trial
       const { x, kind } = trial.values as { x: number; kind: string }
       const [spec] = server.fake.specs
@@ -123,8 +123,9 @@ eachDatabase((make) => {
     test('is asked and told by programs elsewhere', async () => {
       const server = await startTestServer(make)
       const { id } = await server.client.experiment.create({ body: sweepOf({ searcher: 'sobol', trials: 3 }) })
-      await vi.waitFor(async () =>
-        expect(await server.client.sweep.show({ sweep: id })).toMatchObject({ state: 'running' }),
+      await vi.waitFor(
+        async () => expect(await server.client.sweep.show({ sweep: id })).toMatchObject({ state: 'running' }),
+        { timeout: 15_000 },
       )
       const first = (await server.client.sweep.ask({ sweep: id })).trial as Trial
       expect(first).toMatchObject({ number: 0, state: 'running', job: null })
@@ -149,11 +150,14 @@ eachDatabase((make) => {
         server.client.sweep.tell({ sweep: id, number: 3, body: { objectives: { los: 1 } } }),
       ).rejects.toThrow('Tell the objectives loss: loss is missing.')
       await server.client.sweep.tell({ sweep: id, number: 3, body: { state: 'failed', reason: 'no memory' } })
-      const done = await vi.waitFor(async () => {
-        const found = await server.client.sweep.show({ sweep: id })
-        expect(found.state).toBe('succeeded')
-        return found
-      })
+      const done = await vi.waitFor(
+        async () => {
+          const found = await server.client.sweep.show({ sweep: id })
+          expect(found.state).toBe('succeeded')
+          return found
+        },
+        { timeout: 15_000 },
+      )
       expect(done.trials).toEqual({ asked: 4, running: 0, complete: 2, stopped: 0, failed: 2, most: 4 })
       expect(done.best).toMatchObject([{ number: 2 }])
       const failed = (await server.client.sweep.trials({ sweep: id, state: 'failed' })).items
@@ -186,28 +190,37 @@ eachDatabase((make) => {
       const body = sweepOf({ searcher: 'random', trials: 2, parallel: 1, stopRule }, { command: 'run=30s' })
       const { id } = await server.client.experiment.create({ body })
       const log = async (number: number, step: number, value: number) => {
-        const job = await vi.waitFor(async () => {
-          await server.running().deps.loop.idle()
-          const { job } = (await allTrials(server, id))[number] as Trial
-          expect((await server.client.job.show({ job: job ?? '' })).state).toBe('running')
-          return job ?? ''
-        })
+        const job = await vi.waitFor(
+          async () => {
+            await server.running().deps.loop.idle()
+            const { job } = (await allTrials(server, id))[number] as Trial
+            expect((await server.client.job.show({ job: job ?? '' })).state).toBe('running')
+            return job ?? ''
+          },
+          { timeout: 15_000 },
+        )
         await server.client.run.log({ run: jobRunId(job), body: { metrics: [{ name: 'loss', value, step }] } })
         return job
       }
       await log(0, 1, 1)
       await log(0, 2, 1)
-      await vi.waitFor(async () => {
-        await server.running().deps.loop.idle()
-        server.clock.advance(5000)
-        expect((await allTrials(server, id))[0]).toMatchObject({ state: 'complete' })
-      })
+      await vi.waitFor(
+        async () => {
+          await server.running().deps.loop.idle()
+          server.clock.advance(5000)
+          expect((await allTrials(server, id))[0]).toMatchObject({ state: 'complete' })
+        },
+        { timeout: 15_000 },
+      )
       const job = await log(1, 1, 9)
-      await vi.waitFor(async () => {
-        await server.running().deps.loop.idle()
-        server.clock.advance(100)
-        expect((await allTrials(server, id))[1]).toMatchObject({ state: 'stopped', objectives: { loss: 9 }, step: 1 })
-      })
+      await vi.waitFor(
+        async () => {
+          await server.running().deps.loop.idle()
+          server.clock.advance(100)
+          expect((await allTrials(server, id))[1]).toMatchObject({ state: 'stopped', objectives: { loss: 9 }, step: 1 })
+        },
+        { timeout: 15_000 },
+      )
       expect((await server.client.job.show({ job })).reason).toBe('It was stopped early, by the rule of its sweep.')
     })
 
@@ -246,7 +259,12 @@ eachDatabase((make) => {
       const create = (parallel: number, more: object = { command: 'run=1s' }) =>
         server.client.experiment.create({ body: sweepOf({ trials: 20, parallel }, more) })
       await expect(create(9)).rejects.toThrow('9 trials at a time, and this server has room for 8 of machine type C1')
-      await expect(create(8)).resolves.toMatchObject({ kind: 'sweep' })
+      const fitting = await create(8)
+      expect(fitting.kind).toBe('sweep')
+      await server.client.experiment.start({ experiment: fitting.id })
+      const change = (parallel: number) => server.client.sweep.update({ sweep: fitting.id, body: { parallel } })
+      await expect(change(9)).rejects.toThrow('9 trials at a time, and this server has room for 8 of machine type C1')
+      await expect(change(7)).resolves.toMatchObject({ parallel: 7 })
       // Those run elsewhere.
       await expect(create(9, {})).resolves.toMatchObject({ kind: 'sweep' })
     })

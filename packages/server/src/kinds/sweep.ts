@@ -9,8 +9,11 @@ import { recordEvents } from '../events/record.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { readExperimentSpec } from './experiment/planned.ts'
+import { rolesOf } from './experiment/submission.ts'
 import { type ExperimentWithNames, findExperiment } from './experiment/view.ts'
+import { chooseMachine } from './job/submit.ts'
 import type { Caller, Handlers } from './kind.ts'
+import { checkParallel } from './sweep/check.ts'
 import { takeNext } from './sweep/create-trials.ts'
 import type { OpenSweep } from './sweep/journal.ts'
 import { tell, type TrialEnd } from './sweep/tell.ts'
@@ -24,6 +27,11 @@ export const sweepHandlers: Handlers<'sweep'> = {
     const found = await findSweep(deps, caller, params.sweep)
     const { paused, trials: mostTrials, parallel } = body
     const now = deps.clock.now()
+    if (parallel !== undefined) {
+      for (const role of rolesOf(found.spec)) {
+        checkParallel(deps.machineTypes, found.spec, chooseMachine(deps, role.spec), parallel)
+      }
+    }
     await changeOpen(deps, found, async (trx, sweep) => {
       if (mostTrials !== undefined && mostTrials < sweep.row.asked) {
         const detail = `${sweep.row.asked} trials have been asked for already: choose that many or more.`

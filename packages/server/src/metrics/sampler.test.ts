@@ -63,11 +63,11 @@ test('asks engines while a task runs, and never while none does', async () => {
   await sampler.machine()
   expect(engine.asked).toEqual([])
   sampler.watch([await running(engine, clock, dir, 'tk1')])
-  await vi.waitFor(() => expect(engine.asked).toEqual([['tk1']]))
+  await vi.waitFor(() => expect(engine.asked).toEqual([['tk1']]), { timeout: 15_000 })
   for (let times = 2; times <= 4; times++) {
     await sampler.settled()
     clock.advance(limits.metricSampleMs)
-    await vi.waitFor(() => expect(engine.asked).toHaveLength(times))
+    await vi.waitFor(() => expect(engine.asked).toHaveLength(times), { timeout: 15_000 })
   }
   await sampler.settled()
   const { series } = await store.read('owner', { points: 100 })
@@ -91,18 +91,18 @@ test('skips what is due while a measurement is being taken', async () => {
   release()
   await sampler.settled()
   clock.advance(limits.metricSampleMs)
-  await vi.waitFor(() => expect(engine.asked).toHaveLength(2))
+  await vi.waitFor(() => expect(engine.asked).toHaveLength(2), { timeout: 15_000 })
 })
 
 test('an engine that fails leaves a gap, is told of once, and does not keep others from being measured', async () => {
   const { clock, engine, sampler, dir, problems, store } = await aSampler()
   sampler.watch([await running(engine, clock, dir, 'tk1')])
-  await vi.waitFor(() => expect(engine.asked).toHaveLength(1))
+  await vi.waitFor(() => expect(engine.asked).toHaveLength(1), { timeout: 15_000 })
   engine.down = true
   for (let times = 2; times <= 4; times++) {
     await sampler.settled()
     clock.advance(limits.metricSampleMs)
-    await vi.waitFor(() => expect(engine.asked).toHaveLength(times))
+    await vi.waitFor(() => expect(engine.asked).toHaveLength(times), { timeout: 15_000 })
   }
   await sampler.settled()
   expect(problems).toEqual(['engine fake'])

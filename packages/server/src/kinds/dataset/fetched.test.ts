@@ -95,11 +95,14 @@ eachDatabase((make) => {
       const job = await server.client.job.create({
         body: { command: 'run=1s', project: 'demo', datasets: [{ dataset: 'set' }] },
       })
-      const waiting = await vi.waitFor(async () => {
-        const found = await server.client.job.show({ job: job.id })
-        if (found.reason === null) throw new Error('not planned yet')
-        return found
-      })
+      const waiting = await vi.waitFor(
+        async () => {
+          const found = await server.client.job.show({ job: job.id })
+          if (found.reason === null) throw new Error('not planned yet')
+          return found
+        },
+        { timeout: 15_000 },
+      )
       expect(waiting).toMatchObject({
         state: 'pending',
         reason: 'It waits for set:1, which is being prepared.',
@@ -223,7 +226,7 @@ eachDatabase((make) => {
     })
     const source = { from: 'url', url: `${site.url}/a.bin` } as const
     await server.client.dataset.commit({ dataset: 'set', body: { source } })
-    await vi.waitFor(() => expect(site.asked).toHaveLength(1))
+    await vi.waitFor(() => expect(site.asked).toHaveLength(1), { timeout: 15_000 })
     await server.restart()
     expect(await server.client.dataset.version({ dataset: 'set', version: '1' })).toMatchObject({ state: 'preparing' })
     await vi.waitFor(() => expect(site.asked).toHaveLength(2), 10_000)

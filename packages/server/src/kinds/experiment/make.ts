@@ -1,5 +1,5 @@
 import type { ExperimentSpec } from '@nabla/api/experiment'
-import { countFits, gangObstacle } from '../../control/place.ts'
+import { gangObstacle } from '../../control/place.ts'
 import type { ExperimentRow } from '../../db/experiment-tables.ts'
 import type { Trx } from '../../db/transaction.ts'
 import type { Deps } from '../../deps.ts'
@@ -13,6 +13,7 @@ import { friendlyName } from '../job/name.ts'
 import { pinnedSpec, type PreparedJob, prepareJob } from '../job/submit.ts'
 import type { Caller } from '../kind.ts'
 import { insertModels } from '../model/mounts.ts'
+import { checkParallel } from '../sweep/check.ts'
 import { insertSweep } from '../sweep/insert.ts'
 import { replaceTags } from '../tags.ts'
 import { checkExperiment } from './check.ts'
@@ -46,7 +47,7 @@ export async function makeExperiment(deps: Deps, caller: Caller, asked: NewExper
     const prepared = await prepareRoles(deps, trx, caller, asked, now)
     checkGang(deps, asked.spec, prepared)
     checkPrice(asked.spec, prepared)
-    checkParallel(deps, asked.spec, prepared)
+    for (const { machine } of prepared.values()) checkRoom(deps, asked.spec, machine)
     return store(trx, caller, asked, [...prepared.values()][0]!, now)
   })
   deps.loop.wake(id)
@@ -103,17 +104,8 @@ function checkPrice(spec: ExperimentSpec, prepared: ReadonlyMap<string, Prepared
   }
 }
 
-/** More trials at a time than there can ever be would be a mistake about the machine. */
-function checkParallel({ machineTypes }: Deps, spec: ExperimentSpec, prepared: ReadonlyMap<string, PreparedJob>): void {
-  if (spec.kind !== 'sweep' || spec.command === undefined) return
-  const { parallel } = spec.search
-  for (const { machine } of prepared.values()) {
-    const most = countFits(machine, [], machine.engine, machineTypes.capacity)
-    if (most === 0 || parallel <= most) continue
-    const reason = `it asks for ${parallel} trials at a time, and this server has room for ${most} of machine type ${machine.name}`
-    const fix = `Ask for ${most} at a time, or choose a smaller machine type: see \`nabla machine-type list\`.`
-    throw new AppError('bad_experiment', { reason, fix })
-  }
+function checkRoom({ machineTypes }: Deps, spec: ExperimentSpec, machine: PreparedJob['machine']): void {
+  if (spec.kind === 'sweep') checkParallel(machineTypes, spec, machine, spec.search.parallel)
 }
 
 async function store(trx: Trx, caller: Caller, asked: NewExperiment, first: PreparedJob, now: number): Promise<string> {

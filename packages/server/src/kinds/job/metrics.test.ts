@@ -52,12 +52,15 @@ eachDatabase((make) => {
       await client.job.delete({ job: id })
       server.clock.advance(limits.sweepMs)
       const { measurements, loop } = server.running().deps
-      await vi.waitFor(async () => {
-        await loop.idle()
-        const left: string[] = []
-        for await (const subject of measurements.ids()) left.push(subject)
-        expect(left).not.toContain(id)
-      })
+      await vi.waitFor(
+        async () => {
+          await loop.idle()
+          const left: string[] = []
+          for await (const subject of measurements.ids()) left.push(subject)
+          expect(left).not.toContain(id)
+        },
+        { timeout: 15_000 },
+      )
     })
 
     test('are followed until the job has ended, also from where a reader left off', async () => {
@@ -70,7 +73,7 @@ eachDatabase((make) => {
       const reading = (async () => {
         for await (const { data } of client.job.followMetrics({ job: id, after: '2026-01-01' })) ticks.push(data)
       })()
-      await vi.waitFor(() => expect(ticks.length).toBeGreaterThan(3))
+      await vi.waitFor(() => expect(ticks.length).toBeGreaterThan(3), { timeout: 15_000 })
       await server.untilState(id, 'succeeded')
       await reading
       const times = ticks.map(({ at }) => at)

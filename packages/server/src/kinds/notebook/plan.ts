@@ -56,7 +56,8 @@ function* duringTask(want: NotebookWant, task: Task, now: number): Generator<Not
   }
   if (task.state === 'queued') return
   if (row.readyAt === null) yield* beforeReady(want, task, now)
-  else yield* whileReady(want, task, now)
+  // It may answer a moment before its task is known to run.
+  else if (task.state === 'running') yield* whileReady(want, task, now)
 }
 
 /** Its files, its image and its environment take as long as they take; Jupyter itself has to answer in time. */
