@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Experiment } from '@nabla/api/experiment'
+import type { Run } from '@nabla/api/run'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aFolder, runCli } from '../testing/run-cli.ts'
 import { startServer, type TestServer } from '../testing/server.ts'
@@ -67,6 +68,19 @@ describe.skipIf(few)(few ? 'several nodes: this machine has one processor' : 'se
     expect(shown.stdout).toMatch(/worker-1 +✔ succeeded +meet-worker-2/)
   })
 
+  test('log the same metric of one run, and no value is lost', async () => {
+    const cwd = await aFolder('shared')
+    await writeFile(join(cwd, 'log.py'), logTogether)
+    const command = ['--worker-command', 'python3 log.py', '--worker-count', '2', '--scheme', 'none']
+    const ran = await cli(cwd, ['experiment', 'run', '--name', 'shared', ...role.toSpliced(2, 2), ...command])
+    expect(ran).toMatchObject({ exitCode: 0 })
+    const listed = await cli(cwd, ['runs', 'list', '--json'])
+    const runs = (JSON.parse(listed.stdout) as Run[]).filter(({ experiment }) => experiment?.name === 'shared')
+    expect(runs.map(({ metrics }) => metrics)).toEqual([
+      { loss: expect.objectContaining({ count: 20, min: 0, max: 1, step: 9 }) },
+    ])
+  }, 60_000)
+
   const mpi = hasMpi()
   test.skipIf(!mpi)(mpi ? 'are started by mpirun, without keys or ssh' : 'mpirun is not there', async () => {
     const cwd = await aFolder('mpi')
@@ -121,15 +135,37 @@ test.each([
   expect(ran.exitCode).toBe(2)
 })
 
+const post = `
+import json, os, sys, time, urllib.request
+def post(call, body):
+    headers = {'Authorization': 'Bearer ' + os.environ['MLFLOW_TRACKING_TOKEN'], 'Content-Type': 'application/json'}
+    address = os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/' + call
+    urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), headers))
+`
+
 /** Logs a parameter, and a metric that falls to it. */
-const log = `
-import json, os, sys, urllib.request
+const log = `${post}
 lr = sys.argv[1]
 metrics = [{'key': 'loss', 'value': float(lr) * (8 - step), 'timestamp': 1700000000000, 'step': step} for step in range(8)]
-body = {'run_id': os.environ['MLFLOW_RUN_ID'], 'metrics': metrics, 'params': [{'key': 'lr', 'value': lr}]}
-headers = {'Authorization': 'Bearer ' + os.environ['MLFLOW_TRACKING_TOKEN'], 'Content-Type': 'application/json'}
-address = os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/log-batch'
-urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), headers))
+post('log-batch', {'run_id': os.environ['MLFLOW_RUN_ID'], 'metrics': metrics, 'params': [{'key': 'lr', 'value': lr}]})
+`
+
+/** The first node says which run it is, and ends when the other one has logged into that as well. */
+const logTogether = `${post}
+rank, shared = os.environ['NABLA_RANK'], '/storage/' + os.environ['NABLA_EXPERIMENT_ID']
+def say(name, text):
+    open(shared + name + '.new', 'w').write(text)
+    os.rename(shared + name + '.new', shared + name)
+def hear(name):
+    while not os.path.exists(shared + name): time.sleep(0.05)
+    return open(shared + name).read()
+if rank == '0': say('run', os.environ['MLFLOW_RUN_ID'])
+run = hear('run')
+for step in range(10):
+    at = {'timestamp': 1700000000000 + step, 'step': step}
+    post('log-metric', {'run_id': run, 'key': 'loss', 'value': int(rank), **at})
+say('done' + rank, '')
+hear('done1')
 `
 
 /** Each node listens at its own name, and says its name to the other one. */
