@@ -4,8 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { WorkflowRun } from '@nabla/api/workflow'
+import type { WorkflowSpec } from '@nabla/api/workflow-spec'
 import { expect, onTestFinished, test } from 'vitest'
-import { linesOf, run, useServerProcess } from './support/server-process.ts'
+import { linesOf, run, until, useServerProcess } from './support/server-process.ts'
 
 const server = useServerProcess()
 const password = 'pa:ss/w%41rd-canary'
@@ -114,4 +116,55 @@ test('a repository that refuses the login: the job says so, and not with what', 
   const job = await run(server(), 'true', { workspace })
   expect(job).toMatchObject({ state: 'error', exitCode: null, reason: expect.stringContaining('refused the login') })
   expect(JSON.stringify(job)).not.toContain('canary')
+})
+
+test('a workflow checks out a repository, of which other jobs read the files', async () => {
+  const repository = await serveRepository()
+  const { client } = server()
+  await client.secret.set({ name: 'GIT_FLOW', body: { value: password } })
+  const { work } = repository
+  mkdirSync(join(work, 'deep'))
+  writeFileSync(join(work, 'deep/more.txt'), 'below\n')
+  const newer = commitFile(work, 'second')
+  git(work, 'push', '--quiet', 'served', 'main')
+  const login = { username: 'ann', password: 'secret:GIT_FLOW' }
+  const checkout = (more: object, outputs: object) => ({
+    uses: 'git-checkout@v1',
+    with: { url: repository.url, ...login, ...more },
+    outputs,
+  })
+  const jobs = {
+    newest: checkout({ path: '/outputs/code/src' }, { code: { type: 'volume' }, other: { type: 'volume' } }),
+    first: checkout({ ref: repository.commit }, { code: { type: 'dataset', with: { ref: 'first-commit' } } }),
+    read: {
+      uses: 'script@v1',
+      inputs: { newest: 'newest.outputs.code', first: 'first.outputs.code' },
+      with: { script: 'cd /inputs; cat newest/src/train.txt newest/src/deep/more.txt first/train.txt; ls -A first' },
+    },
+    refused: checkout({ ref: 'no-such-branch' }, { code: { type: 'volume' } }),
+  }
+  const spec = { jobs } as unknown as WorkflowSpec
+  await client.workflow.create({ body: { name: 'checkouts', project: 'flows' } })
+  await client.workflow.run({ workflow: 'checkouts', body: { spec } })
+  const run = await until(async () => {
+    const found: WorkflowRun = await client.workflow.showRun({ workflow: 'checkouts', number: 1 })
+    if (found.endedAt === null) throw new Error(`the run is ${found.state}`)
+    return found
+  })
+  const stateOf = (name: string) => run.jobs.find((job) => job.name === name)!
+  expect(run.jobs.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'newest succeeded',
+    'first succeeded',
+    'read succeeded',
+    'refused failed',
+  ])
+  expect(stateOf('refused').reason).toContain('no-such-branch')
+  const { id } = stateOf('read').job!
+  expect(await linesOf(server(), id)).toEqual(['second', 'below', 'first', 'train.txt'])
+  const shown = await client.job.show({ job: stateOf('newest').job!.id })
+  expect(shown).toMatchObject({
+    workspace: { commit: newer },
+    workflow: { name: 'checkouts', run: 1, job: 'newest' },
+  })
+  expect(server().log() + JSON.stringify(run)).not.toContain('canary')
 })

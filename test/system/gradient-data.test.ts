@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { idIn, useGradientClient } from './support/gradient.ts'
+import { firstOutput, idIn, useGradientClient } from './support/gradient.ts'
 import { pythonWith } from './support/python.ts'
-import { useServerProcess } from './support/server-process.ts'
+import { until, useServerProcess } from './support/server-process.ts'
 
 const python = await pythonWith('gradient')
 const options = { timeout: 180_000 }
@@ -133,6 +133,37 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     expect(await run('experiments', 'logs', '--id', idIn(mpi, 'e'), '--follow', 'true')).toContain('worker-0')
   })
 
+  test(
+    'an experiment that runs: its metrics, its tags, stop; and nodes that are followed at once',
+    options,
+    async () => {
+      const { run, program, env } = gradient()
+      const inProject = await project('running')
+      const create = 'experiments create singlenode --name busy --machineType C1 --command'.split(' ')
+      const id = idIn(await run(...create, 'sleep 300', '--container', container, '--projectId', inProject), 'e')
+      expect(await run('experiments', 'start', '--id', id)).toContain('Experiment started')
+      await until(async () =>
+        expect(await run('experiments', 'metrics', 'get', '--id', id)).toMatch(/"memoryUsage": \{\s+"mljob-/),
+      )
+      expect(await run('experiments', 'metrics', 'list', '--id', id)).toContain('"gpuUtilization"')
+      const stream = ['experiments', 'metrics', 'stream', '--id', id, '--interval', '1s', '--metric', 'memoryUsage']
+      expect(await firstOutput(program, stream, env, /mljob-/)).not.toContain('cpuPercentage')
+      expect(await run('experiments', 'tags', 'add', '--id', id, '--tag', 'slow')).toContain('Tags added')
+      expect(await run('experiments', 'list', '--tag', 'slow')).toContain(id)
+      expect(await run('experiments', 'tags', 'remove', '--id', id, '--tag', 'slow')).toContain('Tags removed')
+      expect(await run('experiments', 'stop', '--id', id)).toContain('Experiment stopped')
+      const line = `experiments run multinode --name both --experimentType MPI --projectId ${inProject}`.split(' ')
+      const nodes = ['master', 'worker'].flatMap((role) =>
+        [`--${role}Container`, container, `--${role}MachineType`, 'C1', `--${role}Count`, '1'].concat(
+          `--${role}Command`,
+          `echo begun; echo "the ${role} ran"`,
+        ),
+      )
+      // Following begins with the second line, in this client.
+      expect(await run(...line, ...nodes)).toContain('the master ran')
+    },
+  )
+
   test('a search: one that tunes and its workers, which say what they lack; stop', options, async () => {
     const { run } = gradient()
     const inProject = await project('search')
@@ -159,8 +190,13 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     )
     const id = idIn(output, 'e')
     expect(await run('experiments', 'hyperparameters', 'list')).toContain(id)
+    const tag = ['--id', id, '--tag', 'wide']
+    expect(await run('experiments', 'hyperparameters', 'tags', 'add', ...tag)).toContain('Tags added')
+    expect((await server().client.experiment.show({ experiment: id })).tags).toEqual(['wide'])
+    expect(await run('experiments', 'hyperparameters', 'tags', 'remove', ...tag)).toContain('Tags removed')
     expect(await run('experiments', 'hyperparameters', 'details', '--id', id)).toMatch(/Worker count +\| 1/i)
-    expect(await run('experiments', 'logs', '--id', id, '--follow', 'true')).toContain('This search needs MongoDB')
+    const told = await run('experiments', 'logs', '--id', id, '--follow', 'true')
+    expect(told).toMatch(/This search needs MongoDB[^]*--hyperparameterServerContainer[^]*nabla sweep/)
     expect(await run('experiments', 'stop', '--id', id)).toContain('Experiment stopped')
     const later = 'experiments hyperparameters create --name later --workerCount 1 --workerMachineType C1'.split(' ')
     const given = ['--tuningCommand', 'true', '--workerCommand', 'true', '--workerContainer', container]
@@ -209,6 +245,9 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     expect(first).toContain('Committed dataset version')
     const draft = `${id}:${idIn(first, 'dv')}`
     expect(await run('datasets', 'versions', 'list', '--id', id)).toContain(`${id}:1`)
+    expect(await run('datasets', 'list')).toContain('numbers')
+    const update = (version: string) => run('datasets', 'versions', 'update', '--id', version, '--message', 'later')
+    expect(await update(`${id}:1`)).toContain('A version that is committed never changes')
     const files = await run('datasets', 'files', 'list', '--id', draft, '--recursive', 'true')
     expect(files).toMatch(/deep\/a b&c.csv +\| 3/)
     expect(files.match(/\.csv/g)).toHaveLength(26)
@@ -221,7 +260,9 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     await run('datasets', 'files', 'put', '--id', second, '--source-path', join(source, '8.csv'))
     await run('datasets', 'files', 'delete', '--id', second, '--path', '8.csv')
     expect(await run('datasets', 'files', 'list', '--id', second)).not.toContain('8.csv')
-    expect(await run('datasets', 'versions', 'details', '--id', second)).toMatch(/Committed +\| false/)
+    expect(await update(second)).toContain('Updated')
+    const details = await run('datasets', 'versions', 'details', '--id', second)
+    expect(details).toMatch(/Message +\| later[^]*Committed +\| false/)
     expect(await run('datasets', 'versions', 'commit', '--id', second)).toContain('Committed')
     expect(await run('datasets', 'tags', 'set', '--id', second, '--name', 'prod')).toContain('Set dataset tag')
     expect(await run('datasets', 'tags', 'list', '--id', id)).toMatch(new RegExp(`${id}:2 +\\| prod`))

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, test } from 'vitest'
-import { idIn, paperspaceNode, plain, useGradientClient } from './support/gradient.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { firstOutput, idIn, paperspaceNode, useGradientClient, workflowFile } from './support/gradient.ts'
 import { pythonWith } from './support/python.ts'
 import { until, useServerProcess } from './support/server-process.ts'
 
@@ -15,6 +16,7 @@ const options = { timeout: 240_000 }
 describe.skipIf(python === null)('the real client of Gradient: what serves (skipped where pip cannot fetch it)', () => {
   const server = useServerProcess({ settings: { cpuOvercommit: 4 } })
   const gradient = useGradientClient(python, server)
+  const older = useGradientClient(python, server, { USE_LEGACY_DEPLOYMENTS: '1' })
   const second = python2 === null ? undefined : useGradientClient(python2, server)
   const project = async (name: string) => idIn(await gradient().run('projects', 'create', '--name', name), 'pr')
 
@@ -53,50 +55,75 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     },
   )
 
-  test('deployments as they were before, by REST', options, async () => {
-    const { folder, env, program } = gradient()
+  test('deployments as they were before, by REST: each command of the group', options, async () => {
+    const { run, program, env } = older()
+    const legacy = (...words: string[]) => run('deployments', ...words)
+    const { client } = server()
     const inProject = await project('legacy')
-    const legacy = async (...words: string[]) => {
-      const given = { ...env, USE_LEGACY_DEPLOYMENTS: '1' }
-      const { stdout, stderr } = await promisify(execFile)(program, ['deployments', ...words], {
-        cwd: folder,
-        env: given,
-      })
-      return plain(stdout + stderr)
-    }
-    const made = await legacy(
-      'create',
-      '--deploymentType',
-      'Custom',
-      '--name',
-      'old',
-      '--machineType',
-      'C1',
-      '--imageUrl',
-      'paperspace/x',
-      '--instanceCount',
-      '1',
-      '--projectId',
-      inProject,
-      '--command',
-      'python3 -m http.server $PORT',
-      '--authUsername',
-      'me',
-      '--authPassword',
-      'hush-hush',
-      '--clusterId',
-      'clnabla',
-    )
+    const create =
+      'create --deploymentType Custom --name old --machineType C1 --imageUrl paperspace/x --instanceCount 1'
+    const command = ['--env', '{"COLOR": "red"}', '--command', 'echo "in $COLOR"; exec python3 -m http.server $PORT']
+    const login = ['--authUsername', 'me', '--authPassword', 'hush-hush', '--clusterId', 'clnabla']
+    const made = await legacy(...create.split(' '), '--projectId', inProject, ...command, ...login)
     expect(made).toContain('New deployment created')
-    const { id } = (await server().client.deployment.list({ project: inProject })).items[0]!
-    await server().client.deployment.wait({ deployment: id, seconds: 60 })
+    const { id } = (await client.deployment.list({ project: inProject })).items[0]!
+    const show = () => client.deployment.show({ deployment: id })
+    const ready = () =>
+      until(async () => expect(await show()).toMatchObject({ state: 'running', instances: { ready: 1 } }))
+    await ready()
     expect(await legacy('list', '--state', 'RUNNING')).toContain(id)
-    const { path } = await server().client.deployment.show({ deployment: id })
-    const asked = await fetch(server().url + path, { headers: { authorization: `Basic ${btoa('me:hush-hush')}` } })
-    expect(asked.status).toBe(200)
+    expect(await legacy('details', '--id', id)).toMatch(/State +\| Running[^]*Endpoint +\| http/)
+    const asked = async (who: string) =>
+      (await fetch(server().url + (await show()).path, { headers: { authorization: `Basic ${btoa(who)}` } })).status
+    expect(await asked('me:hush-hush')).toBe(200)
+    expect(await legacy('tags', 'add', '--id', id, '--tag', 'mine')).toContain('Tags added')
+    expect(await legacy('details', '--id', id)).toMatch(/Tags +\| mine/)
+    expect(await legacy('tags', 'remove', '--id', id, '--tag', 'mine')).toContain('Tags removed')
+    expect((await show()).tags).toEqual([])
+    await until(async () => {
+      expect(await legacy('logs', '--id', id)).toContain('in red')
+      expect(await legacy('metrics', 'get', '--id', id)).toMatch(/"memoryUsage": \{\s+"/)
+    })
+    expect(await legacy('metrics', 'list', '--id', id)).toContain('"cpuPercentage"')
+    const stream = ['deployments', 'metrics', 'stream', '--id', id, '--interval', '1s', '--metric', 'memoryUsage']
+    expect(await firstOutput(program, stream, env, /memoryUsage/)).not.toContain('Failed')
+
+    // What an update does not name stays as it was.
+    expect(await legacy('update', '--id', id, '--name', 'newer')).toContain('Deployment data updated')
+    const { name, spec, revision } = await show()
+    expect([name, spec.env, spec.command]).toEqual(['newer', { COLOR: 'red' }, expect.stringMatching(/^echo/)])
+    expect(
+      await legacy(
+        'update',
+        '--id',
+        id,
+        '--env',
+        '{"COLOR": "blue"}',
+        '--authUsername',
+        'us',
+        '--authPassword',
+        'hush-later',
+      ),
+    ).toContain('updated')
+    expect(await show()).toMatchObject({
+      revision: revision + 1,
+      spec: { env: { COLOR: 'blue' }, command: spec.command },
+    })
+    await ready()
+    expect([await asked('me:hush-hush'), await asked('us:hush-later')]).toEqual([401, 200])
+    const scale = ['update', '--id', id, '--minInstanceCount', '1', '--maxInstanceCount', '3', '--resource']
+    expect(await legacy(...scale, 'cpu/targetAverage:60')).toContain('updated')
+    expect((await show()).spec.autoscaling).toMatchObject({ min: 1, max: 3, metric: 'cpu', target: 60 })
+    expect(await legacy(...scale, 'memory/targetAverage:60')).toContain('Autoscaling goes by the processor here')
+    expect(await legacy('update', '--id', id, '--machineType', 'P4000')).toContain('gradient.machineTypes')
+    expect(await legacy('update', '--id', 'none', '--name', 'x')).toContain('There is no deployment none.')
+
     expect(await legacy('stop', '--id', id)).toContain('Deployment stopped')
-    expect((await server().client.deployment.show({ deployment: id })).state).toMatch(/stop/)
+    await until(async () => expect((await show()).state).toBe('stopped'))
+    expect(await legacy('start', '--id', id)).toContain('Deployment started')
+    expect((await show()).state).not.toBe('stopped')
     expect(await legacy('delete', '--id', id)).toContain('Deployment deleted')
+    expect(await legacy('details', '--id', id)).toContain('Deployment not found')
   })
 
   test('tensorboards: create, list, details, more experiments, delete', options, async () => {
@@ -133,6 +160,7 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     expect(await run('notebooks', 'details', '--id', made.id)).toMatch(/State +\| Stopped/)
     expect(await run('notebooks', 'tags', 'add', '--id', made.id, '--tag', 'mine')).toContain('Tags added')
     expect(await run('notebooks', 'list', '--tag', 'mine')).toContain(made.id)
+    expect(await run('notebooks', 'tags', 'remove', '--id', made.id, '--tag', 'mine')).toContain('Tags removed')
     expect(await run('notebooks', 'artifacts', 'list', '--id', made.id)).toContain('No data found')
     const fork = idIn(await run('notebooks', 'fork', '--id', made.id, '--projectId', inProject), made.id.slice(0, -16))
     expect(fork).not.toBe(made.id)
@@ -150,6 +178,35 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     expect(await run(...create, 'P4000', '--container', 'paperspace/x')).toContain('gradient.machineTypes')
     expect(await run(...create, 'C1', '--container', 'unknown/image')).toContain('gradient.containers')
     expect(await run('notebooks', 'details', '--id', 'nothing')).toContain('There is no notebook nothing.')
+  })
+
+  test('notebooks: start, logs, and metrics while it prepares: get, list and stream', options, async () => {
+    const { run, program, env } = gradient()
+    // An index that never answers keeps it at its preparations.
+    const index = createServer(() => undefined)
+    await new Promise<void>((resolve) => {
+      index.listen(0, '127.0.0.1', resolve)
+    })
+    onTestFinished(() => void index.close())
+    const { port } = index.address() as AddressInfo
+    const body = { project: 'books', name: 'measured', start: false }
+    const silent = { PIP_INDEX_URL: `http://127.0.0.1:${port}/simple`, PIP_DEFAULT_TIMEOUT: '300' }
+    const { id } = await server().client.notebook.create({ body: { ...body, env: silent } })
+    expect(await run('notebooks', 'start', '--id', id, '--machineType', 'C1')).toContain(id)
+    await until(async () =>
+      expect(await run('notebooks', 'metrics', 'get', '--id', id)).toMatch(/"memoryUsage": \{\s+"measured": \[/),
+    )
+    expect(await run('notebooks', 'metrics', 'list', '--id', id)).toContain('"gpuTemp"')
+    const stream = ['notebooks', 'metrics', 'stream', '--id', id, '--interval', '1s', '--metric', 'memoryUsage']
+    const streamed = await firstOutput(program, stream, env, /measured/)
+    expect(streamed).toContain('memoryUsage')
+    expect(streamed).not.toContain('cpuPercentage')
+    await server().client.notebook.stop({ notebook: id, body: { graceSeconds: 0 } })
+    await until(async () => expect(await run('notebooks', 'details', '--id', id)).toMatch(/State +\| (Stopped|Error)/))
+    expect(await run('notebooks', 'logs', '--id', id)).toMatch(/1 +\| \S[^]*PSEOF/)
+    expect(await run('notebooks', 'logs', '--id', 'nothing')).toContain('There is no notebook nothing.')
+    expect(await run('notebooks', 'metrics', 'get', '--id', 'nothing')).toContain('There is no notebook nothing.')
+    await run('notebooks', 'delete', '--id', id)
   })
 
   test('workflows: create, run with a file and its inputs, list, get, runs, logs', options, async () => {
@@ -207,9 +264,21 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     expect(await job('artifactsList')).toContain('left.txt')
     expect(await job('waitfor', '--state', 'Stopped')).toContain(id)
     expect(await paperspace('jobs', 'machineTypes')).toContain('"machineType": "C1"')
+    expect(await job('logs')).toContain('from a file')
+    const refused = (asked: Promise<string>, text: string) =>
+      expect(asked).rejects.toMatchObject({ stdout: expect.stringContaining(text) as unknown })
+    await refused(job('artifactsGet'), 'no credentials for artifacts folder')
+    await job('artifactsDestroy')
+    expect(await job('artifactsList')).not.toContain('left.txt')
+    const copy = idIn(await job('clone'), 'j')
+    expect(await paperspace('jobs', 'waitfor', '--jobId', copy, '--state', 'Stopped')).toMatch(/"exitCode": 0/)
+    const sleeper = await server().client.job.create({ body: { project: 'from-node', command: 'sleep 300' } })
+    await paperspace('jobs', 'stop', '--jobId', sleeper.id)
+    expect((await server().client.job.show({ job: sleeper.id })).stopRequestedAt).not.toBeNull()
+    expect(await paperspace('machines', 'list')).toContain('[]')
+    await refused(paperspace('machines', 'start', '--machineId', 'm'), 'lends no machines by themselves')
     await job('destroy')
-    const stdout: unknown = expect.stringContaining(`There is no job ${id}.`)
-    await expect(job('show')).rejects.toMatchObject({ stdout })
+    await refused(job('show'), `There is no job ${id}.`)
   })
 
   test.skipIf(python2 === null)('version 2.0.6 of the client, for what it still has', options, async () => {
@@ -242,51 +311,41 @@ describe.skipIf(python === null)('the real client of Gradient: what serves (skip
     const secret = ['--name', 'OF_TWO', '--value', 'x']
     expect(await run('secrets', 'set', 'team', ...secret)).toContain("Set team secret 'OF_TWO'")
     expect(await run('secrets', 'list', 'team')).toContain('OF_TWO')
+    const [notebook] = (await client.notebook.list({})).items
+    const inProject = await project('of-two')
+    const made = await run('datasets', 'create', '--name', 'second-two', '--storageProviderId', 'splnabla')
+    const [other, draft] = [idIn(made, 'ds'), `${dataset}:1`]
+    const steps: [string, string | RegExp][] = [
+      [`projects details --id ${inProject}`, 'of-two'],
+      [`projects tags add --id ${inProject} --tag two`, 'Tags added'],
+      [`projects tags remove --id ${inProject} --tag two`, 'Tags removed'],
+      ['projects create --name by-two', 'Project created'],
+      ['clusters list', 'clnabla'],
+      [`notebooks details --id ${notebook!.id}`, notebook!.name],
+      [`notebooks tags add --id ${notebook!.id} --tag two`, 'Tags added'],
+      [`notebooks tags remove --id ${notebook!.id} --tag two`, 'Tags removed'],
+      [`notebooks artifacts list --id ${notebook!.id}`, 'No data found'],
+      [`notebooks metrics list --id ${notebook!.id}`, 'cpuPercentage'],
+      ['datasets list', 'from-two'],
+      [`datasets details --id ${other}`, 'second-two'],
+      [`datasets update --id ${other} --name renamed-two`, 'Updated dataset'],
+      [`datasets versions list --id ${dataset}`, draft],
+      [`datasets versions details --id ${draft}`, /Committed +\| true/],
+      [`datasets tags set --id ${draft} --name two`, 'Set dataset tag'],
+      [`datasets tags list --id ${dataset}`, 'two'],
+      [`datasets tags delete --id ${dataset}:two`, 'Deleted dataset tag'],
+      [`datasets delete --id ${other}`, 'Deleted dataset'],
+      [`models details --id ${id}`, 'of-two'],
+      [`models tags add --id ${id} --tag two`, 'Tags added'],
+      [`models tags remove --id ${id} --tag two`, 'Tags removed'],
+      [`models delete --id ${id}`, 'Model deleted'],
+      ['storageProviders details --id splnabla', 'nabla'],
+      [`workflows list --projectId ${(await client.workflow.show({ workflow })).project.id}`, workflow],
+      ['secrets delete team --name OF_TWO', 'Deleted'],
+      ['machines list', 'No data found'],
+      ['machines details --id m', 'lends no machines by themselves'],
+      [`projects delete --id ${inProject}`, 'Project deleted'],
+    ]
+    for (const [line, words] of steps) expect(await run(...line.split(' ')), line).toMatch(words)
   })
 })
-
-/** That of the guide of Gradient, nearly word for word. */
-const workflowFile = `
-defaults:
-  env:
-    TSTVAR: everywhere
-  resources:
-    instance-type: C1
-inputs:
-  echo:
-    type: string
-    with:
-      value: "hello world"
-jobs:
-  job-1:
-    inputs:
-      echo: workflow.inputs.echo
-    outputs:
-      data2:
-        type: dataset
-        with:
-          ref: from-flow
-      echo2:
-        type: string
-    env:
-      TSTVAR: test
-    uses: container@v1
-    with:
-      args:
-      - bash
-      - -c
-      - ls -d /inputs/echo > /outputs/data2/list.txt; echo ENV $TSTVAR $(cat inputs/echo) > /outputs/echo2; cat /outputs/echo2
-      image: bash:5
-  job-2:
-    inputs:
-      data2: job-1.outputs.data2
-      echo2: job-1.outputs.echo2
-    needs:
-    - job-1
-    uses: script@v1
-    with:
-      script: |-
-        wc -l /inputs/data2/list.txt
-        cat /inputs/echo2
-      image: bash:5
-`

@@ -1,9 +1,9 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { gradientEnv, idIn, plain, useGradientClient } from './support/gradient.ts'
+import { firstOutput, gradientEnv, idIn, plain, useGradientClient } from './support/gradient.ts'
 import { pythonWith } from './support/python.ts'
 import { until, useServerProcess } from './support/server-process.ts'
 
@@ -64,7 +64,9 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     const id = idIn(await run('projects', 'create', '--name', 'vision', '--tag', 'blue', '--tag', 'red'), 'pr')
     // A name is that of one project: asked for again, it is found.
     expect(await run('projects', 'create', '--name', 'vision')).toContain(id)
-    expect(await run('projects', 'tags', 'remove', '--id', id, '--tag', 'blue')).toContain('Tags removed')
+    expect(await run('projects', 'tags', 'add', '--id', id, '--tag', 'green')).toContain('Tags added')
+    expect(await run('projects', 'list', '--tag', 'green')).toContain(id)
+    expect(await run('projects', 'tags', 'remove', '--id', id, '--tags', 'blue,green')).toContain('Tags removed')
     expect(await run('projects', 'list', '--tag', 'red')).toContain(id)
     expect(await run('projects', 'list', '--tag', 'blue')).toContain('No data found')
     expect(await run('projects', 'details', '--id', id)).toMatch(/Tags +\| red/)
@@ -142,6 +144,9 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
 
     expect(await run('jobs', 'list', '--tag', 'night')).toContain(id)
     expect(await run('jobs', 'list', '--tag', 'day')).toContain('No data found')
+    expect(await run('jobs', 'tags', 'add', '--id', id, '--tag', 'late')).toContain('Tags added')
+    expect(await run('jobs', 'tags', 'remove', '--id', id, '--tag', 'late')).toContain('Tags removed')
+    expect((await server().client.job.show({ job: id })).tags).toEqual(['night'])
     expect(await run('jobs', 'artifacts', 'list', '--id', id, '--size')).toMatch(/deep\/model.bin +\| 1000/)
     expect(await run('jobs', 'artifacts', 'list', '--id', id, '--files', '*.txt')).not.toContain('model.bin')
     const target = join(folder, 'fetched')
@@ -185,6 +190,29 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     expect(await run('jobs', 'stop', '--id', id)).toContain(`Job ${id} stopped`)
     expect(await run('jobs', 'logs', '--id', id, '--follow', 'true')).not.toContain('Failed')
     expect((await server().client.job.show({ job: id })).state).toBe('cancelled')
+  })
+
+  test('machines, which there are not, and a login without a key: told in a sentence', options, async () => {
+    const { run } = gradient()
+    const none = 'lends no machines by themselves'
+    const create = '--region CA1 --size 50 --billingType hourly --machineName m --templateId t'
+    const steps: [string, string][] = [
+      ['version', '1.11.0'],
+      ['machines list', 'No data found'],
+      ['machines availability --region CA1 --machineType C1', none],
+      [`machines create --machineType C1 ${create}`, none],
+      ...['details', 'start', 'stop', 'restart', 'destroy'].map((verb): [string, string] => [
+        `machines ${verb} --id m`,
+        none,
+      ]),
+      ['machines update --id m --machineName n', none],
+      ['machines utilization --id m --billingMonth 2022-01', none],
+      ['machines waitfor --id m --state ready', none],
+      ['machines tags add --id m --tag t', 'There are no tags of machine here.'],
+      ['machines tags remove --id m --tag t', 'There are no tags of machine here.'],
+      ['login --email a@example.org --password x', 'apiKey'],
+    ]
+    for (const [line, words] of steps) expect(await run(...line.split(' ')), line).toContain(words)
   })
 
   test('what is refused is told in a sentence, and the client does not fall over', options, async () => {
@@ -246,24 +274,3 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
 })
 
 const json = { 'content-type': 'application/json' }
-
-/** Runs a command that never ends until it has printed something. */
-async function firstOutput(
-  program: string,
-  words: string[],
-  env: Record<string, string>,
-  wanted: RegExp,
-): Promise<string> {
-  const child = spawn(program, words, { env: { ...env, PYTHONUNBUFFERED: '1', TERM: 'xterm' } })
-  try {
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk))
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk))
-    return await until(() => {
-      if (!wanted.test(output)) throw new Error(`not yet: ${output}`)
-      return output
-    })
-  } finally {
-    child.kill('SIGKILL')
-  }
-}

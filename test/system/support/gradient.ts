@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify, stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll } from 'vitest'
-import type { ServerProcess } from './server-process.ts'
+import { type ServerProcess, until } from './server-process.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -43,7 +43,11 @@ export async function gradientEnv(server: ServerProcess, folder: string, key = s
 }
 
 /** One client for all tests of a file: to be called at its top, and the function that it gives in the tests. */
-export function useGradientClient(python: string | null, server: () => ServerProcess): () => GradientClient {
+export function useGradientClient(
+  python: string | null,
+  server: () => ServerProcess,
+  more: Record<string, string> = {},
+): () => GradientClient {
   const undo: (() => unknown)[] = []
   let client: GradientClient | undefined
   beforeAll(async () => {
@@ -56,6 +60,7 @@ export function useGradientClient(python: string | null, server: () => ServerPro
       PAPERSPACE_USE_CONSOLE_COLORS: 'false',
       COLUMNS: '200',
       ...(await gradientEnv(server(), folder)),
+      ...more,
     }
     const child = spawn(python!, [join(root, 'test/python/gradient/drive.py')], {
       cwd: folder,
@@ -118,6 +123,27 @@ export async function paperspaceNode(): Promise<string | null> {
   }
 }
 
+/** Runs a command that never ends until it has printed something. */
+export async function firstOutput(
+  program: string,
+  words: string[],
+  env: Record<string, string>,
+  wanted: RegExp,
+): Promise<string> {
+  const child = spawn(program, words, { env: { ...env, PYTHONUNBUFFERED: '1', TERM: 'xterm' } })
+  try {
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk))
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk))
+    return await until(() => {
+      if (!wanted.test(output)) throw new Error(`not yet: ${output}`)
+      return output
+    })
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
 /** Without colours and what spinners draw. */
 export const plain = (text: string): string =>
   stripVTControlCharacters(text)
@@ -131,3 +157,49 @@ export function idIn(output: string, prefix: string): string {
   if (found === undefined) throw new Error(`no id with ${prefix} in: ${output}`)
   return found
 }
+
+/** A workflow: that of the guide of Gradient, nearly word for word. */
+export const workflowFile = `
+defaults:
+  env:
+    TSTVAR: everywhere
+  resources:
+    instance-type: C1
+inputs:
+  echo:
+    type: string
+    with:
+      value: "hello world"
+jobs:
+  job-1:
+    inputs:
+      echo: workflow.inputs.echo
+    outputs:
+      data2:
+        type: dataset
+        with:
+          ref: from-flow
+      echo2:
+        type: string
+    env:
+      TSTVAR: test
+    uses: container@v1
+    with:
+      args:
+      - bash
+      - -c
+      - ls -d /inputs/echo > /outputs/data2/list.txt; echo ENV $TSTVAR $(cat inputs/echo) > /outputs/echo2; cat /outputs/echo2
+      image: bash:5
+  job-2:
+    inputs:
+      data2: job-1.outputs.data2
+      echo2: job-1.outputs.echo2
+    needs:
+    - job-1
+    uses: script@v1
+    with:
+      script: |-
+        wc -l /inputs/data2/list.txt
+        cat /inputs/echo2
+      image: bash:5
+`
