@@ -253,15 +253,32 @@ def make_keras():
     joined = keras.layers.Concatenate(name="joined")([inputs, other])
     branches = keras.Model([inputs, other], keras.layers.Dense(2, name="out")(joined), name="branches")
 
+    picture = keras.Input((8, 8, 3), name="picture")
+    words = keras.Input((None,), name="words", dtype="int32")
+    seen = keras.layers.Conv2D(4, 3, name="conv")(picture)
+    read = keras.layers.Embedding(20, 5, name="embedding")(words)
+    ends = [
+        keras.layers.GlobalAveragePooling2D(name="pooled")(seen),
+        keras.layers.Flatten(name="flat")(seen),
+        seen,
+        keras.layers.LSTM(6, name="lstm")(read),
+        keras.layers.Softmax(name="softmax")(keras.layers.GRU(7, return_sequences=True, name="gru")(read)),
+    ]
+    several = keras.Model([picture, words], ends, name="several")
+
     def describe(made):
         return dict(
             producer=f"Keras {keras.__version__}",
             layers=[{"name": layer.name, "type": type(layer).__name__} for layer in made.layers],
             parameters=int(made.count_params()),
             inputs=[{"name": t.name, "type": t.dtype, "shape": list(t.shape)} for t in made.inputs],
+            outputs=[
+                {"name": name, "type": t.dtype, "shape": None if name == "conv" else list(t.shape)}
+                for name, t in zip(getattr(made, "output_names", [made.layers[-1].name]), made.outputs)
+            ],
         )
 
-    for name, made in (("keras", model), ("keras-branches", branches)):
+    for name, made in (("keras", model), ("keras-branches", branches), ("keras-outputs", several)):
         folder = begin(name)
         made.save(folder / "model.keras")
         finish(folder, format="keras", **describe(keras.saving.load_model(folder / "model.keras")))

@@ -1,6 +1,7 @@
 import type { ModelGraph, ModelTensor } from '@nabla/api/model-format'
 import { type Found, Weights } from './found.ts'
 import { bounds, FormatError, isRecord, type ModelFile, parseObject, readWhole, shown } from './reader.ts'
+import { madeShape, type Shape } from './keras-outputs.ts'
 import { listZip, openEntry } from './zip.ts'
 import { type Hdf5, readHdf5 } from './hdf5.ts'
 
@@ -69,7 +70,7 @@ async function parseEntry(file: ModelFile, entry: ModelFile): Promise<Record<str
 function found(
   config: Record<string, unknown> | undefined,
   held: Hdf5 | undefined,
-): Pick<Found, 'inputs' | 'weights' | 'hasGraph'> {
+): Pick<Found, 'inputs' | 'outputs' | 'weights' | 'hasGraph'> {
   const layers = config ? layersOf(config) : []
   const weights = new Weights()
   for (const { path, type, shape, valueBytes } of held?.datasets ?? []) {
@@ -78,10 +79,30 @@ function found(
     weights.addTensor(shown(path), type, shape, valueBytes)
   }
   return {
-    inputs: layers.flatMap(({ input }) => input ?? []),
+    inputs: config ? inputsOf(config, layers) : [],
+    outputs: config ? outputsOf(config, layers) : [],
     hasGraph: layers.length > 0,
     ...(held ? { weights } : {}),
   }
+}
+
+/** In the order in which the model takes them, which need not be that of its layers. */
+function inputsOf(config: Record<string, unknown>, layers: readonly Layer[]): ModelTensor[] {
+  const inner = isRecord(config['config']) ? config['config'] : {}
+  const inputs = layers.flatMap(({ input }) => input ?? [])
+  const order = [...new Set(historiesOf(inner['input_layers'], 0))]
+  const place = new Map(order.map((name, at) => [name, at]))
+  const placeOf = ({ name }: ModelTensor) => place.get(name) ?? order.length
+  return inputs.toSorted((a, b) => placeOf(a) - placeOf(b))
+}
+
+/** What the last layer makes, or those that a model of branches ends with. */
+function outputsOf(config: Record<string, unknown>, layers: readonly Layer[]): ModelTensor[] {
+  const inner = isRecord(config['config']) ? config['config'] : {}
+  const last = layers.at(-1)
+  const names = isSequential(config) ? last && [last.name] : historiesOf(inner['output_layers'], 0)
+  const ends = [...new Set(names)].slice(0, 1000)
+  return ends.flatMap((name) => layers.find((layer) => layer.name === name)?.output ?? [])
 }
 
 function detailsOf(config: Record<string, unknown>): Record<string, string> {
@@ -101,6 +122,7 @@ interface Layer {
   inbound: string[]
   details: Record<string, string>
   input: ModelTensor | null
+  output: ModelTensor
 }
 
 const isSequential = (config: Record<string, unknown> | undefined): boolean => config?.['class_name'] === 'Sequential'
@@ -109,11 +131,14 @@ function layersOf(config: Record<string, unknown>): Layer[] {
   const inner = isRecord(config['config']) ? config['config'] : {}
   const items = Array.isArray(inner['layers']) ? inner['layers'] : []
   if (items.length > bounds.items) throw new FormatError('config.json', 'it has more layers than can be')
+  let before: Shape | null = null
   return items.filter(isRecord).map((layer) => {
     const own = isRecord(layer['config']) ? layer['config'] : {}
     const type = shown(textOf(layer['class_name'] ?? ''), 100)
     const name = shown(textOf(layer['name'] ?? own['name'] ?? ''), 200)
     const kept = ['units', 'filters', 'kernel_size', 'activation', 'rate', 'batch_shape', 'pool_size', 'strides']
+    const input = type === 'InputLayer' ? { name, type: typeOf(own['dtype']), shape: shapeOf(own) } : null
+    before = input ? input.shape : madeShape(layer, type, isSequential(config) ? before : null)
     const told = kept.filter((key) => own[key] !== undefined && own[key] !== null)
     const details = told.map((key) => [key, shown(textOf(own[key]), 100)])
     return {
@@ -121,7 +146,9 @@ function layersOf(config: Record<string, unknown>): Layer[] {
       type,
       inbound: [...historiesOf(layer['inbound_nodes'], 0)],
       details: Object.fromEntries(details) as Record<string, string>,
-      input: type === 'InputLayer' ? { name, type: typeOf(own['dtype']), shape: shapeOf(own) } : null,
+      input,
+      // A policy of two types, such as mixed_float16, computes in the one that it names.
+      output: { name, type: typeOf(own['dtype']).replace(/^mixed_/, ''), shape: before },
     }
   })
 }
