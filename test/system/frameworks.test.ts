@@ -9,7 +9,7 @@ import { startNabla } from './support/sync-client.ts'
 
 const examples = join(import.meta.dirname, '../../examples/two-nodes')
 const few = availableParallelism() < 2
-const [jax, tensorflow] = few ? [null, null] : await Promise.all([pythonWith('mlflow'), pythonWith('tensorflow')])
+const [jax, tensorflow] = few ? [null, null] : await Promise.all([pythonWith('mlflow'), pythonWith('tensorflow-cpu')])
 // Debian's PyTorch is one for its own Python.
 const torch = ['python3', '/usr/bin/python3'].find((python) => works(python, ['-c', 'import torch']))
 const mpi = works('mpirun', ['--version'])

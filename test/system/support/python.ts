@@ -19,7 +19,7 @@ export type Environment =
   | 'jupyter-client'
   | 'search'
   | 'mlflow-server'
-  | 'tensorflow'
+  | 'tensorflow-cpu'
 
 /**
  * The interpreter of an environment with packages that tests use, which tasks see too. It is made once and kept beside
