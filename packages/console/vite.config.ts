@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import react from '@vitejs/plugin-react'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 import { contractRoutes } from '../../tools/contract-routes.ts'
 
 /** Where `npm run dev` has its server; the pages and their live updates come from it through Vite. */
@@ -17,9 +17,28 @@ const tables = /api\/src\/(client|error-body|streamed|job-states|sweep-views|imp
 const shareCount = 8
 const own = /uplot|parts\/(chart|ansi|file-|smoothing)|node_modules\/yaml|\.(woff2|svg)$/
 
+/**
+ * What `main.tsx` imports, of Mantine and of the theme, stands before the styles of the first pages, which are to win; the
+ * file of these is linked first otherwise, being imported by the other one.
+ */
+const stylesInOrder: Plugin = {
+  name: 'styles-in-order',
+  apply: 'build',
+  transformIndexHtml: {
+    order: 'post',
+    handler(html) {
+      const [base, index] = ['base', 'index'].map(
+        (name) => new RegExp(`\\s*<link rel="stylesheet"[^>]*/${name}-[^>]*>`).exec(html)?.[0],
+      )
+      if (base === undefined || index === undefined) throw new Error('the first styles are not in two files any more')
+      return html.replace(index, '').replace(base, index + base)
+    },
+  },
+}
+
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), contractRoutes()],
+  plugins: [react(), contractRoutes(), stylesInOrder],
   build: {
     target: 'es2023',
     // Nothing may stand in the page itself: its policy allows files of its own origin only.

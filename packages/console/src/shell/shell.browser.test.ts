@@ -112,6 +112,12 @@ describeConsole('the shell', (console) => {
     await page.locator('html[data-mantine-color-scheme=dark]').waitFor()
   })
 
+  test('draws its own parts in its own style, whatever the parts of others are like', async () => {
+    const page = await console().open('/')
+    await page.getByRole('button', { name: 'Search or do' }).waitFor()
+    expect(await page.evaluate(`getComputedStyle(document.querySelector('.finder')).borderTopWidth`)).toBe('1px')
+  })
+
   test('loads less than 250 KB of compressed script at first', async () => {
     const page = await console().open('/')
     await page.getByRole('heading', { name: 'Home' }).waitFor()

@@ -8,7 +8,7 @@ import { useApi } from '../../api/query.ts'
 import { RelativeTime } from '../../parts/amount.tsx'
 import { Panel } from '../../parts/page-header.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
-import { Loaded } from '../../parts/states.tsx'
+import { LineRoom, Loaded } from '../../parts/states.tsx'
 import { parseAnsi } from '../../parts/ansi.ts'
 import { NothingHere } from './nothing-here.tsx'
 
@@ -76,7 +76,14 @@ function ErrorLine({ job: { id, attempt } }: { job: JobSummary }): ReactNode {
   })
   const line = found.data?.items[0]
   // It takes its room before it is known: rows that grow would move what is below them.
-  if (!line) return <span className="home-log faint">{found.isSuccess ? 'No error in its log' : '\u00a0'}</span>
+  if (!found.data) return <LineRoom />
+  if (!line) {
+    return (
+      <Link to={`/jobs/${id}` as never} className="home-log">
+        Look at its log
+      </Link>
+    )
+  }
   const text = parseAnsi(line.text)
     .map((segment) => segment.text)
     .join('')
