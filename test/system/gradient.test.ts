@@ -215,24 +215,64 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
     for (const [line, words] of steps) expect(await run(...line.split(' ')), line).toContain(words)
   })
 
-  test('what is refused is told in a sentence, and the client does not fall over', options, async () => {
-    const { run, folder } = gradient()
-    const { client } = server()
-    const team = await client.team.create({ body: { name: 'others' } })
-    const other = await client.key.create({ body: { name: 'others', team: team.id } })
-    const theirs = await server()
-      .clientFor(other.secret)
-      .job.create({ body: { command: 'true', project: 'hidden' } })
-    for (const words of [['logs'], ['stop'], ['delete'], ['artifacts', 'list'], ['metrics', 'get']]) {
-      expect(await run('jobs', ...words, '--id', theirs.id)).toContain(`There is no job ${theirs.id}.`)
-    }
-    expect(await run('projects', 'list', '--apiKey', 'nonsense')).toContain('it is not valid here. Save a key')
-    expect(await run('jobs', 'list', '--projectId', 'prnothing')).toContain('There is no project prnothing.')
-    expect(
-      await run('jobs', 'create', '--projectId', 'x', '--machineType', 'C1', '--command', 'true', '--ports', '80x'),
-    ).toContain('80x is not a port')
-    expect(await run('jobs', 'create', '--projectId', 'x', '--machineType', 'C1')).toContain('A job needs a command')
+  test(
+    'bad input: a wrong key, handles of another team and unknown ids are told of in a sentence',
+    options,
+    async () => {
+      const { run } = gradient()
+      const { client } = server()
+      const team = await client.team.create({ body: { name: 'others' } })
+      const key = await client.key.create({ body: { name: 'others', team: team.id } })
+      const theirs = server().clientFor(key.secret)
+      const body = { project: 'hidden', name: 'hidden' }
+      const job = await theirs.job.create({ body: { ...body, command: 'true' } })
+      const project = job.project.id
+      const notebook = await theirs.notebook.create({ body: { ...body, start: false } })
+      const experiment = await theirs.experiment.create({
+        body: { ...body, kind: 'single', command: 'true', start: false },
+      })
+      const dataset = await theirs.dataset.create({ body: { name: 'hidden' } })
+      const workflow = await theirs.workflow.create({ body })
+      const deployment = await theirs.deployment.create({ body: { ...body, command: 'true', instances: 0 } })
+      for (const id of [job.id, 'j0000000000000000']) {
+        for (const words of [['logs'], ['stop'], ['delete'], ['artifacts', 'list'], ['metrics', 'get']]) {
+          expect(await run('jobs', ...words, '--id', id)).toContain(`There is no job ${id}.`)
+        }
+      }
+      const steps: [string, string][] = [
+        [`projects details --id ${project}`, 'Project not found'],
+        [`projects delete --id ${project}`, `There is no project ${project}.`],
+        [`jobs list --projectId ${project}`, `There is no project ${project}.`],
+        [`notebooks details --id ${notebook.id}`, `There is no notebook ${notebook.id}.`],
+        [`notebooks delete --id ${notebook.id}`, `There is no notebook ${notebook.id}.`],
+        [`experiments details --id ${experiment.id}`, `There is no experiment ${experiment.id}.`],
+        [`experiments start --id ${experiment.id}`, `There is no experiment ${experiment.id}.`],
+        [`experiments tags add --id ${experiment.id} --tag t`, `There is no experiment ${experiment.id}.`],
+        [`tensorboards create --experiment ${experiment.id}`, `There is no experiment ${experiment.id}.`],
+        [`datasets details --id ${dataset.id}`, `There is no dataset ${dataset.id}.`],
+        [`datasets versions create --id ${dataset.id}`, `There is no dataset ${dataset.id}.`],
+        [`workflows get --id ${workflow.id}`, `There is no workflow ${workflow.id}.`],
+        [`deployments get --id ${deployment.id}`, 'Deployment not found'],
+        [`deployments delete --id ${deployment.id}`, `There is no deployment ${deployment.id}.`],
+        ['models details --id monothing', 'Model not found'],
+        ['models delete --id monothing', 'There is no model monothing.'],
+        ['tensorboards details --id tbnothing', 'There is no tensorboard tbnothing.'],
+        ['storageProviders details --id splnothing', 'There is no storage provider splnothing.'],
+        ['jobs list --projectId prnothing', 'There is no project prnothing.'],
+        ['projects list --apiKey nonsense', 'it is not valid here. Save a key'],
+        ['jobs logs --id x --apiKey nonsense', 'it is not valid here. Save a key'],
+        ['deployments list --apiKey nonsense', 'it is not valid here. Save a key'],
+        ['jobs create --projectId x --machineType C1 --command true --ports 80x', '80x is not a port'],
+        ['jobs create --projectId x --machineType C1', 'A job needs a command'],
+      ]
+      for (const [line, words] of steps) expect(await run(...line.split(' ')), line).toContain(words)
+      expect((await theirs.notebook.show({ notebook: notebook.id })).name).toBe('hidden')
+      expect((await theirs.experiment.show({ experiment: experiment.id })).tags).toEqual([])
+    },
+  )
 
+  test('bad input: zips with hostile names, forms cut short, and queries that are none', options, async () => {
+    const { run, folder } = gradient()
     // A zip with a name that leads out, and one that is none.
     const zip = join(folder, 'evil.zip')
     const evil = "import sys, zipfile; zipfile.ZipFile(sys.argv[1], 'w').writestr('../../out.txt', 'x')"
@@ -255,6 +295,12 @@ describe.skipIf(python === null)('the real client of Gradient: jobs (skipped whe
       status: 400,
       body: expect.stringContaining('is not JSON'),
     })
+    const graphql = (text: string) =>
+      ask('/graphql', { method: 'POST', body: text, headers: { ...json, authorization: `Bearer ${server().key}` } })
+    for (const text of ['{', '{}', '{"query": 1}']) {
+      expect((await graphql(text)).body).toContain('The body is no query of GraphQL.')
+    }
+    expect((await graphql('{"query": "{ secrets { value } }"}')).body).toContain('There is no such query here.')
     // An address that was made for one thing is good for no other, and one that was changed for none.
     expect((await ask('/artifact/AAAA')).body).toContain('is none that the server made')
   })

@@ -49,7 +49,7 @@ export async function showJob({ io, out }: Context, job: Job, ports: readonly Po
       ['retries', spec.retries > 0 ? `${spec.retries}, on ${spec.retryOn} failure` : undefined],
       ['tags', job.tags.join(', ')],
       ['clone of', job.parentJobId],
-      ['workflow', job.workflow && `${job.workflow.name} ${job.workflow.run}, its job ${job.workflow.job}`],
+      ['workflow', job.workflow && `${job.workflow.name}, run ${job.workflow.run}, its job ${job.workflow.job}`],
       ['created', `${formatTime(job.createdAt)} by ${job.createdBy.name} (${formatAgo(job.createdAt, io.now())})`],
       ['started', job.startedAt === null ? undefined : formatTime(job.startedAt)],
       ['ended', job.endedAt === null ? undefined : formatTime(job.endedAt)],

@@ -101,6 +101,28 @@ test('exits with 1 when a job fails, and says what was skipped', async () => {
   const ran = await cli(cwd, ['workflow', 'run', '-f', 'bad.json'])
   expect(ran.exitCode).toBe(1)
   expect(ran.stdout).toMatch(/– +next +skipped · bad, which it needs, did not succeed/)
+  const job = await cli(cwd, ['job', 'show', 'bad-1-bad'])
+  expect(job.stdout).toMatch(/workflow +bad, run 1, its job bad/)
+})
+
+test('carries on where a run failed', async () => {
+  const cwd = await aFolder('mended')
+  const script = (text: string) => ({ uses: 'script@v1', with: { script: text }, resources: { 'instance-type': 'C3' } })
+  const jobs = {
+    once: script('echo x >> /storage/once'),
+    next: { ...script('test -e /storage/mended'), needs: 'once' },
+  }
+  await writeFile(join(cwd, 'mended.json'), JSON.stringify({ jobs }))
+  expect((await cli(cwd, ['workflow', 'run', '-f', 'mended.json'])).exitCode).toBe(1)
+  await writeFile(join(cwd, 'mended'), '')
+  expect((await cli(cwd, ['storage', 'put', 'mended'])).exitCode).toBe(0)
+  const again = await cli(cwd, ['workflow', 'rerun', 'mended', '--from-failed'])
+  expect(again).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/✔ +once +succeeded .*It was done in run 1\./),
+  })
+  const none = await cli(cwd, ['workflow', 'rerun', 'mended', '2', '--from-failed'])
+  expect(none.stderr).toContain('All jobs of run 2 succeeded: there is none to run again.')
 })
 
 test('says in which line of a file something is wrong', async () => {

@@ -17,8 +17,8 @@ export interface CompatSite {
   keyIn?(params: Record<string, string>): string | undefined
   /** Who asks by an address that the server made for this, and which is good for one thing; such need no key. */
   callerIn?(params: Record<string, string>, deps: Deps): Promise<Caller | undefined>
-  /** An error as clients of this protocol know it; `no_route` too. */
-  errorBody(error: AppError): { status: number; body: unknown }
+  /** An error as clients of this protocol know it; `no_route` too. `path` is what was asked for. */
+  errorBody(error: AppError, path: string): { status: number; body: unknown }
 }
 
 export interface CompatRoute {

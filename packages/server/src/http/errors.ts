@@ -31,7 +31,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (known.status === 401) void reply.header('www-authenticate', 'Bearer')
   const { seconds } = known.params
   if (known.status === 429 && seconds !== undefined) void reply.header('retry-after', String(seconds))
-  const { status, body } = siteOf(request)?.errorBody(known) ?? {
+  const { status, body } = siteOf(request)?.errorBody(known, request.url) ?? {
     status: known.status,
     body: toErrorBody(known, request.id),
   }

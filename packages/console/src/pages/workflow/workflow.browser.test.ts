@@ -56,6 +56,11 @@ describeConsole(
       expect(await findBarriersInBothThemes(page)).toEqual([])
       await page.getByRole('button', { name: 'Stop', exact: true }).click()
       await graph.getByRole('button', { name: /^train Cancelled/ }).waitFor()
+      // From a job there is a way back to its run.
+      await graph.getByRole('button', { name: /^prepare/ }).click()
+      await page.getByRole('link', { name: 'nightly-1-prepare' }).click()
+      await page.getByRole('link', { name: 'nightly, run 1' }).click()
+      await page.getByRole('heading', { name: 'Run 1', exact: true }).waitFor()
       await page.getByRole('button', { name: 'Run again' }).click()
       await page.getByRole('heading', { name: 'Run 2', exact: true }).waitFor()
       await page.getByRole('tab', { name: 'Record' }).click()

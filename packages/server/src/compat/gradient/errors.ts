@@ -2,12 +2,13 @@ import type { AppError } from '../../lib/app-error.ts'
 
 /**
  * An error as the old clients read it: they print every `message` that they find, those of `paperspace-node` only
- * `error.message`. Their exit code says nothing, so the sentence has to.
+ * `error.message`. Their exit code says nothing, so the sentence has to. What asks by GraphQL reads a list.
  */
-export function gradientError(error: AppError): { status: number; body: unknown } {
+export function gradientError(error: AppError, path: string): { status: number; body: unknown } {
   const { status } = error
-  const hint = hints[error.code] ?? error.hint
-  return { status, body: { error: { name: 'ApplicationError', status, message: `${error.message} ${hint}`.trim() } } }
+  const message = `${error.message} ${hints[error.code] ?? error.hint}`.trim()
+  if (path.startsWith('/gradient/graphql')) return { status, body: { data: null, errors: [{ message }] } }
+  return { status, body: { error: { name: 'ApplicationError', status, message } } }
 }
 
 /** Where what helps users of the old clients is something else. */
