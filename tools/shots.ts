@@ -8,6 +8,7 @@ import { noBrowser, openBrowser, openWindow } from '../packages/console/src/test
 import { type Served, startServed } from '../packages/console/src/testing/served.ts'
 import { type Shot, shots } from '../packages/console/src/testing/shots.ts'
 import { seedDeployments } from './seed-deployments.ts'
+import { seedMedia } from './seed-media.ts'
 import { seedExperiments, seedRuns } from './seed-runs.ts'
 import { seedNotebooks } from './seed-notebooks.ts'
 import { seedSweeps } from './seed-sweeps.ts'
@@ -33,8 +34,9 @@ const groups: Group[] = [
   { holds: (name) => name.startsWith('workflow'), seed: ({ client, server }) => seedWorkflows(client, server) },
   {
     holds: (name) => !/^(deployment|notebook|workflow)/.test(name),
-    async seed({ client }) {
+    async seed({ client, url, key }) {
       await seedRuns(client)
+      await seedMedia({ client, url, key })
       await seedExperiments(client)
       await seedSweeps(client)
     },

@@ -29,13 +29,22 @@ const tracked: readonly Shot[] = [
   },
   { name: 'run', path: '/runs', prepare: (page) => page.getByRole('link', { name: 'cnn-1', exact: true }).click() },
   {
+    name: 'run-media',
+    path: '/runs',
+    async prepare(page) {
+      await page.getByRole('link', { name: 'cnn-1', exact: true }).click()
+      await page.getByRole('tab', { name: 'Images and tables' }).click()
+      await page.getByRole('img', { name: /values from/ }).waitFor()
+    },
+  },
+  {
     name: 'runs-compare',
     path: '/runs',
     async prepare(page) {
-      for (const name of ['cnn-1', 'mlp-2', 'transformer-3', 'cnn-4']) {
-        await page.getByRole('checkbox', { name: `Select ${name}`, exact: true }).check({ force: true })
-      }
-      await page.getByRole('button', { name: 'Compare' }).click()
+      const names = ['cnn-1', 'mlp-2', 'transformer-3', 'cnn-4']
+      const links = names.map((name) => page.getByRole('link', { name, exact: true }).first().getAttribute('href'))
+      const ids = (await Promise.all(links)).map((link) => link?.split('/').at(-1))
+      await page.goto(new URL(`/runs/compare?ids=${ids.join(',')}`, page.url()).href)
       await page.getByRole('figure').first().waitFor()
     },
   },
