@@ -266,6 +266,9 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     expect(await run('datasets', 'versions', 'commit', '--id', second)).toContain('Committed')
     expect(await run('datasets', 'tags', 'set', '--id', second, '--name', 'prod')).toContain('Set dataset tag')
     expect(await run('datasets', 'tags', 'list', '--id', id)).toMatch(new RegExp(`${id}:2 +\\| prod`))
+    const model = ['--name', 'of-set', '--modelType', 'Custom', '--datasetRef', `${id}:2`]
+    const made = idIn(await run('models', 'create', ...model), 'mo')
+    expect(await run('models', 'details', '--id', made)).toContain('of-set')
     const job = await run(
       'jobs',
       'create',
@@ -337,6 +340,12 @@ describe.skipIf(python === null)('the real client of Gradient: experiments and d
     await run('secrets', 'set', 'project', '--id', inProject, '--name', 'OWN', '--value', 'x')
     expect(await run('secrets', 'list', 'project', '--id', inProject)).toContain('OWN')
     expect(await run('secrets', 'list', 'team')).not.toContain('OWN')
+    const cluster = ['cluster', '--id', 'clnabla']
+    expect(await run('secrets', 'set', ...cluster, '--name', 'NEAR', '--value', 'x')).toContain('NEAR')
+    expect(await run('secrets', 'list', ...cluster)).toContain('NEAR')
+    expect(await run('secrets', 'delete', ...cluster, '--name', 'NEAR')).toContain('Deleted')
+    expect(await run('secrets', 'delete', 'project', '--id', inProject, '--name', 'OWN')).toContain('Deleted')
+    expect(await run('secrets', 'list', 'project', '--id', inProject)).not.toContain('OWN')
     expect(await run('secrets', 'delete', 'team', '--name', 'TOKEN')).toContain('Deleted')
     expect(await run('secrets', 'list', 'team')).toContain('No data found')
   })
