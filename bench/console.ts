@@ -59,7 +59,12 @@ const parts: Record<string, Part> = {
 }
 
 async function measureLoads(browser: Browser, seeded: Seeded): Promise<Row[]> {
-  const home = await loadCold(browser, seeded, '/', `/[0-9]/.test(document.querySelector('.home-hero-number')?.textContent)`)
+  const home = await loadCold(
+    browser,
+    seeded,
+    '/',
+    `/[0-9]/.test(document.querySelector('.home-hero-number')?.textContent)`,
+  )
   const jobs = await loadCold(browser, seeded, '/jobs', shownRows(20))
   const log = await loadCold(browser, seeded, `/jobs/${seeded.talking.id}`, shownLines)
   return [

@@ -217,7 +217,9 @@ async function makeDeps(config: Config, parts: Parts): Promise<Deps> {
   const store = config.store === 's3' ? await openOwnStore(config, parts) : openStore(config, clock)
   const chunks = openChunkStore({ db, store, clock })
   const { data: dataDir, treeCacheBytes: cacheBytes } = config
-  const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed })
+  const onChanged = (digest: string) =>
+    parts.log.warn({ digest }, 'files kept ready for tasks were changed by somebody, and are made again')
+  const trees = openTreeStore({ db, chunks, clock, dataDir, cacheBytes, onError: notFreed, onChanged })
   await trees.sweep()
   const measurements = openMetricStore({ dir: join(config.data, 'metrics'), clock, onProblem: tellOf(parts.log, lost) })
   const withoutLoop: Omit<Deps, 'loop' | 'gateway' | 'peers' | 'accessLog' | 'imageKeeper' | 'secure' | 'jupyter'> = {

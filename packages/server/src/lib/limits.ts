@@ -287,6 +287,8 @@ export const limits = {
   writeBatchSteps: 256,
   /** Files and folders of trees that are kept ready to be mounted; what tasks use is kept in any case. */
   treeCacheEntries: 5_000_000,
+  /** Trees of so many files and folders are looked at before each mount, whether somebody has changed them: 20 ms. */
+  treePrintEntries: 1000,
   /** Redirects followed to what is fetched for a user; a connection on which nothing moves; and a list of objects. */
   fetchRedirects: 5,
   fetchIdleMs: 60_000,

@@ -12,6 +12,8 @@ import type { TestDatabase } from './database.ts'
 
 /** A store of trees in a folder of its own, all of it real. */
 export interface TestTrees {
+  /** Trees whose files were found to be changed. */
+  changed: string[]
   data: string
   db: TestDatabase['db']
   clock: TestClock
@@ -35,10 +37,19 @@ export async function testTrees(database: TestDatabase, given: { cacheBytes?: nu
   const { db } = database
   const chunks = openChunkStore({ db, clock, store: openFolderStore(objectsFolder(data)) })
   const problems: unknown[] = []
+  const changed: string[] = []
   const { cacheBytes = 2 ** 40 } = given
   const open = async () => {
     const onError = (error: unknown) => void problems.push(error)
-    const trees = openTreeStore({ db, chunks, clock, dataDir: data, cacheBytes, onError })
+    const trees = openTreeStore({
+      db,
+      chunks,
+      clock,
+      dataDir: data,
+      cacheBytes,
+      onError,
+      onChanged: (digest) => void changed.push(digest),
+    })
     await trees.sweep()
     return trees
   }
@@ -48,6 +59,7 @@ export async function testTrees(database: TestDatabase, given: { cacheBytes?: nu
     clock,
     chunks,
     trees: await open(),
+    changed,
     async reopen() {
       await made.trees.close()
       made.trees = await open()

@@ -47,6 +47,32 @@ eachDatabase((make) => {
       expect(await readdir(again)).not.toContain('torn')
     })
 
+    test('are made again when somebody changed what is in them, and kept when nothing in them changed', async () => {
+      const { trees, test, digest } = await made(mixedFiles)
+      const place = await trees.materialise(digest, signal)
+      const [name = ''] = Object.keys(mixedFiles).filter((path) => !path.includes('/'))
+      const [path, asked] = [join(place, name), () => trees.materialise(digest, signal)]
+      const whole = await readFile(path)
+      expect(whole.length).toBeGreaterThan(0)
+      const { ino } = await stat(place)
+      await chmod(path, 0o640)
+      expect((await stat(await asked())).ino).toBe(ino)
+
+      await writeFile(path, Buffer.from(whole.map((byte) => byte ^ 1)))
+      const places = await Promise.all([asked(), asked(), asked()])
+      expect(new Set(places)).toEqual(new Set([place]))
+      expect(await readFile(path)).toEqual(whole)
+      expect((await stat(place)).ino).not.toBe(ino)
+      expect(test.changed).toEqual([digest])
+
+      await writeFile(join(place, 'added'), '')
+      expect(await readdir(await asked())).not.toContain('added')
+      await rm(path)
+      expect(await readFile(join(await asked(), name))).toEqual(whole)
+      await rm(path)
+      expect(await readFile(join(await (await test.reopen()).materialise(digest, signal), name))).toEqual(whole)
+    })
+
     test('that were half made are cleared away by the next start', async () => {
       const { test, data } = await made(mixedFiles)
       await mkdir(join(data, 'cache/trees/.staging/half/tree/files'), { recursive: true })

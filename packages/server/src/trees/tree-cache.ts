@@ -9,6 +9,7 @@ import { errorCode, isMissing } from '../lib/file-error.ts'
 import { limits } from '../lib/limits.ts'
 import { removeTree } from '../volumes/remove-tree.ts'
 import { emptyFolder, inStaging, moveToTrash, stagingBeside, trashBeside } from '../volumes/staging.ts'
+import { treePrint } from './tree-print.ts'
 import type { Written } from './tree-writer.ts'
 
 export interface TreeCacheOptions {
@@ -22,15 +23,25 @@ export interface TreeCacheOptions {
   inUse: () => Promise<ReadonlySet<string>>
   /** Hears of space that could not be freed. */
   onError: (error: unknown) => void
+  /** Hears of a tree whose files somebody has changed. */
+  onChanged: (digest: string) => void
 }
 
 /** Makes the files of a tree in an empty folder. */
 export type MakeTree = (folder: string, signal: AbortSignal) => Promise<Written>
 
+/** What the cache does not know of a tree itself. */
+export interface TreeFiles {
+  make: MakeTree
+  /** Whether a folder still holds exactly this tree, by its contents. */
+  isIn: (folder: string) => Promise<boolean>
+}
+
 /**
  * Trees as folders, made once for each digest, from which tasks start: `<dir>/<digest>/files`, which nobody writes to.
  * A folder appears whole or not at all. It is not forced to the disk: beside it stands which boot of the machine it was
- * made in, and after another boot it is made again. The ones used longest ago go when there are too many.
+ * made in, and after another boot it is made again. So it is when somebody has changed its files, which is seen each time
+ * a tree is asked for, up to a number of files. The ones used longest ago go when there are too many.
  */
 export class TreeCache {
   readonly #options: TreeCacheOptions
@@ -66,15 +77,15 @@ export class TreeCache {
   }
 
   /** The folder of a tree, made if it is not there. All who ask at the same time wait for one making. */
-  async get(digest: string, make: MakeTree, signal: AbortSignal): Promise<string> {
+  async get(digest: string, files: TreeFiles, signal: AbortSignal): Promise<string> {
     for (;;) {
       signal.throwIfAborted()
       await this.#evicting.get(digest)?.catch(() => {})
-      if (await this.#isThere(digest)) {
+      if (await this.#isThere(digest, files)) {
         this.#touch(digest)
         return join(this.#place(digest), 'files')
       }
-      const making = this.#making.get(digest) ?? this.#begin(digest, make)
+      const making = this.#making.get(digest) ?? this.#begin(digest, files.make)
       await waitFor(making, signal)
     }
   }
@@ -82,7 +93,8 @@ export class TreeCache {
   /** Takes a folder that holds exactly this tree, unless there is one; it is moved away from where it is. */
   async adopt(digest: string, folder: string, written: Written): Promise<void> {
     if (this.#kept.has(digest) || this.#making.has(digest) || this.#evicting.has(digest)) return
-    await this.get(digest, async (target) => (await rename(folder, target), written), this.#closing.signal)
+    const make = async (target: string) => (await rename(folder, target), written)
+    await this.get(digest, { make, isIn: () => Promise.resolve(true) }, this.#closing.signal)
   }
 
   /** How much there is. */
@@ -158,24 +170,48 @@ export class TreeCache {
         await mkdir(join(whole, 'files'), { recursive: true, mode: 0o755 })
         const { entries, diskBytes } = await make(join(whole, 'files'), signal)
         signal.throwIfAborted()
-        const mark: Mark = { bootId: this.#bootId, entries, diskBytes }
+        const print = await treePrint(join(whole, 'files'))
+        const mark: Mark = { bootId: this.#bootId, entries, diskBytes, print }
         await writeFile(join(whole, markName), JSON.stringify(mark))
         await rename(whole, this.#place(digest))
-        this.#kept.set(digest, { entries, diskBytes, usedAt: this.#options.clock.now() })
+        this.#kept.set(digest, { entries, diskBytes, print, usedAt: this.#options.clock.now() })
       })
     } catch (error) {
       throw ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '') ? new AppError('disk_full') : error
     }
   }
 
-  async #isThere(digest: string): Promise<boolean> {
-    if (!this.#kept.has(digest)) return false
-    const found = await lstat(join(this.#place(digest), 'files')).catch(() => undefined)
-    if (found) return true
-    // Somebody tidied up by hand.
-    this.#kept.delete(digest)
-    await removeTree(this.#place(digest))
+  async #isThere(digest: string, files: TreeFiles): Promise<boolean> {
+    const kept = this.#kept.get(digest)
+    if (!kept) return false
+    const folder = join(this.#place(digest), 'files')
+    const found = await lstat(folder).catch(() => undefined)
+    if (!found) {
+      // Somebody tidied up by hand.
+      this.#kept.delete(digest)
+      await removeTree(this.#place(digest))
+      return false
+    }
+    const print = kept.print === null ? null : await treePrint(folder)
+    if (print === kept.print) return true
+    // A backup may have touched them, which changes nothing.
+    if (await files.isIn(folder)) {
+      kept.print = print
+      return true
+    }
+    await this.#setAside(digest, kept)
     return false
+  }
+
+  /** Moves away what is not the tree any more. Tasks that have it mounted keep it, until the sweep of the next start. */
+  async #setAside(digest: string, kept: Kept): Promise<void> {
+    if (this.#kept.get(digest) === kept && !this.#evicting.has(digest)) {
+      this.#options.onChanged(digest)
+      const moving = moveToTrash(this.#place(digest), this.#place(digest)).finally(() => this.#evicting.delete(digest))
+      this.#evicting.set(digest, moving)
+      this.#kept.delete(digest)
+    }
+    await this.#evicting.get(digest)
   }
 
   /** The time of the mark is that of the last use, for after a restart. */
@@ -191,9 +227,9 @@ export class TreeCache {
   async #readMark(digest: string): Promise<Kept | undefined> {
     try {
       const path = join(this.#place(digest), markName)
-      const { bootId, entries, diskBytes } = JSON.parse(await readFile(path, 'utf8')) as Mark
+      const { bootId, entries, diskBytes, print } = JSON.parse(await readFile(path, 'utf8')) as Mark
       if (bootId !== this.#bootId) return undefined
-      return { entries, diskBytes, usedAt: (await lstat(path)).mtimeMs }
+      return { entries, diskBytes, print: print ?? null, usedAt: (await lstat(path)).mtimeMs }
     } catch (error) {
       if (isMissing(error) || error instanceof SyntaxError) return undefined
       throw error
@@ -222,11 +258,14 @@ interface Mark {
   bootId: string
   entries: number
   diskBytes: number
+  /** See `treePrint`; earlier versions kept none. */
+  print?: string | null
 }
 
 interface Kept {
   entries: number
   diskBytes: number
+  print: string | null
   /** Milliseconds since the epoch. */
   usedAt: number
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Tree } from '@nabla/api/tree'
-import { decodeRoot } from '@nabla/api/tree-format'
+import { decodeRoot, type TreeRoot } from '@nabla/api/tree-format'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
 import { AppError } from '../lib/app-error.ts'
@@ -15,6 +15,7 @@ import { mergeTrees } from './merge.ts'
 import { SegmentCache } from './segment-cache.ts'
 import { TreeCache } from './tree-cache.ts'
 import { TreeIndex } from './tree-index.ts'
+import { holdsTree } from './tree-print.ts'
 import { entryBytes, writeTree } from './tree-writer.ts'
 
 /** Trees of files by content, as a whole: made of folders, looked into, and made into folders that tasks start from. */
@@ -50,10 +51,12 @@ export interface TreeStoreOptions {
   /** What is kept ready to be mounted, beside what is in use. */
   cacheBytes: number
   onError: (error: unknown) => void
+  /** Hears of a tree, kept ready to be mounted, whose files somebody has changed: they are made again. */
+  onChanged: (digest: string) => void
 }
 
 export function openTreeStore(options: TreeStoreOptions): TreeStore {
-  const { db, chunks, clock, onError } = options
+  const { db, chunks, clock, onError, onChanged } = options
   const segments = new SegmentCache(chunks)
   const cache = new TreeCache({
     dir: join(options.dataDir, 'cache', 'trees'),
@@ -61,6 +64,7 @@ export function openTreeStore(options: TreeStoreOptions): TreeStore {
     clock,
     inUse: () => treesInUse(db),
     onError,
+    onChanged,
   })
   const indexes = new Map<string, TreeIndex>()
   const indexOf = async (digest: string): Promise<TreeIndex> => {
@@ -87,7 +91,14 @@ export function openTreeStore(options: TreeStoreOptions): TreeStore {
       return makeFileTree({ digest, modifiedAt: row.createdAt }, await indexOf(digest), chunks)
     },
     materialise: (digest, signal) =>
-      cache.get(digest, (folder, signal) => write(chunks, digest, folder, signal), signal),
+      cache.get(
+        digest,
+        {
+          make: (folder, signal) => write(chunks, digest, folder, signal),
+          isIn: async (folder) => holdsTree(folder, entriesOf(chunks, await rootOf(chunks, digest, signal), signal)),
+        },
+        signal,
+      ),
     async adopt({ tree, entries, leftOutCount }, dir) {
       if (leftOutCount > 0) return
       await cache.adopt(tree.digest, dir, { entries, diskBytes: tree.sizeBytes + entries * entryBytes })
@@ -100,7 +111,11 @@ export function openTreeStore(options: TreeStoreOptions): TreeStore {
 
 /** Reads the tree from end to end, past the cache: the segments that others look into stay where they are. */
 async function write(chunks: ChunkStore, digest: string, folder: string, signal: AbortSignal) {
-  const root = decodeRoot(await chunks.read(digest, { of: 'a tree', signal }))
+  const root = await rootOf(chunks, digest, signal)
   const isLarge = root.segments.length > 1 || root.sizeBytes > limits.writeBatchBytes
   return writeTree(folder, contentsOf(chunks, entriesOf(chunks, root, signal), { signal, lent: true }), isLarge)
+}
+
+async function rootOf(chunks: ChunkStore, digest: string, signal: AbortSignal): Promise<TreeRoot> {
+  return decodeRoot(await chunks.read(digest, { of: 'a tree', signal }))
 }
