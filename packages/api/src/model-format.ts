@@ -75,6 +75,21 @@ export const pickleFinding = z
 
 export type PickleFinding = z.infer<typeof pickleFinding>
 
+/** What a metric was over a whole training: of the finite values, in the order in which they were logged. */
+export const metricStatistics = z
+  .object({
+    count: z.number().int(),
+    min: z.number(),
+    max: z.number(),
+    mean: z.number(),
+    median: z.number(),
+    variance: z.number().describe('Of the whole population: mean square of the distance to the mean.'),
+    deviation: z.number().describe('Standard deviation: root of the variance.'),
+  })
+  .meta({ id: 'MetricStatistics' })
+
+export type MetricStatistics = z.infer<typeof metricStatistics>
+
 export const interpretation = z
   .object({
     format: modelFormat,
@@ -88,7 +103,9 @@ export const interpretation = z
     layerCount: z.number().int(),
     hasGraph: z.boolean().describe('Whether there is a graph to be drawn.'),
     details: z.record(z.string(), z.string()).describe('What else it says of itself, in words.'),
-    metrics: z.array(z.object({ name: z.string(), value: z.number() })),
+    metrics: z
+      .array(z.object({ name: z.string(), value: z.number(), statistics: metricStatistics.optional() }))
+      .describe('The last value of each, and for those of event files what all of them come to.'),
     pickles: z.array(pickleFinding),
     verdict: scanVerdict,
     warnings: z.array(z.string()).describe('What is odd, or could not be read, in sentences.'),

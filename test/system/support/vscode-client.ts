@@ -14,7 +14,6 @@ export interface Remote {
   /** Runs a cell, and gives what it printed. */
   run(code: string): Promise<string>
   interrupt(): Promise<void>
-  restart(): Promise<void>
   /** Ends the kernel, and forgets what was made for it. */
   close(): Promise<void>
 }
@@ -66,7 +65,6 @@ export async function connectRemote(address: string, token: string): Promise<Rem
         return content.status === 'ok' ? text : `${text}${content.status}`
       },
       interrupt: () => kernel.interrupt(),
-      restart: () => kernel.restart(),
       async close() {
         await session.shutdown()
         await contents.delete(backing.path)

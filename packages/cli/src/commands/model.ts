@@ -325,9 +325,15 @@ function readFields(read: Interpretation | null): [string, string][] {
       : ([
           ['parameters', `${read.parameters.toLocaleString('en-US')} in ${plural(read.layerCount, 'tensor')}`],
         ] satisfies [string, string][])),
-    ...read.metrics.slice(0, 20).map(({ name, value }): [string, string] => [name, String(value)]),
+    ...read.metrics.slice(0, 20).map((metric): [string, string] => [metric.name, metricText(metric)]),
     ['scan', bad.length > 0 ? `${read.verdict}: ${[...new Set(bad)].slice(0, 10).join(', ')}` : read.verdict],
   ]
+}
+
+function metricText({ value, statistics }: Interpretation['metrics'][number]): string {
+  if (!statistics) return String(value)
+  const [min, mean, max] = [statistics.min, statistics.mean, statistics.max].map((one) => Number(one.toPrecision(6)))
+  return `${value} (of ${statistics.count}: least ${min}, mean ${mean}, most ${max})`
 }
 
 async function fetchInto(context: Context, which: { model: string; version: string }, path: string, target: string) {

@@ -6,29 +6,28 @@ import { Cursor, FormatError, type ModelFile, shown } from './reader.ts'
 const mostRecords = 100_000
 
 /**
- * The last value of each scalar in a file of events of TensorBoard: records of TFRecord with an `Event` each
- * (tensorflow/core/util/event.proto). One that is cut off in the middle ends there, as it does while it is written.
+ * Adds the values of each scalar in a file of events of TensorBoard, in the order of the file: records of TFRecord with an
+ * `Event` each (tensorflow/core/util/event.proto). One that is cut off in the middle ends there, as it does while it is
+ * written.
  */
-export async function readEventFile(file: ModelFile): Promise<{ name: string; value: number }[]> {
+export async function readEventFile(file: ModelFile, series: Map<string, number[]>): Promise<void> {
   const cursor = new Cursor(file)
-  const last = new Map<string, number>()
   for (let count = 0; count < mostRecords && cursor.left > 16; count++) {
     const length = Number((await cursor.take(12)).readBigUInt64LE())
     if (!Number.isSafeInteger(length) || length + 4 > cursor.left) break
     const end = cursor.offset + length
-    if (!(await readEvent(cursor, end, last))) break
+    if (!(await readEvent(cursor, end, series))) break
     cursor.offset = end
     cursor.skip(4)
   }
-  return [...last].map(([name, value]) => ({ name, value }))
 }
 
 /** One event; false where it is damaged, and with it all that follows. */
-async function readEvent(cursor: Cursor, end: number, last: Map<string, number>): Promise<boolean> {
+async function readEvent(cursor: Cursor, end: number, series: Map<string, number[]>): Promise<boolean> {
   try {
     for await (const field of fieldsOf(cursor, end)) {
       if (field.number !== 5) continue
-      for await (const part of inside(cursor, field)) if (part.number === 1) await readValue(cursor, part, last)
+      for await (const part of inside(cursor, field)) if (part.number === 1) await readValue(cursor, part, series)
     }
     return true
   } catch (error) {
@@ -41,7 +40,7 @@ async function readEvent(cursor: Cursor, end: number, last: Map<string, number>)
 async function readValue(
   cursor: Cursor,
   field: Parameters<typeof inside>[1],
-  last: Map<string, number>,
+  series: Map<string, number[]>,
 ): Promise<void> {
   let tag = ''
   let value: number | undefined
@@ -57,7 +56,8 @@ async function readValue(
       if (isOne) value = (await bytesOf(cursor, about)).readFloatLE()
     }
   }
-  if (tag !== '' && value !== undefined && Number.isFinite(value) && (last.has(tag) || last.size < mostMetrics)) {
-    last.set(tag, value)
-  }
+  if (tag === '' || value === undefined || !Number.isFinite(value)) return
+  const values = series.get(tag)
+  if (values) values.push(value)
+  else if (series.size < mostMetrics) series.set(tag, [value])
 }

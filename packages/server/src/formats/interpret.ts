@@ -1,6 +1,7 @@
 import type { Interpretation, ModelFormat } from '@nabla/api/model-format'
 import { metadataName, readMetadata } from './custom.ts'
 import { readEventFile } from './event-file.ts'
+import { statisticsOf } from './statistics.ts'
 import type { Found } from './found.ts'
 import { readGguf } from './gguf.ts'
 import { readKeras, readKerasH5 } from './keras.ts'
@@ -127,23 +128,29 @@ function guess(flavor: Found | undefined, pickles: Interpretation['pickles']): M
 /** Metrics and words from `gradient-model-metadata.json`, and metrics from event files of TensorBoard. */
 async function readExtra(files: readonly ModelFile[]) {
   const warnings: string[] = []
-  const metrics = new Map<string, number>()
+  const series = new Map<string, number[]>()
   for (const file of files.filter(({ path }) => /(^|\/)events\.out\.tfevents\.[^/]*$/.test(path)).slice(0, 20)) {
-    for (const { name, value } of await readEventFile(file)) metrics.set(name, value)
+    await readEventFile(file, series)
   }
+  const metrics = new Map([...series].map(([name, values]) => [name, metricOf(name, values)]))
   const described = shallowest(files, new RegExp(`(^|/)${metadataName.replaceAll('.', '\\.')}$`))
   let details: Record<string, string> = {}
   if (described) {
     try {
       const found = await readMetadata(described)
       details = found.details ?? {}
-      for (const { name, value } of found.metrics ?? []) metrics.set(name, value)
+      for (const { name, value } of found.metrics ?? []) metrics.set(name, { name, value })
     } catch (error) {
       if (!(error instanceof FormatError)) throw error
       warnings.push(`${described.path}: ${error.message}.`)
     }
   }
-  return { details, warnings, metrics: [...metrics].slice(0, 1000).map(([name, value]) => ({ name, value })) }
+  return { details, warnings, metrics: [...metrics.values()].slice(0, 1000) }
+}
+
+function metricOf(name: string, values: readonly number[]): Interpretation['metrics'][number] {
+  const statistics = statisticsOf(values)
+  return { name, value: values.at(-1) ?? Number.NaN, ...(statistics && { statistics }) }
 }
 
 const preferred = <T>(first: T[] | undefined, second: T[] | undefined): T[] => (first?.length ? first : (second ?? []))

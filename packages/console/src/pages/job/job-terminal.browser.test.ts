@@ -4,7 +4,7 @@ import { findBarriersInBothThemes } from '../../testing/browser.ts'
 import { describeConsole } from '../../testing/console.ts'
 
 describeConsole('the terminal of a job', (console) => {
-  test('a shell is opened, typed into, found again after a reload, and ended', async () => {
+  test('a shell is opened, typed and pasted into, found again after a reload, and ended', async () => {
     const { client, open, server } = console()
     const connections = new Set<Socket>()
     let asked = 0
@@ -37,6 +37,13 @@ describeConsole('the terminal of a job', (console) => {
     await page.keyboard.type('hello there')
     await page.keyboard.press('Enter')
     await expect.poll(() => terminal.innerText()).toMatch(/hello there\s+hello there/)
+    await page.evaluate(`
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text/plain', 'from elsewhere')
+      document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }))
+    `)
+    await page.keyboard.press('Enter')
+    await expect.poll(() => terminal.innerText()).toMatch(/from elsewhere\s+from elsewhere/)
     await page.setViewportSize({ width: 390, height: 800 })
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
     await page.setViewportSize({ width: 1280, height: 800 })

@@ -84,16 +84,31 @@ function Read({ read, version }: { read: Interpretation; version: ModelVersion }
       {metrics.length > 0 && (
         <Panel title="Metrics">
           <Facts
-            facts={metrics.slice(0, 100).map(({ name, value }) => [
-              name,
-              <span key={name} className="number">
-                {Number(value.toPrecision(6))}
-              </span>,
-            ])}
+            facts={metrics
+              .slice(0, 100)
+              .map((metric) => [metric.name, <MetricValue key={metric.name} metric={metric} />])}
           />
         </Panel>
       )}
     </>
+  )
+}
+
+/** The last value, and what all of a training come to. */
+function MetricValue({ metric: { value, statistics } }: { metric: Interpretation['metrics'][number] }): ReactNode {
+  const short = (number: number) => Number(number.toPrecision(6))
+  return (
+    <span className="number">
+      {short(value)}{' '}
+      {statistics && (
+        <span
+          className="muted"
+          title={`median ${short(statistics.median)}, standard deviation ${short(statistics.deviation)}`}
+        >
+          of {statistics.count}: {short(statistics.min)} to {short(statistics.max)}, mean {short(statistics.mean)}
+        </span>
+      )}
+    </span>
   )
 }
 
