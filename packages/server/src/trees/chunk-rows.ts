@@ -67,9 +67,10 @@ export async function storedChunks(db: Db | Trx, hashes: readonly string[]): Pro
 export async function holdChunks(trx: Trx, hashes: readonly string[], now: number): Promise<Set<string>> {
   const found = new Set<string>()
   for (const batch of inBatches(hashes, limits.chunkRows)) {
+    const usedAt = toIso(now)
     const rows = await trx
       .updateTable('chunks')
-      .set({ usedAt: toIso(now) })
+      .set((eb) => ({ usedAt: eb.case().when('usedAt', '<', usedAt).then(usedAt).else(eb.ref('usedAt')).end() }))
       .where('hash', 'in', batch)
       .returning('hash')
       .execute()
@@ -100,7 +101,14 @@ export async function giveChunks(trx: Trx, teamId: string, hashes: readonly stri
       .insertInto('teamChunks')
       .values(batch.map((hash) => ({ hash, teamId, usedAt: toIso(now), markedAt: null })))
       .onConflict((conflict) =>
-        conflict.columns(['hash', 'teamId']).doUpdateSet((eb) => ({ usedAt: eb.ref('excluded.usedAt') })),
+        conflict.columns(['hash', 'teamId']).doUpdateSet((eb) => ({
+          usedAt: eb
+            .case()
+            .when('teamChunks.usedAt', '<', eb.ref('excluded.usedAt'))
+            .then(eb.ref('excluded.usedAt'))
+            .else(eb.ref('teamChunks.usedAt'))
+            .end(),
+        })),
       )
       .execute()
   }
@@ -127,12 +135,13 @@ export async function markSegments(
 export const isMarked = ({ markedAt }: TeamChunk, now: number): boolean =>
   markedAt !== null && markedAt >= toIso(now - freshMs)
 
+/** A time never goes back: somebody else may have used a row later than whoever began earlier writes. */
 async function refresh(db: Db | Trx, teamId: string, hashes: readonly string[], usedAt: string): Promise<Set<string>> {
   const still = new Set<string>()
   for (const batch of inBatches(hashes, limits.chunkRows)) {
     const rows = await db
       .updateTable('teamChunks')
-      .set({ usedAt })
+      .set((eb) => ({ usedAt: eb.case().when('usedAt', '<', usedAt).then(usedAt).else(eb.ref('usedAt')).end() }))
       .where('hash', 'in', batch)
       .where('teamId', '=', teamId)
       .returning('hash')

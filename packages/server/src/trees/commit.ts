@@ -133,8 +133,6 @@ async function insertTree(commit: Commit, root: TreeRoot, read: ReadSegments): P
   const { parts, teamId, digest, now } = commit
   const { files, sizeBytes } = root
   const usedAt = toIso(now)
-  // What was found at the beginning is there for a good while yet, but not for ever.
-  if (parts.clock.now() - now > freshMs) throw new AppError('busy', { detail: 'the tree took too long to check' })
   await inTransaction(parts.db, async (trx) => {
     for (const hash of read.summarised) {
       const summary = JSON.stringify(read.summaries.get(hash))
@@ -146,6 +144,8 @@ async function insertTree(commit: Commit, root: TreeRoot, read: ReadSegments): P
       .values({ teamId, digest, files, sizeBytes, createdAt: usedAt, usedAt })
       .onConflict((conflict) => conflict.columns(['teamId', 'digest']).doUpdateSet({ usedAt }))
       .execute()
+    // What was found at the beginning is there for a good while yet, but not for ever.
+    if (parts.clock.now() - now > freshMs) throw new AppError('busy', { detail: 'the tree took too long to check' })
   })
   return { digest, files, sizeBytes }
 }

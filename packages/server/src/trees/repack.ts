@@ -1,7 +1,7 @@
 import { frameHeadBytes } from '@nabla/api/chunk-frame'
 import { inBatches } from '../db/batches.ts'
 import type { ChunkRow, PackRow } from '../db/tables.ts'
-import { inTransaction } from '../db/transaction.ts'
+import { inTransaction, type Trx } from '../db/transaction.ts'
 import { toIso } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
 import { makePace } from '../lib/pace.ts'
@@ -76,12 +76,16 @@ async function rewrite(parts: ChunkParts, packs: readonly Pack[], signal: AbortS
     return moved
   })
   const from = new Map(moving.map(({ row }) => [row.hash, row.packId]))
+  const places = packs.map(({ id }) => id)
   await inTransaction(parts.db, async (trx) => {
     // Left to be removed as an object that no row knows; the chunks stay where they are.
     if (isStale(pack, parts.clock.now())) return
     let liveBytes = 0
     const left = new Map<string, number>()
-    for (const batch of inBatches(rows, limits.chunkRows)) {
+    for (const found of inBatches(rows, limits.chunkRows)) {
+      const there = await holdPlaces(trx, places, found)
+      const batch = found.filter(({ hash }) => there.has(hash))
+      if (batch.length === 0) continue
       const moved = await trx
         .insertInto('chunks')
         .values(batch)
@@ -94,11 +98,7 @@ async function rewrite(parts: ChunkParts, packs: readonly Pack[], signal: AbortS
               storedBytes: eb.ref('excluded.storedBytes'),
               compressed: eb.ref('excluded.compressed'),
             }))
-            .where(
-              'chunks.packId',
-              'in',
-              packs.map(({ id }) => id),
-            ),
+            .where('chunks.packId', 'in', places),
         )
         .returning(['hash', 'storedBytes'])
         .execute()
@@ -114,6 +114,25 @@ async function rewrite(parts: ChunkParts, packs: readonly Pack[], signal: AbortS
       .execute()
     for (const [id, sizeBytes] of left) await shrinkPack(trx, id, sizeBytes)
   })
+}
+
+/**
+ * Which of these chunks are still in one of these packs. Nobody deletes or moves them before the end of the transaction:
+ * one that was deleted must not come back, since its pack has been told that it holds less.
+ */
+async function holdPlaces(trx: Trx, places: readonly string[], rows: readonly ChunkRow[]): Promise<Set<string>> {
+  const held = await trx
+    .updateTable('chunks')
+    .set((eb) => ({ offsetBytes: eb.ref('offsetBytes') }))
+    .where(
+      'hash',
+      'in',
+      rows.map(({ hash }) => hash),
+    )
+    .where('packId', 'in', places)
+    .returning('hash')
+    .execute()
+  return new Set(held.map(({ hash }) => hash))
 }
 
 /** The frames of a pack that are still needed, each checked; none where something is wrong: that pack stays as it is. */
