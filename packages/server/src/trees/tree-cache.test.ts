@@ -65,6 +65,9 @@ eachDatabase((make) => {
       expect((await stat(place)).ino).not.toBe(ino)
       expect(test.changed).toEqual([digest])
 
+      const { mode } = await stat(path)
+      await chmod(path, mode ^ 0o111)
+      expect((await stat(join(await asked(), name))).mode).toBe(mode)
       await writeFile(join(place, 'added'), '')
       expect(await readdir(await asked())).not.toContain('added')
       await rm(path)

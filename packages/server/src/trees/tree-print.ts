@@ -24,7 +24,7 @@ export async function treePrint(folder: string): Promise<string | null> {
   return hash.digest('hex')
 }
 
-/** Whether a folder holds exactly these files and links, by their contents. */
+/** Whether a folder holds exactly these files and links, by their contents and whether they can be executed. */
 export async function holdsTree(folder: string, entries: AsyncIterable<TreeEntry>): Promise<boolean> {
   const known = new Set<string>()
   for await (const entry of entries) {
@@ -56,11 +56,14 @@ async function isAsSaid(folder: string, entry: TreeEntry): Promise<boolean> {
   }
 }
 
-async function holdsChunks(folder: string, { path, chunks }: Extract<TreeEntry, { type: 'file' }>): Promise<boolean> {
+type FileEntry = Extract<TreeEntry, { type: 'file' }>
+
+async function holdsChunks(folder: string, { path, chunks, executable }: FileEntry): Promise<boolean> {
   const file = await openBeneath(folder, path, constants.O_RDONLY)
   try {
     const stats = await file.stat()
     if (!stats.isFile() || stats.size !== fileSize(chunks)) return false
+    if (((stats.mode & constants.S_IXUSR) !== 0) !== executable) return false
     const bytes = Buffer.allocUnsafe(Math.max(0, ...chunks.map(([, sizeBytes]) => sizeBytes)))
     let position = 0
     for (const [hash, sizeBytes] of chunks) {
