@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { iptables, nft } from './firewall.ts'
+import { NetworkGuard } from './network-guard.ts'
 import { lacks } from './testing/daemon.ts'
 
 const path = `${process.env['PATH']}:/usr/sbin:/sbin`
@@ -28,3 +29,13 @@ for (const [name, make] of Object.entries({ iptables, nft })) {
     })
   })
 }
+
+const reason = lacks('iptables', ['iptables'])
+const name = 'a firewall that refuses is told of, with what to do'
+test.skipIf(reason !== null)(reason === null ? name : `${name}: ${reason}`, async () => {
+  const guard = new NetworkGuard(path, `one${process.pid}`, { host: '127.0.0.1', port: 5432 })
+  const network = { network: 'nabla-0123456789ab', interface: 'a-name-longer-than-the-kernel-takes', subnets: [] }
+  await expect(guard.block(network)).rejects.toThrow(
+    /^iptables did not close the database of the server to containers: .*a-name-longer.*Try `iptables` by hand/s,
+  )
+})

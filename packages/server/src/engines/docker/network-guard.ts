@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { promisify } from 'node:util'
 
+import { SetupFailure } from './exit.ts'
 import { type Bridge, findFirewall, type Firewall } from './firewall.ts'
 
 const run = promisify(execFile)
@@ -61,7 +62,7 @@ export class NetworkGuard {
     return this.#kept !== null
   }
 
-  /** From now on nothing in a network reaches what it must not, as far as this server can see to that. */
+  /** From now on nothing in a network reaches what it must not. Throws when the firewall does not do as it is told. */
   async block(network: GuardedNetwork): Promise<void> {
     if (!isRoot()) return
     const targets = await this.#targets()
@@ -75,7 +76,9 @@ export class NetworkGuard {
       for (const target of targets.elsewhere) await this.#rule('add', subnet, ['to', target, ...port, 'prohibit'])
     }
     const firewall = targets.isHere ? await this.#findFirewall() : null
-    await firewall?.close(network, this.#kept?.port ?? 0)
+    await firewall?.close(network, this.#kept?.port ?? 0).catch((error: unknown) => {
+      throw refusal(firewall, error)
+    })
     this.#blocked.set(network.network, wish)
   }
 
@@ -138,6 +141,16 @@ export class NetworkGuard {
       return false
     }
   }
+}
+
+/** Nothing is started beside a database that stands open, as with an older kernel or one that lacks a module. */
+function refusal({ program }: Firewall, error: unknown): SetupFailure {
+  const said = String((error as { stderr?: unknown }).stderr ?? error).trim()
+  const hint = `Try \`${program}\` by hand as root, or move the database to another machine.`
+  return new SetupFailure(
+    `${program} did not close the database of the server to containers: ${said} ${hint}`,
+    'machine',
+  )
 }
 
 const isRoot = (): boolean => process.getuid?.() === 0
