@@ -63,6 +63,8 @@ export const limits = {
   /** When the status line is brought up to date for the first time, and how often after that. */
   statusFirstMs: 150,
   statusMs: 1_000,
+  /** Where there is no status line, how often it is asked what a run waits for; one that starts sooner says nothing. */
+  waitsMs: 2_000,
   /** Longest time that one `wait` request stays open: the most the server allows. */
   waitSeconds: 60,
   /** Rows asked for at a time: the most the server gives in one page. */

@@ -36,6 +36,22 @@ test('runs a single node, exits as it did, and keeps how it was made', async () 
   expect((await cli(cwd, ['experiment', 'delete', id, 'lr one'])).exitCode).toBe(0)
 })
 
+test('off a terminal, it says once what it waits for', async () => {
+  const cwd = await aFolder('full')
+  const plain = ['--workspace', 'none', '--no-requirements', '--project', 'full', '--machine-type', 'C1']
+  const taken = Array.from({ length: availableParallelism() }, (_, number) => `taken ${number}`)
+  for (const name of taken) await cli(cwd, ['run', '--detach', '--name', name, ...plain, '--', 'sleep 600'])
+  let waiting = 2
+  const free = () => cli(cwd, ['job', 'stop', '--grace', '0s', ...taken])
+  const onOutput = (text: string) => void (text.startsWith('Waiting: ') && --waiting === 0 && free())
+  const single = cli(cwd, ['experiment', 'run', '--name', 'late', ...plain, '--', 'echo one'], { onOutput })
+  const job = cli(cwd, ['run', ...plain, '--', 'echo one'], { onOutput })
+  for (const ran of await Promise.all([single, job])) {
+    expect(ran).toMatchObject({ exitCode: 0, stdout: 'one\n' })
+    expect(ran.stderr.match(/^Waiting: the processors are taken .*$/gm)).toHaveLength(1)
+  }
+}, 60_000)
+
 test('compares what experiments logged, and says which has logged nothing', async () => {
   const cwd = await aFolder('compared')
   await writeFile(join(cwd, 'log.py'), log)

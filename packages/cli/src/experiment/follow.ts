@@ -4,6 +4,7 @@ import type { Experiment } from '@nabla/api/experiment'
 import type { Context } from '../context.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { isPassing, withRetries } from '../job/resume.ts'
+import { sayWaits, whyJobWaits } from '../job/waiting.ts'
 import { limits } from '../limits.ts'
 import { quoteWord } from '../quote.ts'
 import { formatDuration } from '../terminal/format.ts'
@@ -123,7 +124,10 @@ function onInterrupts({ io, out }: Context, client: Client, { id }: Experiment, 
   })
 }
 
-/** Keeps the status line up to date until a command writes: from then on the logs speak. Returns what ends it. */
+/**
+ * Keeps the status line up to date until a command writes: from then on the logs speak. Where there is none, it is said
+ * what the experiment waits for. Returns what ends it.
+ */
 function showStatus(
   { out }: Context,
   client: Client,
@@ -131,18 +135,21 @@ function showStatus(
   printer: NodePrinter,
   watching: AbortSignal,
 ): () => void {
-  if (!out.canvas) return () => {}
+  if (!out.canvas) {
+    const ask = async (signal: AbortSignal) =>
+      whyItWaits(client, await client.experiment.show({ experiment: experiment.id }, { signal }), signal)
+    return sayWaits(out, ask, watching)
+  }
   const ending = new AbortController()
   const signal = AbortSignal.any([watching, ending.signal])
   const watch = async (): Promise<void> => {
     let present = experiment
     for (let waitMs: number = limits.statusFirstMs; !printer.sawOutput; waitMs = limits.statusMs) {
-      out.status(activityOf(present))
+      const why = await whyItWaits(client, present, signal).catch(passing)
+      if (printer.sawOutput) return
+      out.status(activityOf(present, why ?? null))
       await pause(waitMs, undefined, { signal })
-      present = await client.experiment.show({ experiment: experiment.id }, { signal }).catch((error: unknown) => {
-        if (isPassing(error)) return present
-        throw error
-      })
+      present = (await client.experiment.show({ experiment: experiment.id }, { signal }).catch(passing)) ?? present
     }
   }
   watch().catch((error: unknown) => {
@@ -152,4 +159,21 @@ function showStatus(
     ending.abort()
     out.clearStatus()
   }
+}
+
+/** What keeps the first node from starting; null: it is not known. Undefined: none waits. */
+async function whyItWaits(
+  client: Client,
+  { state, jobs }: Pick<Experiment, 'state' | 'jobs'>,
+  signal: AbortSignal,
+): Promise<string | null | undefined> {
+  if (state !== 'pending') return undefined
+  const first = jobs.find(({ startedAt, endedAt }) => startedAt === null && endedAt === null)
+  return first ? ((await whyJobWaits(client, first.id, signal)) ?? null) : null
+}
+
+/** The server is gone for a moment; following the logs says so. */
+function passing(error: unknown): null {
+  if (isPassing(error)) return null
+  throw error
 }

@@ -27,11 +27,12 @@ export function exitCodeOf({ state, exitCode }: Pick<Experiment, 'state' | 'exit
   return own ?? 0
 }
 
-/** What it does at this moment, for the status line. */
-export function activityOf(experiment: Experiment): string {
+/** What it does at this moment, for the status line. `waits`: what keeps it from starting, if that is known. */
+export function activityOf(experiment: Experiment, waits: string | null): string {
   const { state, jobs, nodes, reason } = experiment
   const up = jobs.filter(({ startedAt }) => startedAt !== null).length
   const count = nodes > 1 && state !== 'pending' ? ` · ${up} of ${nodes} nodes` : ''
-  const why = state === 'pending' && reason !== null ? ` · ${reason}` : ''
+  const known = state === 'pending' ? (waits ?? reason) : null
+  const why = known === null ? '' : ` · ${known}`
   return `${signOf(state)} ${experimentStates[state].label.toLowerCase()}${count}${why}`
 }

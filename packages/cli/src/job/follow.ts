@@ -9,6 +9,7 @@ import { limits } from '../limits.ts'
 import { LogPrinter } from '../terminal/log-printer.ts'
 import { quoteWord } from '../quote.ts'
 import { isPassing, withRetries } from './resume.ts'
+import { sayWaits, whyJobWaits } from './waiting.ts'
 
 export interface FollowOptions {
   /** What the first Ctrl-C does: ask the job to stop, or leave it alone and only stop watching. */
@@ -140,8 +141,8 @@ function onInterrupts(
 }
 
 /**
- * Keeps the status line of the terminal up to date, until the command itself writes: from then on the log speaks.
- * Returns what ends it.
+ * Keeps the status line of the terminal up to date, until the command itself writes: from then on the log speaks. Where
+ * there is none, it is said what the job waits for. Returns what ends it.
  */
 function showStatus(
   context: Context,
@@ -151,7 +152,7 @@ function showStatus(
   watching: AbortSignal,
 ): () => void {
   const { io, out } = context
-  if (!out.canvas) return () => {}
+  if (!out.canvas) return sayWaits(out, (signal) => whyJobWaits(client, job.id, signal), watching)
   const ending = new AbortController()
   const signal = AbortSignal.any([watching, ending.signal])
   const watch = async (): Promise<void> => {
