@@ -9,7 +9,8 @@ export interface Panel {
 
 const panel = { width: 300, height: 210, left: 46, right: 12, top: 26, bottom: 34 }
 const columns = 3
-const legend = 34
+/** A row for each of those who searched, a column for each searcher. */
+const legend = { row: 18, column: 130, bottom: 16 }
 /** Hue by searcher, and how a line is drawn by who searched. */
 const hues: Record<string, string> = { TPE: '#1f6feb', 'CMA-ES': '#c2410c', random: '#6b7280', ASHA: '#15803d' }
 const dashes: Record<string, string> = { Nabla: '', Optuna: '5 3', 'Ray Tune': '1.5 2.5' }
@@ -17,9 +18,10 @@ const dashes: Record<string, string> = { Nabla: '', Optuna: '5 3', 'Ray Tune': '
 /** One picture of all panels, as SVG: regret over trials, on a scale of powers of ten. */
 export function plot(panels: readonly Panel[]): string {
   const width = columns * panel.width
-  const height = Math.ceil(panels.length / columns) * panel.height + legend
+  const top = Object.keys(dashes).length * legend.row + legend.bottom
+  const height = Math.ceil(panels.length / columns) * panel.height + top
   const drawn = panels.map((one, at) => {
-    const [x, y] = [(at % columns) * panel.width, Math.floor(at / columns) * panel.height + legend]
+    const [x, y] = [(at % columns) * panel.width, Math.floor(at / columns) * panel.height + top]
     return `<g transform="translate(${x} ${y})">${drawPanel(one)}</g>`
   })
   const names = [...new Set(panels.flatMap(({ lines }) => Object.keys(lines)))]
@@ -34,14 +36,17 @@ export function plot(panels: readonly Panel[]): string {
   ].join('\n')
 }
 
-function drawName(name: string, at: number): string {
-  const x = 14 + at * 112
-  return `<path d="M${x} 16h22" ${strokeOf(name)}/><text x="${x + 27}" y="20">${name}</text>`
+const searcherOf = (name: string): string => Object.keys(hues).find((one) => name.endsWith(one)) ?? ''
+const whoOf = (name: string): string => Object.keys(dashes).find((one) => name.startsWith(one)) ?? ''
+
+function drawName(name: string): string {
+  const x = 14 + Object.keys(hues).indexOf(searcherOf(name)) * legend.column
+  const y = 16 + Object.keys(dashes).indexOf(whoOf(name)) * legend.row
+  return `<path d="M${x} ${y}h22" ${strokeOf(name)}/><text x="${x + 27}" y="${y + 4}">${name}</text>`
 }
 
 function strokeOf(name: string): string {
-  const searcher = Object.keys(hues).find((one) => name.endsWith(one)) ?? ''
-  const who = Object.keys(dashes).find((one) => name.startsWith(one)) ?? ''
+  const [searcher, who] = [searcherOf(name), whoOf(name)]
   const dash = dashes[who] ? ` stroke-dasharray="${dashes[who]}"` : ''
   return `fill="none" stroke="${hues[searcher] ?? '#000000'}" stroke-width="${who === 'Nabla' ? 2 : 1.5}"${dash}`
 }
