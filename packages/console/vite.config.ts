@@ -10,9 +10,12 @@ const server = process.env['NABLA_URL'] ?? 'http://127.0.0.1:7070'
 const firstPages = ['shell/shell.tsx', 'pages/home/home-page.tsx', 'pages/job/job-list-page.tsx'].map((path) =>
   join(import.meta.dirname, 'src', path),
 )
-/** The schemas of the contract, for pages that check what one types; the rest of it is loaded without them. */
-const schemas = /node_modules\/zod|quiet-zod|packages\/api\/src/
-const tables = /api\/src\/(client|error-body|streamed|job-states|sweep-views|importance|forest)\.ts/
+/** What the schemas of the contract are made with. */
+const zod = /node_modules\/zod|quiet-zod/
+const contract = /packages\/api\/src/
+/** What of the contract is no schema: the client of the first pages, and what states and kinds there are. */
+const tables =
+  /api\/src\/(client|error-body|streamed|sweep-views|importance|forest|searchers|metric-series|notebook-state|[a-z]+-(states|tables))\.ts/
 /** Used by so many other pages it is one file too, but for what is large and drawn by few. */
 const shareCount = 8
 const own = /uplot|parts\/(chart|ansi|file-|smoothing)|node_modules\/yaml|\.(woff2|svg)$/
@@ -52,9 +55,15 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: 'plain', priority: 3, test: tables },
-            { name: 'contract', priority: 2, test: (id: string) => schemas.test(id) && !tables.test(id) },
+            // For pages that check what one types; all others are loaded without it.
+            { name: (id, context) => (isSchema(id, context) ? 'contract' : null), debugName: 'contract', priority: 2 },
             { name: (id, context) => (neededFirst(context).has(id) ? 'base' : null), debugName: 'base', priority: 1 },
-            { name: 'shared', priority: 0, minShareCount: shareCount, test: (id: string) => !own.test(id) },
+            {
+              name: (id, context) => (own.test(id) ? null : needsSchemas(id, context) ? 'forms' : 'shared'),
+              debugName: 'shared',
+              priority: 0,
+              minShareCount: shareCount,
+            },
           ],
         },
       },
@@ -84,6 +93,23 @@ function neededFirst(context: ChunkingContext): ReadonlySet<string> {
   }
   for (const page of firstPages) add(page)
   needed = found
+  return found
+}
+
+const isSchema = (id: string, context: ChunkingContext): boolean =>
+  zod.test(id) || (contract.test(id) && needsSchemas(id, context))
+
+const schemasNeeded = new Map<string, boolean>()
+
+/** Whether a module imports a schema, itself or by what it imports. */
+function needsSchemas(id: string, context: ChunkingContext): boolean {
+  const known = schemasNeeded.get(id)
+  if (known !== undefined) return known
+  // Modules that import each other: the first of them tells.
+  schemasNeeded.set(id, false)
+  const imported = context.getModuleInfo(id)?.importedIds ?? []
+  const found = imported.some((one) => zod.test(one) || needsSchemas(one, context))
+  schemasNeeded.set(id, found)
   return found
 }
 

@@ -3,7 +3,10 @@ import { contentLink, showFile } from './content.ts'
 import { displayName, id, programText, relativePath, sizeBytes, tags, time } from './fields.ts'
 import { archiveQuery, checksum, fileEntry, fileQuery, listQuery, packBody } from './file.ts'
 import { pageOf, pageQuery, route } from './route.ts'
+import { type DatasetVersionState, datasetVersionStates, latestTag } from './dataset-states.ts'
 import { chunkHash } from './tree-format.ts'
+
+export * from './dataset-states.ts'
 
 /** A name that can stand in `name:version` and in `/data/name`. */
 export const datasetName = z
@@ -52,17 +55,6 @@ export function parseDatasetReference(reference: string): { dataset: string; ver
   if (colon < 0) return { dataset: reference, version: latestTag }
   return { dataset: reference.slice(0, colon), version: reference.slice(colon + 1) }
 }
-
-/** The tag that nobody sets: the newest version that is ready. */
-export const latestTag = 'latest'
-
-export const datasetVersionStates = {
-  preparing: { ended: false, label: 'Preparing', about: 'Its files are being fetched; jobs that name it wait.' },
-  ready: { ended: true, label: 'Ready', about: 'Complete; it never changes again.' },
-  failed: { ended: true, label: 'Failed', about: 'Its files could not be fetched; the reason says why.' },
-} as const
-
-export type DatasetVersionState = keyof typeof datasetVersionStates
 
 /** Where the files of a version come from. Passwords and keys may be `secret:NAME`. */
 export const datasetSource = z

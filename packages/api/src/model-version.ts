@@ -2,15 +2,10 @@ import { z } from 'zod'
 import { displayName, id, relativePath, sizeBytes, tags, time } from './fields.ts'
 import { modelFormat, scanVerdict } from './model-format.ts'
 import { modelName } from './model-reference.ts'
+import { type ModelVersionState, modelVersionStates } from './model-tables.ts'
 import { chunkHash } from './tree-format.ts'
 
-export const modelVersionStates = {
-  preparing: { ended: false, label: 'Preparing', about: 'Its files are being taken in and read.' },
-  ready: { ended: true, label: 'Ready', about: 'Complete; its files never change again.' },
-  failed: { ended: true, label: 'Failed', about: 'Its files could not be taken in; the reason says why.' },
-} as const
-
-export type ModelVersionState = keyof typeof modelVersionStates
+export { type ModelRule, modelRules, type ModelVersionState, modelVersionStates } from './model-tables.ts'
 
 /** Where the files of a version come from. */
 export const modelSource = z
@@ -125,12 +120,3 @@ export const modelKey = z
   .meta({ id: 'ModelKey' })
 
 export type ModelKey = z.infer<typeof modelKey>
-
-/** What a project asks of the versions that its jobs use. */
-export const modelRules = {
-  any: 'Any version may be used.',
-  scanned: 'Only versions in which no dangerous or suspicious pickle was found.',
-  signed: 'Only versions that a key of the team has signed.',
-} as const
-
-export type ModelRule = keyof typeof modelRules

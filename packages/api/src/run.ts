@@ -2,20 +2,9 @@ import { z } from 'zod'
 import { displayName, id, tags, time } from './fields.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 import { runFileRoutes } from './run-files.ts'
+import { runLimits, type RunState, runStates } from './run-states.ts'
 
-/**
- * The states of a run. A run is what one program tracks of itself: parameters, metrics, tags, notes. A job has one from
- * the moment that its program logs anything; a program elsewhere makes its own.
- */
-export const runStates = {
-  scheduled: { ended: false, label: 'Scheduled', about: 'Announced, and not begun.' },
-  running: { ended: false, label: 'Running', about: 'Its program has not said that it has ended.' },
-  finished: { ended: true, label: 'Finished', about: 'Its program ended as it should.' },
-  failed: { ended: true, label: 'Failed', about: 'Its program, or its job, failed.' },
-  killed: { ended: true, label: 'Killed', about: 'It was stopped before its end.' },
-} as const
-
-export type RunState = keyof typeof runStates
+export * from './run-states.ts'
 
 export const runState = z.enum(Object.keys(runStates) as [RunState, ...RunState[]])
 
@@ -25,28 +14,6 @@ export const metricValue = z
   .describe('A number, or one of the texts `NaN`, `Infinity` and `-Infinity`.')
 
 export type MetricValue = z.infer<typeof metricValue>
-
-/** The number that a value on the wire means. */
-export function numberOf(value: MetricValue): number {
-  return Number(value)
-}
-
-/** A number as it goes on the wire. */
-export function valueOf(number: number): MetricValue {
-  if (Number.isFinite(number)) return number
-  return Number.isNaN(number) ? 'NaN' : number > 0 ? 'Infinity' : '-Infinity'
-}
-
-/** Bounds of what one run tracks; beyond them a request is refused with a sentence. */
-export const runLimits = {
-  nameLength: 250,
-  paramLength: 6000,
-  tagLength: 8000,
-  noteLength: 100_000,
-  metricsPerRun: 10_000,
-  paramsPerRun: 2000,
-  valuesPerRequest: 10_000,
-} as const
 
 const metricName = z.string().min(1).max(runLimits.nameLength).describe('Any name; none needs to be declared.')
 const step = z.number().int().min(-Number.MAX_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER)

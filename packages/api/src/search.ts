@@ -1,5 +1,8 @@
 import { z } from 'zod'
 import { searchSpace } from './search-space.ts'
+import { type SearcherName, searchers, searchLimits } from './searchers.ts'
+
+export * from './searchers.ts'
 
 /** How a space is searched: what for, by what rule, and for how long. A sweep is an experiment that has one of these. */
 
@@ -9,18 +12,6 @@ export const objective = z
     direction: z.enum(['minimize', 'maximize']).default('minimize'),
   })
   .meta({ id: 'SearchObjective' })
-
-/** The ways to choose the next trial. Server, CLI and console read this table. */
-export const searchers = {
-  grid: { label: 'Grid', about: 'Every combination once; ranges without steps are cut into five.' },
-  random: { label: 'Random', about: 'Each trial is drawn by itself.' },
-  sobol: { label: 'Sobol', about: 'Points that fill the space more evenly than chance does.' },
-  tpe: { label: 'TPE', about: 'Learns where good trials lie; takes choices, conditions and several objectives.' },
-  'cma-es': { label: 'CMA-ES', about: 'Learns the shape of the space; for ranges and one objective.' },
-  population: { label: 'Population', about: 'Trains several at a time; the worst carry on from copies of the best.' },
-} as const
-
-export type SearcherName = keyof typeof searchers
 
 const names = Object.keys(searchers) as [SearcherName, ...SearcherName[]]
 const factor = z.number().min(2).max(100).default(3).describe('One of so many goes on at each rung.')
@@ -40,9 +31,6 @@ export const stopRule = z
     }),
   ])
   .meta({ id: 'StopRule' })
-
-/** Bounds of one search. */
-export const searchLimits = { trials: 100_000, parallel: 1000, objectives: 5, given: 1000 } as const
 
 const given = z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]))
 

@@ -5,20 +5,9 @@ import { pageOf, pageQuery, route } from './route.ts'
 import { metricValue } from './run.ts'
 import { searchLimits, searchSettings } from './search.ts'
 import { parameterName, parameterValue } from './search-space.ts'
+import { type TrialState, trialStates } from './trial-states.ts'
 
-/** The states of a trial of a sweep. */
-export const trialStates = {
-  running: { ended: false, label: 'Running', about: 'Asked for, and its values are not known yet.' },
-  complete: { ended: true, label: 'Complete', about: 'It logged every objective.' },
-  stopped: {
-    ended: true,
-    label: 'Stopped',
-    about: 'Ended early by the rule of the sweep; its last value stands for it.',
-  },
-  failed: { ended: true, label: 'Failed', about: 'It has no values; the reason says why.' },
-} as const
-
-export type TrialState = keyof typeof trialStates
+export * from './trial-states.ts'
 
 export const trialState = z.enum(Object.keys(trialStates) as [TrialState, ...TrialState[]])
 

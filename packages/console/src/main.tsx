@@ -55,15 +55,16 @@ createRoot(document.getElementById('root')!).render(
 interface PageRoute {
   options: {
     component?: { preload?: () => Promise<unknown> }
-    loader?: (given: { params: unknown; deps: unknown }) => unknown
+    loader?: (given: { params: unknown; deps: unknown; location: typeof router.latestLocation }) => unknown
   }
 }
 
 function readPageAhead(): void {
   const routes = router.routesById as unknown as Record<string, PageRoute>
-  for (const { routeId, params, loaderDeps } of router.matchRoutes(router.latestLocation)) {
+  const location = router.latestLocation
+  for (const { routeId, params, loaderDeps } of router.matchRoutes(location)) {
     const { component, loader } = routes[routeId]?.options ?? {}
     component?.preload?.().catch(() => undefined)
-    loader?.({ params, deps: loaderDeps })
+    loader?.({ params, deps: loaderDeps, location })
   }
 }

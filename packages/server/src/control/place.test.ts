@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Capacity } from '../engines/engine.ts'
 import { toIso } from '../lib/clock.ts'
 import { aTask } from '../testing/tasks.ts'
-import { countFits, gangObstacle, overtakeMs, place } from './place.ts'
+import { countFits, gangObstacle, givenOut, machinesOf, overtakeMs, place } from './place.ts'
 
 const GiB = 1024 ** 3
 const now = Date.UTC(2026, 0, 1, 12)
@@ -129,6 +129,18 @@ describe('engines that share a machine', () => {
     expect(ids(start)).toEqual(['a'])
     expect(ids(waiting)).toEqual(['b'])
     expect(countFits({ cpus: 1, memoryBytes: GiB, gpus: 0 }, holding, 'other', both)).toBe(1)
+  })
+
+  test('are one machine in what is given out, and what takes no place is not counted', () => {
+    const beside = aTask({ id: 'beside', cpus: 2 })
+    beside.request.takesNoPlace = true
+    const holding = [aTask({ id: 'a', cpus: 1 }), aTask({ id: 'b', cpus: 0.5, engine: 'other' }), beside]
+    expect(givenOut(holding, both)).toEqual({
+      cpus: { taken: 1.5, all: 2 },
+      memoryBytes: { taken: 2 * GiB, all: 64 * GiB },
+      gpus: { taken: 0, all: 0 },
+    })
+    expect(machinesOf(new Map([...both, ['apart', { ...has, machine: 'there' }]]))).toHaveLength(2)
   })
 
   test('clash over ports only where tasks have none of their own', () => {

@@ -109,6 +109,22 @@ export function countFits(
   return Math.max(0, Math.floor(fits))
 }
 
+/** What is held of what there is to give out, counted as `place` counts. Pure. */
+export function givenOut(holding: readonly Task[], capacity: ReadonlyMap<string, Capacity>) {
+  const all = machinesOf(capacity)
+  const taken = sumOf(holding.map(wantsOf))
+  return {
+    cpus: { taken: taken.cpus, all: all.reduce((sum, { cpus }) => sum + cpus, 0) },
+    memoryBytes: { taken: taken.memoryBytes, all: all.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0) },
+    gpus: { taken: taken.gpus, all: all.reduce((sum, { gpus }) => sum + gpus.length, 0) },
+  }
+}
+
+/** What there is to give out, once where several engines share it. */
+export function machinesOf(capacity: ReadonlyMap<string, Capacity>): Capacity[] {
+  return [...new Map([...capacity].map(([engine, has]) => [poolOf(engine, has), has])).values()]
+}
+
 interface Room {
   cpus: number
   memoryBytes: number

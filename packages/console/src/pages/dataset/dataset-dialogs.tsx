@@ -1,6 +1,7 @@
 import { TagsInput, Textarea, TextInput } from '@mantine/core'
 import { contract } from '@nabla/api'
-import { type Dataset, type DatasetVersion, latestTag } from '@nabla/api/dataset'
+import type { Dataset, DatasetVersion } from '@nabla/api/dataset'
+import { latestTag } from '@nabla/api/dataset-states'
 import type { ReactNode } from 'react'
 import { client } from '../../api/client.ts'
 import { useAction } from '../../parts/action.ts'

@@ -1,5 +1,6 @@
 import { Select } from '@mantine/core'
-import { type Dataset, type DatasetVersion, datasetVersionStates } from '@nabla/api/dataset'
+import type { Dataset, DatasetVersion } from '@nabla/api/dataset'
+import { datasetVersionStates } from '@nabla/api/dataset-states'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { client } from '../../api/client.ts'

@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
+import { readAhead } from '../../api/query.ts'
 import { addFinder } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
@@ -12,6 +13,7 @@ export const datasetRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/data/datasets/$dataset',
+    loader: ({ params }) => readAhead('dataset', 'show', { dataset: params.dataset }),
     component: lazyRouteComponent(() => import('./dataset-page.tsx'), 'DatasetPage'),
   }),
 ] as const

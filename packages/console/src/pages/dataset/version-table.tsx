@@ -1,4 +1,5 @@
-import { type Dataset, type DatasetVersion, datasetVersionStates, latestTag } from '@nabla/api/dataset'
+import type { Dataset, DatasetVersion } from '@nabla/api/dataset'
+import { datasetVersionStates, latestTag } from '@nabla/api/dataset-states'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import type { LiveList } from '../../api/list.ts'

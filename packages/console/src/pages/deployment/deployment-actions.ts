@@ -1,4 +1,5 @@
-import { deploymentCan, type DeploymentState, deploymentStates } from '@nabla/api/deployment-state'
+import type { DeploymentState } from '@nabla/api/deployment-state'
+import { deploymentCan, deploymentStates } from '@nabla/api/deployment-states'
 import type { Action } from '../../parts/action.ts'
 import { quote } from '../../parts/quote.ts'
 

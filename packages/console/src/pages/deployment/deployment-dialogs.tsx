@@ -1,5 +1,5 @@
 import { NumberInput } from '@mantine/core'
-import { deploymentLimits } from '@nabla/api/deployment-state'
+import { deploymentLimits } from '@nabla/api/deployment-states'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { useAction } from '../../parts/action.ts'

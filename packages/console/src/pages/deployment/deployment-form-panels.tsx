@@ -1,5 +1,5 @@
 import { Checkbox, NumberInput, PasswordInput, SegmentedControl, Select, Switch, TextInput } from '@mantine/core'
-import { deploymentLimits } from '@nabla/api/deployment-state'
+import { deploymentLimits } from '@nabla/api/deployment-states'
 import { type ReactNode, useState } from 'react'
 import type { SchemaForm } from '../../parts/form.ts'
 import { Panel } from '../../parts/page-header.tsx'

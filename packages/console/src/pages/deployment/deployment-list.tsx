@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import type { DeploymentSummary } from '@nabla/api/deployment'
-import { type DeploymentState, deploymentStates } from '@nabla/api/deployment-state'
+import type { DeploymentState } from '@nabla/api/deployment-state'
+import { deploymentStates } from '@nabla/api/deployment-states'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import type { Deployment } from '@nabla/api/deployment'
-import { deploymentStates } from '@nabla/api/deployment-state'
+import { deploymentStates } from '@nabla/api/deployment-states'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { client } from '../../api/client.ts'

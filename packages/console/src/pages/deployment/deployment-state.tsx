@@ -5,7 +5,7 @@ import {
   instanceStates,
   type RevisionState,
   revisionStates,
-} from '@nabla/api/deployment-state'
+} from '@nabla/api/deployment-states'
 import type { ReactNode } from 'react'
 import { type Shape, StateBadge } from '../../parts/state-badge.tsx'
 

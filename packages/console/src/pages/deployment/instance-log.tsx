@@ -1,7 +1,7 @@
 import { Select, TextInput } from '@mantine/core'
 import type { CallOptions } from '@nabla/api/client'
 import type { Deployment, DeploymentInstance } from '@nabla/api/deployment'
-import { instanceStates } from '@nabla/api/deployment-state'
+import { instanceStates } from '@nabla/api/deployment-states'
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { client, plainClient } from '../../api/client.ts'
 import { useApi } from '../../api/query.ts'

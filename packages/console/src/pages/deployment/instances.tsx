@@ -1,5 +1,5 @@
 import type { Deployment, DeploymentInstance } from '@nabla/api/deployment'
-import { instanceStates } from '@nabla/api/deployment-state'
+import { instanceStates } from '@nabla/api/deployment-states'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'

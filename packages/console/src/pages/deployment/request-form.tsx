@@ -1,6 +1,6 @@
 import { Button, Select, Textarea, TextInput } from '@mantine/core'
 import type { Deployment } from '@nabla/api/deployment'
-import { deploymentStates } from '@nabla/api/deployment-state'
+import { deploymentStates } from '@nabla/api/deployment-states'
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useEffect, useState } from 'react'
 import { client } from '../../api/client.ts'

@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
+import { readAhead } from '../../api/query.ts'
 import { addFinder } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
@@ -17,6 +18,7 @@ export const deploymentRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/deployments/$deployment',
+    loader: ({ params }) => readAhead('deployment', 'show', { deployment: params.deployment }),
     component: lazyRouteComponent(() => import('./deployment-page.tsx'), 'DeploymentPage'),
   }),
 ] as const

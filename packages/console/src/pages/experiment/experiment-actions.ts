@@ -1,4 +1,5 @@
-import { experimentCan, type ExperimentState, experimentStates } from '@nabla/api/experiment-state'
+import type { ExperimentState } from '@nabla/api/experiment-state'
+import { experimentCan, experimentStates } from '@nabla/api/experiment-states'
 import type { Action } from '../../parts/action.ts'
 import { newTensorboardAddress } from '../tensorboard/tensorboard-address.ts'
 

@@ -1,5 +1,5 @@
 import { Button, TagsInput, Textarea, TextInput } from '@mantine/core'
-import { experimentLimits } from '@nabla/api/experiment-state'
+import { experimentLimits } from '@nabla/api/experiment-states'
 import type { Experiment } from '@nabla/api/experiment'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'

@@ -1,5 +1,6 @@
 import { ActionIcon, Autocomplete, Button, NumberInput, Select, Textarea, TextInput } from '@mantine/core'
-import { experimentLimits, experimentRole, type ExperimentScheme, experimentSchemes } from '@nabla/api/experiment'
+import { experimentRole, type ExperimentScheme } from '@nabla/api/experiment'
+import { experimentLimits, experimentSchemes } from '@nabla/api/experiment-states'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
 import { Icon } from '../../parts/icon.tsx'

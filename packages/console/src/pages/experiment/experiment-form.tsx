@@ -1,5 +1,6 @@
 import { Button, Menu, SegmentedControl } from '@mantine/core'
-import { type Experiment, experimentKinds } from '@nabla/api/experiment'
+import type { Experiment } from '@nabla/api/experiment'
+import { experimentKinds } from '@nabla/api/experiment-states'
 import type { ReactNode } from 'react'
 import type { SchemaForm } from '../../parts/form.ts'
 import { Icon } from '../../parts/icon.tsx'

@@ -1,4 +1,4 @@
-import { experimentSchemes } from '@nabla/api/experiment-state'
+import { experimentSchemes } from '@nabla/api/experiment-states'
 import { quote } from '../../parts/quote.ts'
 import type { Origin } from '../job/job-form-body.ts'
 import { jobLine } from '../job/job-line.ts'

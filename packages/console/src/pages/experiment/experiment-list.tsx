@@ -1,11 +1,6 @@
 import { Button } from '@mantine/core'
-import {
-  type ExperimentState,
-  experimentKinds,
-  experimentSchemes,
-  experimentStates,
-  type ExperimentSummary,
-} from '@nabla/api/experiment'
+import type { ExperimentState, ExperimentSummary } from '@nabla/api/experiment'
+import { experimentKinds, experimentSchemes, experimentStates } from '@nabla/api/experiment-states'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'
@@ -17,6 +12,7 @@ import { FilterBar } from '../../parts/filter-bar.tsx'
 import { formatCount } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { EmptyState } from '../../parts/states.tsx'
+import { Tags } from '../../parts/tags.tsx'
 import { useUrlSearch } from '../../parts/url-state.ts'
 import { type AskedOfExperiment, experimentActions } from './experiment-actions.ts'
 import { ExperimentDialog, useExperimentStart } from './experiment-dialogs.tsx'
@@ -84,7 +80,7 @@ const columns: readonly Column<ExperimentSummary>[] = [
     id: 'tags',
     title: 'Tags',
     width: 'minmax(60px, 0.8fr)',
-    cell: ({ tags }) => <span title={tags.join(', ')}>{tags.join(', ')}</span>,
+    cell: ({ tags }) => <Tags tags={tags} />,
   },
   {
     id: 'created',

@@ -1,5 +1,5 @@
 import type { Experiment, ExperimentJob } from '@nabla/api/experiment'
-import { jobStates } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { Duration, RelativeTime } from '../../parts/amount.tsx'

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
-import { type Experiment, experimentStates } from '@nabla/api/experiment'
+import type { Experiment } from '@nabla/api/experiment'
+import { experimentStates } from '@nabla/api/experiment-states'
 import { getRouteApi, Link, Navigate, useNavigate } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 import { useLiveEvents } from '../../api/live.ts'
@@ -14,6 +15,7 @@ import { MarkdownView } from '../../parts/markdown-view.tsx'
 import { PageHeader, Panel } from '../../parts/page-header.tsx'
 import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
+import { TagLinks } from '../../parts/tags.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { NoRuns } from '../run/no-runs.tsx'
 import { type AskedOfExperiment, experimentActions } from './experiment-actions.ts'
@@ -147,7 +149,7 @@ function ExperimentFacts({ experiment }: { experiment: Experiment }): ReactNode 
           clone of <Link to={`/experiments/${parentExperimentId}` as never}>{parentExperimentId}</Link>
         </span>
       )}
-      {experiment.tags.length > 0 && <span dir="auto">{experiment.tags.join(', ')}</span>}
+      <TagLinks tags={experiment.tags} to="/experiments" />
       <CopyId value={experiment.id} />
     </>
   )

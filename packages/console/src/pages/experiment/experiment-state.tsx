@@ -1,4 +1,5 @@
-import { type ExperimentState, experimentStates } from '@nabla/api/experiment-state'
+import type { ExperimentState } from '@nabla/api/experiment-state'
+import { experimentStates } from '@nabla/api/experiment-states'
 import type { ReactNode } from 'react'
 import { type Shape, StateBadge } from '../../parts/state-badge.tsx'
 

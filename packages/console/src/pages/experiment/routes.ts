@@ -1,6 +1,7 @@
 import type { ExperimentSummary } from '@nabla/api/experiment'
 import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
+import { readAhead } from '../../api/query.ts'
 import { addFinder, type Entry } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
@@ -18,6 +19,7 @@ export const experimentRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/experiments/$experiment',
+    loader: ({ params }) => readAhead('experiment', 'show', { experiment: params.experiment }),
     component: lazyRouteComponent(() => import('./experiment-page.tsx'), 'ExperimentPage'),
   }),
   // As clients of Gradient print it.

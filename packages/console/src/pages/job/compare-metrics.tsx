@@ -1,6 +1,6 @@
 import type { ApiError } from '@nabla/api/client'
 import type { Job } from '@nabla/api/job'
-import { metricSeries } from '@nabla/api/metric'
+import { metricSeries } from '@nabla/api/metric-series'
 import { useQueries } from '@tanstack/react-query'
 import { type ReactNode, useMemo, useState } from 'react'
 import { client } from '../../api/client.ts'

@@ -3,10 +3,9 @@ import type { LogBlock, LogLine } from '@nabla/api/log'
 import { client, plainClient } from '../../api/client.ts'
 import { followStream } from '../../api/follow.ts'
 import { toApiError } from '../../parts/action.ts'
+import { pageLines, readLogEnd } from './log-end.ts'
 import { type LogRows, Watchers } from './log-rows.ts'
 
-/** Lines are read and forgotten by this many. */
-const pageLines = 250
 /** What is kept of a log, however long it is: pages, and characters. */
 const mostPages = 80
 const mostCharacters = 16 * 1024 * 1024
@@ -52,7 +51,8 @@ export class LogFeed implements LogRows {
     this.#stop = new AbortController()
     const { signal } = this.#stop
     try {
-      const end = await client.job.logs({ job: this.#job, tail: pageLines }, { signal })
+      const end = await readLogEnd(this.#job)
+      if (signal.aborted) return
       for (const line of end.items) this.#put(line)
       this.count = Math.max(this.count, end.last)
       this.ended = end.ended

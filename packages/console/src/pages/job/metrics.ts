@@ -1,4 +1,5 @@
-import { type MetricLine, type MetricPoint, type MetricRange, metricSeries, type MetricTick } from '@nabla/api/metric'
+import type { MetricLine, MetricPoint, MetricRange, MetricTick } from '@nabla/api/metric'
+import { metricSeries } from '@nabla/api/metric-series'
 import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
 import type { ApiError, CallOptions, StreamEvent } from '@nabla/api/client'
 import { useCallback, useEffect, useMemo, useState } from 'react'
@@ -7,13 +8,11 @@ import { followStream } from '../../api/follow.ts'
 import { queries } from '../../api/query.ts'
 import type { ChartRange } from '../../parts/chart.tsx'
 import { useSetUrlSearch, useUrlSearch } from '../../parts/url-state.ts'
-
-/** Points of one series: about as many as a wide chart has pixels to tell them apart. */
-const points = 600
+import { measuredQuery, points, type ReadMeasured } from './metrics-query.ts'
 
 /** Where measurements are read, and followed. */
 export interface Measured {
-  read: (query: { points: number; from?: string; to?: string }, options: CallOptions) => Promise<MetricRange>
+  read: ReadMeasured
   follow: (query: { after?: string }, options: CallOptions) => AsyncIterable<StreamEvent<MetricTick>>
 }
 
@@ -36,12 +35,9 @@ export function useMeasured(
   source: Measured,
 ): { query: UseQueryResult<MetricRange, ApiError>; series: readonly MetricLine[] } {
   const span = range && { from: new Date(range[0]).toISOString(), to: new Date(range[1]).toISOString() }
-  const queryKey = ['metric', id, span ?? 'all']
-  const query = useQuery<MetricRange, ApiError>({
-    queryKey,
-    queryFn: ({ signal }) => source.read({ points, ...span }, { signal }),
-    placeholderData: keepPreviousData,
-  })
+  const options = measuredQuery(id, span, source.read)
+  const { queryKey } = options
+  const query = useQuery<MetricRange, ApiError>({ ...options, placeholderData: keepPreviousData })
   const ticks = useTicks(source, query.data, span === undefined && !query.isPlaceholderData, queryKey)
   const series = useMemo(() => withTicks(query.data, ticks), [query.data, ticks])
   return { query, series }
@@ -70,7 +66,7 @@ function useTicks(
   source: Measured,
   data: MetricRange | undefined,
   isLive: boolean,
-  queryKey: unknown[],
+  queryKey: readonly unknown[],
 ): readonly MetricTick[] {
   const [ticks, setTicks] = useState<{ of: MetricRange | undefined; list: readonly MetricTick[] }>({
     of: undefined,

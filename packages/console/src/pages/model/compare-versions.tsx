@@ -1,5 +1,6 @@
 import { Select } from '@mantine/core'
-import { type Interpretation, modelFormats, type ModelGraph } from '@nabla/api/model-format'
+import type { Interpretation, ModelGraph } from '@nabla/api/model-format'
+import { modelFormats } from '@nabla/api/model-tables'
 import type { Model, ModelVersion } from '@nabla/api/model'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'

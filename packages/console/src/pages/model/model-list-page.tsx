@@ -1,5 +1,5 @@
 import type { Model } from '@nabla/api/model'
-import { modelFormats } from '@nabla/api/model-format'
+import { modelFormats } from '@nabla/api/model-tables'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'
@@ -11,6 +11,7 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { EmptyState } from '../../parts/states.tsx'
+import { Tags } from '../../parts/tags.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { DeleteModel, ModelForm } from './model-dialogs.tsx'
@@ -22,11 +23,11 @@ import './model.css'
 const none = <span className="faint">–</span>
 
 const columns: readonly Column<Model>[] = [
-  { id: 'name', title: 'Name', width: 'minmax(140px, 2fr)', cell: ({ name }) => name },
+  { id: 'name', title: 'Name', width: 'minmax(140px, 1.6fr)', cell: ({ name }) => name },
   {
     id: 'latest',
     title: 'Latest',
-    width: '72px',
+    width: '60px',
     align: 'right',
     card: 'fact',
     cell: ({ latest }) => (latest ? `v${latest.version}` : none),
@@ -34,37 +35,37 @@ const columns: readonly Column<Model>[] = [
   {
     id: 'aliases',
     title: 'Aliases',
-    width: 'minmax(150px, 2fr)',
+    width: 'minmax(170px, 2.4fr)',
     cell: ({ aliases }) => <Aliases aliases={Object.entries(aliases).map(([name, at]) => `${name} v${at}`)} />,
   },
   {
     id: 'format',
     title: 'Format',
-    width: 'minmax(158px, 1fr)',
+    width: 'minmax(150px, 0.8fr)',
     card: 'fact',
     cell: ({ latest }) => (latest?.format ? modelFormats[latest.format].label : none),
   },
   {
     id: 'parameters',
     title: 'Parameters',
-    width: '104px',
+    width: '84px',
     align: 'right',
     cell: ({ latest }) => <ParameterCount count={latest?.parameters} />,
   },
-  { id: 'scan', title: 'Scan', width: '112px', cell: ({ latest }) => <Verdict verdict={latest?.verdict ?? null} /> },
+  { id: 'scan', title: 'Scan', width: '84px', cell: ({ latest }) => <Verdict verdict={latest?.verdict ?? null} /> },
   {
     id: 'size',
     title: 'Size',
-    width: '90px',
+    width: '72px',
     align: 'right',
     cell: ({ latest }) => <Bytes bytes={latest?.sizeBytes} />,
   },
   { id: 'project', title: 'Project', width: 'minmax(90px, 1fr)', cell: ({ project }) => project?.name ?? none },
-  { id: 'tags', title: 'Tags', width: 'minmax(90px, 1fr)', hidden: true, cell: ({ tags }) => tags.join(', ') },
+  { id: 'tags', title: 'Tags', width: 'minmax(90px, 1fr)', hidden: true, cell: ({ tags }) => <Tags tags={tags} /> },
   {
     id: 'changed',
     title: 'Changed',
-    width: '100px',
+    width: '84px',
     card: 'fact',
     cell: ({ latest, createdAt }) => <RelativeTime time={latest?.createdAt ?? createdAt} />,
   },

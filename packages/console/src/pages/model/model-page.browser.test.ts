@@ -1,8 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { findBarriersInBothThemes } from '../../testing/browser.ts'
 import { describeConsole } from '../../testing/console.ts'
+
+/** As tensorboardX 2.6.5 wrote it: its version, then the scalars `loss` 0.5 and `far` -2. */
+const eventFile =
+  'GAAAAAAAAACjf0siCfDirOm0wNpBGg1icmFpbi5FdmVudDoydtc2QxoAAAAAAAAAEpvYLQkAAAAAAAD4PxABKg0KCwoEbG9z' +
+  'cxUAAAA/GKRDPSIAAAAAAAAAeBE9/QkAAAAAAAACQBD9//////////8BKgwKCgoDZmFyFQAAAMCBR5+Z'
 
 const corpus = join(import.meta.dirname, '../../../../../test/model-corpus')
 
@@ -74,6 +81,32 @@ describeConsole('models', (console) => {
     })
     await page.reload()
     await lineage.getByRole('link', { name: job.name }).waitFor()
+  })
+
+  test('shows the metrics that it was given beside what its files come to', async () => {
+    const { client, open } = console()
+    const folder = await mkdtemp(join(tmpdir(), 'nabla-model-'))
+    try {
+      await writeFile(join(folder, 'events.out.tfevents.1.host'), Buffer.from(eventFile, 'base64'))
+      const page = await open('/models')
+      await page.getByRole('button', { name: 'Upload model' }).first().click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByRole('textbox', { name: 'Name' }).fill('measured')
+      await dialog.getByLabel('Folder of the model').setInputFiles(folder)
+      await dialog.getByRole('button', { name: 'Upload' }).click()
+      const metrics = page.getByRole('region', { name: 'Metrics' })
+      await metrics.getByText('of 1: 0.5 to 0.5, mean 0.5').waitFor()
+      await client.model.updateVersion({
+        model: 'measured',
+        version: '1',
+        body: { metrics: [{ name: 'loss', value: 0.4 }] },
+      })
+      await page.reload()
+      await metrics.getByText('0.4 in its files 0.5 of 1: 0.5 to 0.5, mean 0.5').waitFor()
+      await metrics.getByText('-2 of 1: -2 to -2, mean -2').waitFor()
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   test('keys are trusted and removed; a project says which models its jobs may use', async () => {

@@ -1,5 +1,6 @@
 import { SegmentedControl } from '@mantine/core'
-import { type ModelRule, modelRules } from '@nabla/api/model'
+import type { ModelRule } from '@nabla/api/model'
+import { modelRules } from '@nabla/api/model-tables'
 import type { ReactNode } from 'react'
 import { client } from '../../api/client.ts'
 import { useApi } from '../../api/query.ts'

@@ -1,5 +1,5 @@
 import type { ModelTensor, ScanVerdict } from '@nabla/api/model-format'
-import { scanVerdicts } from '@nabla/api/model-format'
+import { scanVerdicts } from '@nabla/api/model-tables'
 import type { ReactNode } from 'react'
 import { formatCount } from '../../parts/format.ts'
 import { type Shape, StateBadge } from '../../parts/state-badge.tsx'

@@ -1,4 +1,5 @@
-import { modelFormats, type Interpretation } from '@nabla/api/model-format'
+import type { Interpretation } from '@nabla/api/model-format'
+import { modelFormats } from '@nabla/api/model-tables'
 import type { Model, ModelVersion } from '@nabla/api/model'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
@@ -43,7 +44,6 @@ export function Overview({ model, version }: { model: Model; version: ModelVersi
 
 function Read({ read, version }: { read: Interpretation; version: ModelVersion }): ReactNode {
   const odd = read.pickles.filter(({ verdict }) => verdict !== 'clean')
-  const metrics = version.metrics.length > 0 ? version.metrics : read.metrics
   return (
     <>
       {read.warnings.map((text) => (
@@ -81,31 +81,49 @@ function Read({ read, version }: { read: Interpretation; version: ModelVersion }
           ]}
         />
       </Panel>
-      {metrics.length > 0 && (
-        <Panel title="Metrics">
-          <Facts
-            facts={metrics
-              .slice(0, 100)
-              .map((metric) => [metric.name, <MetricValue key={metric.name} metric={metric} />])}
-          />
-        </Panel>
-      )}
+      <Metrics own={version.metrics} read={read.metrics} />
     </>
   )
 }
 
-/** The last value, and what all of a training come to. */
-function MetricValue({ metric: { value, statistics } }: { metric: Interpretation['metrics'][number] }): ReactNode {
+type Metric = Interpretation['metrics'][number]
+
+/** As many as one looks through. */
+const mostMetrics = 100
+
+/** What it was given, and what its files say: one line for each name. */
+function Metrics({ own, read }: { own: ModelVersion['metrics']; read: readonly Metric[] }): ReactNode {
+  const names = [...new Set([...own, ...read].map(({ name }) => name))]
+  if (names.length === 0) return null
+  const [given, inFiles] = [own, read].map((metrics) => new Map(metrics.map((metric) => [metric.name, metric])))
+  return (
+    <Panel title="Metrics">
+      <Facts
+        facts={names
+          .slice(0, mostMetrics)
+          .map((name) => [name, <MetricValue key={name} given={given?.get(name)} inFiles={inFiles?.get(name)} />])}
+      />
+    </Panel>
+  )
+}
+
+/** The last value, and what all of a training come to; that of its files too, where it was given another one. */
+function MetricValue({ given, inFiles }: { given: Metric | undefined; inFiles: Metric | undefined }): ReactNode {
   const short = (number: number) => Number(number.toPrecision(6))
+  const { value, statistics } = inFiles ?? {}
+  const isOther = given !== undefined && value !== undefined && given.value !== value
+  const shown = given?.value ?? value
   return (
     <span className="number">
-      {short(value)}{' '}
-      {statistics && (
+      {shown !== undefined && short(shown)}{' '}
+      {(isOther || statistics) && (
         <span
           className="muted"
-          title={`median ${short(statistics.median)}, standard deviation ${short(statistics.deviation)}`}
+          title={statistics && `median ${short(statistics.median)}, standard deviation ${short(statistics.deviation)}`}
         >
-          of {statistics.count}: {short(statistics.min)} to {short(statistics.max)}, mean {short(statistics.mean)}
+          {isOther && `in its files ${short(value)} `}
+          {statistics &&
+            `of ${statistics.count}: ${short(statistics.min)} to ${short(statistics.max)}, mean ${short(statistics.mean)}`}
         </span>
       )}
     </span>

@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
+import { readAhead } from '../../api/query.ts'
 import { addFinder } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
@@ -12,6 +13,7 @@ export const modelRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/models/$model',
+    loader: ({ params }) => readAhead('model', 'show', { model: params.model }),
     component: lazyRouteComponent(() => import('./model-page.tsx'), 'ModelPage'),
   }),
 ] as const

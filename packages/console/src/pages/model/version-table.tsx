@@ -1,5 +1,6 @@
-import { type Model, type ModelVersion, modelVersionStates } from '@nabla/api/model'
-import { modelFormats } from '@nabla/api/model-format'
+import type { Model, ModelVersion } from '@nabla/api/model'
+import { modelVersionStates } from '@nabla/api/model-tables'
+import { modelFormats } from '@nabla/api/model-tables'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import type { LiveList } from '../../api/list.ts'

@@ -1,4 +1,5 @@
-import { type NotebookSummary, notebookCan, notebookStates } from '@nabla/api/notebook'
+import type { NotebookSummary } from '@nabla/api/notebook'
+import { notebookCan, notebookStates } from '@nabla/api/notebook-state'
 import { client } from '../../api/client.ts'
 import type { Action } from '../../parts/action.ts'
 import { openTab } from '../../parts/open-tab.ts'

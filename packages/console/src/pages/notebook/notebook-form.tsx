@@ -1,5 +1,6 @@
 import { Autocomplete, Button, SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core'
-import { createNotebook, notebookLimits } from '@nabla/api/notebook'
+import { createNotebook } from '@nabla/api/notebook'
+import { notebookLimits } from '@nabla/api/notebook-state'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useRef, useState } from 'react'
 import type { ApiError } from '@nabla/api/client'

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
-import { type NotebookSummary, notebookCan, notebookStates } from '@nabla/api/notebook'
+import type { NotebookSummary } from '@nabla/api/notebook'
+import { notebookCan, notebookStates } from '@nabla/api/notebook-state'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'
@@ -11,6 +12,7 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { EmptyState } from '../../parts/states.tsx'
+import { Tags } from '../../parts/tags.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { type Asked, notebookActions, notebookAddress, openNotebook } from './notebook-actions.ts'
@@ -34,7 +36,7 @@ const columnsWith = (open: (notebook: NotebookSummary) => void): readonly Column
   { id: 'left', title: 'Stops in', width: '92px', card: 'fact', cell: (notebook) => <TimeLeft notebook={notebook} /> },
   { id: 'machine', title: 'Machine', width: 'minmax(80px, 1fr)', cell: ({ machineType }) => machineType },
   { id: 'project', title: 'Project', width: 'minmax(90px, 1fr)', cell: ({ project }) => project.name },
-  { id: 'tags', title: 'Tags', width: 'minmax(90px, 1fr)', cell: ({ tags }) => tags.join(', ') },
+  { id: 'tags', title: 'Tags', width: 'minmax(90px, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
   {
     id: 'used',
     title: 'Used',

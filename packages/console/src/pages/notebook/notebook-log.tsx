@@ -1,6 +1,7 @@
 import { TextInput } from '@mantine/core'
 import type { CallOptions } from '@nabla/api/client'
-import { type Notebook, notebookStates } from '@nabla/api/notebook'
+import type { Notebook } from '@nabla/api/notebook'
+import { notebookStates } from '@nabla/api/notebook-state'
 import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { client, plainClient } from '../../api/client.ts'
 import { plural } from '../../parts/format.ts'

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
-import { type Notebook, notebookStates } from '@nabla/api/notebook'
+import type { Notebook } from '@nabla/api/notebook'
+import { notebookStates } from '@nabla/api/notebook-state'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { client } from '../../api/client.ts'
@@ -14,6 +15,7 @@ import { PageHeader } from '../../parts/page-header.tsx'
 import { quote } from '../../parts/quote.ts'
 import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
+import { TagLinks } from '../../parts/tags.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { type Asked, notebookActions, openNotebook, whyNot } from './notebook-actions.ts'
 import { NotebookDialog } from './notebook-dialogs.tsx'
@@ -148,15 +150,7 @@ function NotebookFacts({ notebook }: { notebook: Notebook }): ReactNode {
       <span>
         by <span dir="auto">{createdBy.name}</span>
       </span>
-      {tags.length > 0 && (
-        <span className="job-tags">
-          {tags.map((tag) => (
-            <Link key={tag} to="/notebooks" search={{ tag } as never} className="job-tag ellipsis" dir="auto">
-              {tag}
-            </Link>
-          ))}
-        </span>
-      )}
+      <TagLinks tags={tags} to="/notebooks" />
       <CopyId value={notebook.id} />
     </>
   )

@@ -1,4 +1,5 @@
-import { type Notebook, type NotebookPhase, notebookStates } from '@nabla/api/notebook'
+import type { Notebook, NotebookPhase } from '@nabla/api/notebook'
+import { notebookStates } from '@nabla/api/notebook-state'
 import type { ReactNode } from 'react'
 import { now } from '../../clock.ts'
 import { useTick } from '../../parts/amount.tsx'

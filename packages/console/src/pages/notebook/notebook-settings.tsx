@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
-import { type Notebook, notebookCan } from '@nabla/api/notebook'
+import type { Notebook } from '@nabla/api/notebook'
+import { notebookCan } from '@nabla/api/notebook-state'
 import type { ServedLink } from '@nabla/api/served'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'

@@ -1,5 +1,5 @@
 import type { NotebookActivity, NotebookSummary } from '@nabla/api/notebook'
-import { notebookStates } from '@nabla/api/notebook'
+import { notebookStates } from '@nabla/api/notebook-state'
 import type { ReactNode } from 'react'
 import { now } from '../../clock.ts'
 import { useTick } from '../../parts/amount.tsx'

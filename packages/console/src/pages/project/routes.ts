@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
+import { readAhead } from '../../api/query.ts'
 import { addFinder } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
@@ -12,6 +13,7 @@ export const projectRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/projects/$project',
+    loader: ({ params }) => readAhead('project', 'show', { project: params.project }),
     component: lazyRouteComponent(() => import('./project-page.tsx'), 'ProjectPage'),
   }),
 ] as const

@@ -1,5 +1,6 @@
 import { Switch } from '@mantine/core'
-import { type Run, runStates } from '@nabla/api/run'
+import type { Run } from '@nabla/api/run'
+import { runStates } from '@nabla/api/run-states'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { formatNumber } from '../../parts/chart.tsx'

@@ -1,6 +1,7 @@
 import type { Run } from '@nabla/api/run'
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
+import { readAhead } from '../../api/query.ts'
 import { addFinder, type Entry } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
@@ -8,6 +9,7 @@ export const runRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/runs',
+    loader: () => readAhead('run', 'columns', {}),
     component: lazyRouteComponent(() => import('./run-list-page.tsx'), 'RunListPage'),
   }),
   createRoute({
@@ -18,6 +20,10 @@ export const runRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/runs/$run',
+    loader({ params: { run }, location }) {
+      readAhead('run', 'show', { run })
+      if (!('tab' in location.search)) import('./run-charts.tsx').catch(() => undefined)
+    },
     component: lazyRouteComponent(() => import('./run-page.tsx'), 'RunPage'),
   }),
 ] as const

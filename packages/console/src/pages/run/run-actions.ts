@@ -1,5 +1,5 @@
 import type { Run } from '@nabla/api/run'
-import { tensorboardLimits } from '@nabla/api/tensorboard'
+import { tensorboardLimits } from '@nabla/api/tensorboard-states'
 import type { Action } from '../../parts/action.ts'
 import { newTensorboardAddress } from '../tensorboard/tensorboard-address.ts'
 

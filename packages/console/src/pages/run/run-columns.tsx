@@ -1,4 +1,5 @@
-import { type Run, runStates, valueOf } from '@nabla/api/run'
+import type { Run } from '@nabla/api/run'
+import { runStates, valueOf } from '@nabla/api/run-states'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { Duration, RelativeTime } from '../../parts/amount.tsx'
@@ -6,6 +7,7 @@ import { formatNumber } from '../../parts/chart.tsx'
 import { CopyId } from '../../parts/copy.tsx'
 import type { Column } from '../../parts/data-table.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
+import { Tags } from '../../parts/tags.tsx'
 import { type Attribute, attributes, type FieldId, inQuery, readField, valueOfField } from './run-fields.ts'
 import { useLatestValue } from './run-live.ts'
 
@@ -157,7 +159,7 @@ const cells: Record<Attribute, Pick<Column<Run>, 'cell' | 'width' | 'card' | 'al
   },
   source: { width: '96px', cell: ({ source }) => source },
   by: { width: '110px', cell: ({ createdBy }) => <span dir="auto">{createdBy.name}</span> },
-  tags: { width: '140px', cell: ({ tags }) => <span title={tags.join(', ')}>{tags.join(', ')}</span> },
+  tags: { width: '140px', cell: ({ tags }) => <Tags tags={tags} /> },
   id: { width: '190px', cell: ({ id }) => <CopyId value={id} /> },
 }
 

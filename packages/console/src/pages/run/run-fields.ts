@@ -1,4 +1,5 @@
-import { type Run, numberOf } from '@nabla/api/run'
+import type { Run } from '@nabla/api/run'
+import { numberOf } from '@nabla/api/run-states'
 import type { AxisValue } from '../../parts/value-axis.ts'
 
 /** What a run has a value of: `metrics.loss`, `params.lr`, `labels.host`, or a word of `attributes`. */

@@ -1,6 +1,7 @@
 import type { Table } from '@nabla/api/forest'
 import { toCells } from '@nabla/api/importance'
-import { numberOf, type Run } from '@nabla/api/run'
+import type { Run } from '@nabla/api/run'
+import { numberOf } from '@nabla/api/run-states'
 import { type ReactNode, useMemo } from 'react'
 import { plural } from '../../parts/format.ts'
 import { ImportanceTable } from '../../parts/importance-table.tsx'

@@ -1,4 +1,4 @@
-import { numberOf } from '@nabla/api/run'
+import { numberOf } from '@nabla/api/run-states'
 import { createContext, useContext, useEffect, useMemo, useSyncExternalStore } from 'react'
 import { plainClient } from '../../api/client.ts'
 import { followStream } from '../../api/follow.ts'

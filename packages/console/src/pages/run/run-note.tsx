@@ -1,5 +1,6 @@
 import { Button, TagsInput, Textarea, TextInput } from '@mantine/core'
-import { type Run, runLimits } from '@nabla/api/run'
+import type { Run } from '@nabla/api/run'
+import { runLimits } from '@nabla/api/run-states'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { useAction } from '../../parts/action.ts'

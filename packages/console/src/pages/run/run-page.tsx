@@ -1,4 +1,5 @@
-import { type Run, runStates } from '@nabla/api/run'
+import type { Run } from '@nabla/api/run'
+import { runStates } from '@nabla/api/run-states'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 import { useLiveEvents } from '../../api/live.ts'

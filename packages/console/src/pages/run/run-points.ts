@@ -1,4 +1,5 @@
-import { numberOf, type RunPoint, valueOf } from '@nabla/api/run'
+import type { RunPoint } from '@nabla/api/run'
+import { numberOf, valueOf } from '@nabla/api/run-states'
 import type { MetricPoint } from '@nabla/api/metric'
 import { smooth } from '../../parts/smoothing.ts'
 

@@ -1,5 +1,6 @@
 import { Button, SegmentedControl } from '@mantine/core'
-import { type Run, runStates } from '@nabla/api/run'
+import type { Run } from '@nabla/api/run'
+import { runStates } from '@nabla/api/run-states'
 import { lazy, type ReactNode, Suspense, useMemo } from 'react'
 import { client } from '../../api/client.ts'
 import { type LiveList, useList } from '../../api/list.ts'

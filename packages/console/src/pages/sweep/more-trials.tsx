@@ -1,5 +1,5 @@
 import { NumberInput } from '@mantine/core'
-import { searchLimits } from '@nabla/api/search'
+import { searchLimits } from '@nabla/api/searchers'
 import type { Sweep } from '@nabla/api/sweep'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'

@@ -1,5 +1,7 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { readAhead } from '../../api/query.ts'
 import { shellRoute } from '../../shell/routes.ts'
+import { readTrialsAhead } from './trials-query.ts'
 
 /** Sweeps are experiments: the palette finds them as such. */
 export const sweepRoutes = [
@@ -16,6 +18,15 @@ export const sweepRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/sweeps/$sweep',
+    loader({ params: { sweep } }) {
+      readAhead('sweep', 'show', { sweep })
+      readAhead('experiment', 'show', { experiment: sweep })
+      if (anId.test(sweep)) readTrialsAhead(sweep)
+      import('./sweep-body.tsx').catch(() => undefined)
+    },
     component: lazyRouteComponent(() => import('./sweep-page.tsx'), 'SweepPage'),
   }),
 ] as const
+
+/** Trials are kept by the id, and a name may be that of any sweep. */
+const anId = /^e[0-9a-z]{16}$/

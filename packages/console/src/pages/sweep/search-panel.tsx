@@ -1,5 +1,6 @@
 import { Button, NumberInput, SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core'
-import { searchers, searchLimits, type StopRuleSettings } from '@nabla/api/search'
+import type { StopRuleSettings } from '@nabla/api/search'
+import { searchers, searchLimits } from '@nabla/api/searchers'
 import { type ReactNode, useState } from 'react'
 import { useApi } from '../../api/query.ts'
 import { Icon } from '../../parts/icon.tsx'

@@ -1,5 +1,6 @@
 import type { Sweep } from '@nabla/api/sweep'
-import { type ExperimentState, experimentStates } from '@nabla/api/experiment-state'
+import type { ExperimentState } from '@nabla/api/experiment-state'
+import { experimentStates } from '@nabla/api/experiment-states'
 import type { Action } from '../../parts/action.ts'
 import { type ActedExperiment, experimentActions } from '../experiment/experiment-actions.ts'
 

@@ -1,5 +1,6 @@
 import { paramOption, readParam } from '@nabla/api/param-text'
-import { searchers, searchSettings, type SearchSettings } from '@nabla/api/search'
+import { searchSettings, type SearchSettings } from '@nabla/api/search'
+import { searchers } from '@nabla/api/searchers'
 import { quote } from '../../parts/quote.ts'
 import { type JobFields, type Origin, readDuration, writeDuration } from '../job/job-form-body.ts'
 import { jobLine } from '../job/job-line.ts'

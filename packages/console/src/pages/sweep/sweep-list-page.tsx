@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
-import { type ExperimentState, experimentStates, type ExperimentSummary } from '@nabla/api/experiment'
+import type { ExperimentState, ExperimentSummary } from '@nabla/api/experiment'
+import { experimentStates } from '@nabla/api/experiment-states'
 import { useNavigate } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { client } from '../../api/client.ts'

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import type { Experiment } from '@nabla/api/experiment'
-import { searchers } from '@nabla/api/search'
+import { searchers } from '@nabla/api/searchers'
 import type { Sweep } from '@nabla/api/sweep'
 import { amountText } from '@nabla/api/sweep-views'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'

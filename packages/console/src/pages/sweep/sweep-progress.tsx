@@ -1,4 +1,5 @@
-import { type Sweep, type TrialState, trialStates } from '@nabla/api/sweep'
+import type { Sweep, TrialState } from '@nabla/api/sweep'
+import { trialStates } from '@nabla/api/trial-states'
 import type { ReactNode } from 'react'
 import { formatCount } from '../../parts/format.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'

@@ -1,14 +1,16 @@
-import { type TrialState, trialStates } from '@nabla/api/sweep'
+import type { TrialState } from '@nabla/api/sweep'
+import { trialStates } from '@nabla/api/trial-states'
 import { type KeyboardEvent, type ReactNode, useMemo, useState } from 'react'
 import { now } from '../../clock.ts'
 import { type Drawing, useCanvas } from '../../parts/canvas.ts'
 import { formatDuration, formatTime } from '../../parts/format.ts'
+import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { type LaneBar, lanesOf } from './lanes.ts'
 import { type TrialPicture, TrialTip } from './trial-plot.tsx'
-import { trialColors } from './trial-words.ts'
+import { trialShapes } from './trial-words.ts'
 
-const [left, right, top, bottom] = [12, 12, 8, 28]
+const [left, right, top, bottom] = [12, 12, 8, 46]
 const [thickest, thinnest] = [18, 3]
 const mostHeight = 560
 
@@ -61,8 +63,7 @@ export function SweepTimeline({ trials, objectives, onOpen }: TrialPicture): Rea
       <ul className="sweep-states">
         {(Object.keys(trialStates) as TrialState[]).map((state) => (
           <li key={state}>
-            <span className={`chart-mark chart-color-${trialColors[state]}`} aria-hidden="true" />
-            {trialStates[state].label}
+            <StateBadge state={state} shape={trialShapes[state]} label={trialStates[state].label} />
           </li>
         ))}
       </ul>
@@ -107,19 +108,43 @@ function edges({ from, to }: LaneBar, all: Timeline, width: number): [number, nu
   return [left + (from - all.from) * scale, left + (to - all.from) * scale]
 }
 
-function draw({ context, width, height, color }: Drawing, all: Timeline): void {
-  const colors = Object.values(trialColors).map((place) => [place, color(`--series-${place}`)] as const)
-  const byPlace = new Map(colors)
+function draw(drawing: Drawing, all: Timeline): void {
+  drawTimes(drawing, all)
+  const { context, width, color } = drawing
+  const shapes = [...new Set(Object.values(trialShapes))]
+  const colors = new Map(shapes.map((shape) => [shape, color(`--state-${shape}`)]))
   const gap = all.thickness > 8 ? 2 : all.thickness > 4 ? 1 : 0
   for (const bar of all.bars) {
     const [from, to] = edges(bar, all, width)
-    context.fillStyle = byPlace.get(trialColors[bar.trial.state]) ?? ''
+    context.fillStyle = colors.get(trialShapes[bar.trial.state]) ?? ''
     const space = to - from > 4 ? 1 : 0
     context.fillRect(from, top + bar.lane * all.thickness, Math.max(1.5, to - from - space), all.thickness - gap)
   }
+}
+
+/** How long after the first trial: one of these, in seconds. */
+const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400]
+const leastGapPx = 90
+
+/** The line of time below the bars: steps since the first trial, and when it all was. */
+function drawTimes({ context, width, height, color }: Drawing, all: Timeline): void {
+  const tookMs = Math.max(1, all.to - all.from)
+  const mostSteps = Math.max(1, Math.floor((width - left - right) / leastGapPx))
+  const days = Math.ceil(tookMs / 86_400_000 / mostSteps)
+  const step = (timeSteps.find((seconds) => tookMs / (seconds * 1000) <= mostSteps) ?? days * 86_400) * 1000
   context.font = `11px ${color('--font-sans')}`
+  context.strokeStyle = color('--line')
   context.fillStyle = color('--muted')
   context.textBaseline = 'bottom'
+  context.textAlign = 'center'
+  for (let past = step; past <= tookMs; past += step) {
+    const x = Math.round(left + (past / tookMs) * (width - left - right)) + 0.5
+    context.beginPath()
+    context.moveTo(x, top)
+    context.lineTo(x, height - 38)
+    context.stroke()
+    context.fillText(formatDuration(past), Math.min(x, width - right - 16), height - 22)
+  }
   context.textAlign = 'left'
   context.fillText(formatTime(all.from), left, height - 4)
   context.textAlign = 'right'

@@ -1,4 +1,5 @@
-import { type Sweep, type Trial, trialStates } from '@nabla/api/sweep'
+import type { Sweep, Trial } from '@nabla/api/sweep'
+import { trialStates } from '@nabla/api/trial-states'
 import { amountText, valueOf } from '@nabla/api/sweep-views'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'

@@ -1,4 +1,5 @@
-import { type Trial, trialStates } from '@nabla/api/sweep'
+import type { Trial } from '@nabla/api/sweep'
+import { trialStates } from '@nabla/api/trial-states'
 import { costOf, type Objective, valueOf } from '@nabla/api/sweep-views'
 import { type ReactNode, useMemo } from 'react'
 import type { LiveList } from '../../api/list.ts'
@@ -24,7 +25,11 @@ export function TrialTable(props: {
   const { trials, isLoading, objectives, parameters } = props
   const [state] = useUrlState('state')
   const [order, setOrder] = useUrlState('order')
-  const columns = useMemo(() => columnsOf(objectives, parameters), [JSON.stringify(objectives), parameters.join('\n')])
+  const words = parameters.filter((name) => trials.some(({ values }) => typeof values[name] === 'string'))
+  const columns = useMemo(
+    () => columnsOf(objectives, parameters, words),
+    [JSON.stringify(objectives), JSON.stringify(parameters), JSON.stringify(words)],
+  )
   const rows = useMemo(() => {
     const kept = state === '' ? [...trials] : trials.filter((trial) => trial.state === state)
     return sorted(kept, order, objectives)
@@ -62,9 +67,21 @@ export function TrialTable(props: {
   )
 }
 
-function columnsOf(objectives: readonly Objective[], parameters: readonly string[]): Column<Trial>[] {
+/** `words`: parameters whose values are no numbers. */
+function columnsOf(
+  objectives: readonly Objective[],
+  parameters: readonly string[],
+  words: readonly string[],
+): Column<Trial>[] {
   return [
-    { id: 'number', title: 'Trial', width: '68px', sort: 'number', card: 'title', cell: ({ number }) => `${number}` },
+    {
+      id: 'number',
+      title: 'Trial',
+      width: '76px',
+      sort: 'number',
+      card: 'title',
+      cell: ({ number }) => `Trial ${number}`,
+    },
     {
       id: 'state',
       title: 'State',
@@ -85,20 +102,26 @@ function columnsOf(objectives: readonly Objective[], parameters: readonly string
       ...(at < 2 && { card: 'fact' }),
       cell: (trial) => {
         const value = valueOf(trial, objective)
-        return value === undefined ? <span className="faint">–</span> : formatNumber(value)
+        if (value === undefined) return <span className="faint">–</span>
+        return (
+          <>
+            <span className="only-phone">{objective.metric} </span>
+            {formatNumber(value)}
+          </>
+        )
       },
     })),
     ...parameters.map((name, at): Column<Trial> => ({
       id: `parameter ${name}`,
       title: name,
       width: 'minmax(80px, 1fr)',
-      align: 'right',
+      ...(!words.includes(name) && { align: 'right' }),
       sort: `parameter ${name}`,
       hidden: at >= usualParameters,
       cell: ({ values }) => (Object.hasOwn(values, name) ? valueText(values[name]) : <span className="faint">–</span>),
     })),
     { id: 'step', title: 'Step', width: '64px', align: 'right', sort: 'step', cell: ({ step }) => step },
-    { id: 'asked', title: 'Began', width: '84px', cell: ({ askedAt }) => <RelativeTime time={askedAt} /> },
+    { id: 'asked', title: 'Started', width: '84px', cell: ({ askedAt }) => <RelativeTime time={askedAt} /> },
     {
       id: 'took',
       title: 'Took',
@@ -109,7 +132,7 @@ function columnsOf(objectives: readonly Objective[], parameters: readonly string
     {
       id: 'reason',
       title: 'Reason',
-      width: 'minmax(100px, 1.6fr)',
+      width: 'minmax(160px, 1.6fr)',
       cell: ({ reason }) => <span title={reason ?? undefined}>{reason}</span>,
     },
     { id: 'job', title: 'Job', width: '180px', hidden: true, cell: ({ job }) => <span className="mono">{job}</span> },

@@ -4,9 +4,8 @@ import { useEffect, useRef, useState } from 'react'
 import { client } from '../../api/client.ts'
 import { now } from '../../clock.ts'
 import { toApiError } from '../../parts/action.ts'
+import { pageSize, readFirstTrials } from './trials-query.ts'
 
-/** Trials of one answer: it is there within a blink, and the server does others in between. */
-const pageSize = 2000
 /** Trials that a page keeps, the newest: more than anybody looks at one by one. */
 export const mostTrials = 20_000
 /** Trials end in bursts; what has changed is read once for all of them. */
@@ -91,16 +90,22 @@ class Reader {
     let found: readonly Trial[] = kept
     let after = this.#from - 1
     for (;;) {
-      const { items, next } = await client.sweep.trials(
-        { sweep: this.#sweep, limit: pageSize, ...(after >= 0 && { after: String(after) }) },
-        { signal: this.#stop.signal },
-      )
+      const { items, next } = await this.#readAfter(after)
+      if (this.#stop.signal.aborted) return
       found = [...found, ...items]
       // What was there stays until it is there again; the first time there is nothing to keep.
       if (isFirst || next === null) this.#take(found)
-      if (next === null) return
+      if (next === null) break
       after = Number(next)
     }
+    // They may be older than the numbers that the sweep was shown with.
+    if (isFirst) this.#wanted = true
+  }
+
+  #readAfter(after: number): ReturnType<typeof readFirstTrials> {
+    if (after < 0) return readFirstTrials(this.#sweep)
+    const page = { sweep: this.#sweep, limit: pageSize, after: String(after) }
+    return client.sweep.trials(page, { signal: this.#stop.signal })
   }
 
   #take(trials: readonly Trial[]): void {

@@ -1,4 +1,5 @@
-import { type Tensorboard, tensorboardCan } from '@nabla/api/tensorboard'
+import type { Tensorboard } from '@nabla/api/tensorboard'
+import { tensorboardCan } from '@nabla/api/tensorboard-states'
 import type { Action } from '../../parts/action.ts'
 
 interface Given {

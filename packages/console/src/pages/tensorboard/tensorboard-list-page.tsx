@@ -1,5 +1,6 @@
 import { UnstyledButton } from '@mantine/core'
-import { type Tensorboard, tensorboardStates } from '@nabla/api/tensorboard'
+import type { Tensorboard } from '@nabla/api/tensorboard'
+import { tensorboardStates } from '@nabla/api/tensorboard-states'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { client } from '../../api/client.ts'

@@ -1,6 +1,7 @@
 import type { Workflow } from '@nabla/api/workflow'
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
+import { readAhead } from '../../api/query.ts'
 import { addFinder, type Entry } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
@@ -18,6 +19,7 @@ export const workflowRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/workflows/$workflow',
+    loader: ({ params }) => readAhead('workflow', 'show', { workflow: params.workflow }),
     component: lazyRouteComponent(() => import('./workflow-page.tsx'), 'WorkflowPage'),
   }),
   createRoute({

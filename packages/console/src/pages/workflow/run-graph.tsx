@@ -1,5 +1,5 @@
 import type { WorkflowJob } from '@nabla/api/workflow'
-import { workflowJobStates } from '@nabla/api/workflow-state'
+import { workflowJobStates } from '@nabla/api/workflow-states'
 import { type ReactNode, useMemo } from 'react'
 import { formatDuration } from '../../parts/format.ts'
 import { nodeSize, placeJobs, type PlacedJob } from './graph-places.ts'

@@ -1,5 +1,5 @@
 import type { WorkflowJob, WorkflowOutput, WorkflowRun } from '@nabla/api/workflow'
-import { workflowJobStates } from '@nabla/api/workflow-state'
+import { workflowJobStates } from '@nabla/api/workflow-states'
 import { Link } from '@tanstack/react-router'
 import { Fragment, lazy, type ReactNode, Suspense } from 'react'
 import { useApi } from '../../api/query.ts'

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import type { WorkflowRun } from '@nabla/api/workflow'
-import { workflowRunCan, workflowRunStates } from '@nabla/api/workflow-state'
+import { workflowRunCan, workflowRunStates } from '@nabla/api/workflow-states'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { client } from '../../api/client.ts'

@@ -1,10 +1,6 @@
 import type { WorkflowRunSummary } from '@nabla/api/workflow'
-import {
-  type WorkflowJobState,
-  workflowJobStates,
-  type WorkflowRunState,
-  workflowRunStates,
-} from '@nabla/api/workflow-state'
+import type { WorkflowJobState, WorkflowRunState } from '@nabla/api/workflow-state'
+import { workflowJobStates, workflowRunStates } from '@nabla/api/workflow-states'
 import type { ReactNode } from 'react'
 import { type Shape, StateBadge } from '../../parts/state-badge.tsx'
 

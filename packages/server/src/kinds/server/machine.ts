@@ -1,4 +1,5 @@
 import type { MachineUse } from '@nabla/api/metric'
+import { givenOut, machinesOf } from '../../control/place.ts'
 import { readHeld } from '../../control/queue.ts'
 import type { Deps } from '../../deps.ts'
 import { toIso } from '../../lib/clock.ts'
@@ -38,14 +39,14 @@ export async function toMachineUse(deps: Deps, reading: MachineReading): Promise
     load,
     disk: { usedBytes: reading.diskUsedBytes, totalBytes: reading.diskTotalBytes },
     gpus: gpusOf(deps, holding, reading),
-    given: givenOf(deps, holding),
+    given: givenOut(holding, deps.machineTypes.capacity),
     tasks: { running: holding.length, queued },
   }
 }
 
 function gpusOf({ machineTypes }: Deps, holding: readonly Task[], reading: MachineReading): MachineUse['gpus'] {
   const taken = new Set(holding.flatMap((task) => task.gpus))
-  return [...machineTypes.capacity.values()].flatMap(({ gpus }) =>
+  return machinesOf(machineTypes.capacity).flatMap(({ gpus }) =>
     gpus.map(({ index, name, memoryBytes }) => {
       const sample = reading.gpus.find((one) => one.index === index)
       return {
@@ -60,17 +61,6 @@ function gpusOf({ machineTypes }: Deps, holding: readonly Task[], reading: Machi
       }
     }),
   )
-}
-
-function givenOf({ machineTypes }: Deps, holding: readonly Task[]): MachineUse['given'] {
-  const all = [...machineTypes.capacity.values()]
-  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
-  const taken = holding.map((task) => task.request.resources)
-  return {
-    cpus: { taken: sum(taken.map(({ cpus }) => cpus)), all: sum(all.map(({ cpus }) => cpus)) },
-    memoryBytes: { taken: sum(taken.map((one) => one.memoryBytes)), all: sum(all.map((one) => one.memoryBytes)) },
-    gpus: { taken: sum(taken.map(({ gpus }) => gpus)), all: sum(all.map(({ gpus }) => gpus.length)) },
-  }
 }
 
 async function* toEvents(deps: Deps, signal: AbortSignal): AsyncGenerator<StreamItem> {
