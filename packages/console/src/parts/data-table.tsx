@@ -1,6 +1,7 @@
 import {
   type Dispatch,
   type ReactNode,
+  type RefObject,
   type SetStateAction,
   type UIEventHandler,
   useCallback,
@@ -13,7 +14,7 @@ import type { LiveList } from '../api/list.ts'
 import type { Action } from './action.ts'
 import { BulkBar, TableFoot } from './data-table-edges.tsx'
 import { TableRow } from './data-table-row.tsx'
-import { pinColumns, type PinnedColumn, useSideways } from './data-table-wide.ts'
+import { narrowColumns, pinColumns, type PinnedColumn, useSideways, useTooNarrow } from './data-table-wide.ts'
 import { ColumnChooser, useColumns } from './columns.tsx'
 import { usePreferences } from './preferences.ts'
 import { ErrorState, Lines } from './states.tsx'
@@ -107,12 +108,11 @@ interface GridProps<Row> {
 }
 
 function Grid<Row>({ table, columns: shown, selected, setSelected }: GridProps<Row>): ReactNode {
-  const { list, rowKey, href, wide = false } = table
+  const { list, rowKey, href } = table
   const { rows } = list
-  const hasChecks = table.bulkActions !== undefined
-  const columns = useMemo(() => pinColumns(shown, { wide, hasChecks }), [shown, wide, hasChecks])
-  const sideways = useSideways(wide)
   const { grid, body, height, virtual, keys, events, menuOf, actionsOf, setMenu } = useGrid(table, setSelected)
+  const { columns, wide } = useFittingColumns(table, shown, grid)
+  const sideways = useSideways(wide)
   return (
     <div
       ref={grid}
@@ -124,11 +124,12 @@ function Grid<Row>({ table, columns: shown, selected, setSelected }: GridProps<R
       aria-activedescendant={rows[keys.current] ? `${table.id}-${keys.current}` : undefined}
       tabIndex={0}
       onKeyDown={keys.onKeyDown}
-      style={{ '--columns': gridColumns(table, columns), '--height': `${height}px` } as React.CSSProperties}
+      style={{ '--columns': gridColumns(table, columns, wide), '--height': `${height}px` } as React.CSSProperties}
     >
       <Head
         table={table}
         shown={columns}
+        wide={wide}
         all={rows.length > 0 && rows.every((row) => selected.has(rowKey(row)))}
         setAll={(on) => setSelected(new Set(on ? rows.map(rowKey) : []))}
         onScroll={sideways}
@@ -160,6 +161,23 @@ function Grid<Row>({ table, columns: shown, selected, setSelected }: GridProps<R
       </div>
     </div>
   )
+}
+
+/** The columns as they are drawn: those that do not fit beside each other are scrolled sideways, all but the first. */
+function useFittingColumns<Row>(
+  table: DataTableProps<Row>,
+  shown: readonly Column<Row>[],
+  grid: RefObject<HTMLDivElement | null>,
+): { columns: readonly PinnedColumn<Row>[]; wide: boolean } {
+  const hasChecks = table.bulkActions !== undefined
+  const isNarrow = useTooNarrow(grid, shown, { hasChecks, hasMenu: table.actions !== undefined })
+  const isMadeWide = isNarrow && table.wide !== true
+  const wide = table.wide === true || isMadeWide
+  const columns = useMemo(
+    () => pinColumns(isMadeWide ? narrowColumns(shown) : shown, { wide, hasChecks }),
+    [shown, wide, isMadeWide, hasChecks],
+  )
+  return { columns, wide }
 }
 
 /** What the rows of a table need: which of them are drawn, keys, clicks, and the menu that is open. */
@@ -204,12 +222,12 @@ function useGrid<Row>(table: DataTableProps<Row>, setSelected: GridProps<Row>['s
 
 const orderOf = ({ descending }: { descending?: boolean }) => (descending ? 'descending' : 'ascending')
 
-function gridColumns<Row>(props: DataTableProps<Row>, shown: readonly Column<Row>[]): string {
+function gridColumns<Row>(props: DataTableProps<Row>, shown: readonly Column<Row>[], wide: boolean): string {
   const widths = shown.map(({ width }) => width ?? 'minmax(80px, 1fr)')
   return [
     ...(props.bulkActions ? ['32px'] : []),
     ...widths,
-    ...(props.actions ? [props.wide ? 'minmax(36px, 1fr)' : '36px'] : []),
+    ...(props.actions ? [wide ? 'minmax(36px, 1fr)' : '36px'] : []),
   ].join(' ')
 }
 
@@ -246,16 +264,17 @@ function NewRows<Row>({ list }: { list: LiveList<Row> }): ReactNode {
 function Head<Row>(props: {
   table: DataTableProps<Row>
   shown: readonly PinnedColumn<Row>[]
+  wide: boolean
   all: boolean
   setAll: (on: boolean) => void
   onScroll: UIEventHandler | undefined
 }): ReactNode {
-  const { table, shown } = props
+  const { table, shown, wide } = props
   return (
     <div role="rowgroup" className="table-head" onScroll={props.onScroll}>
       <div role="row" className="table-row">
         {table.bulkActions && (
-          <span role="columnheader" className={table.wide ? 'table-pinned table-pinned-check' : undefined}>
+          <span role="columnheader" className={wide ? 'table-pinned table-pinned-check' : undefined}>
             <input
               type="checkbox"
               className="check"
@@ -269,7 +288,7 @@ function Head<Row>(props: {
           <span
             key={id}
             role="columnheader"
-            title={table.wide ? title : undefined}
+            title={wide ? title : undefined}
             aria-sort={sort !== undefined && table.sort?.by === sort ? orderOf(table.sort) : undefined}
             className={`ellipsis ${align === 'right' ? 'table-right' : ''} ${left === undefined ? '' : 'table-pinned'}`}
             style={left === undefined ? undefined : { left }}

@@ -10,6 +10,7 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { formatCount } from '../../parts/format.ts'
 import { EmptyState } from '../../parts/states.tsx'
+import { Tags } from '../../parts/tags.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { DataHeader } from '../storage/data-header.tsx'
@@ -43,7 +44,7 @@ const columns: readonly Column<Dataset>[] = [
     card: 'fact',
     cell: ({ latest }) => <Bytes bytes={latest?.sizeBytes} />,
   },
-  { id: 'tags', title: 'Tags', width: 'minmax(100px, 1fr)', cell: ({ tags }) => tags.join(', ') },
+  { id: 'tags', title: 'Tags', width: 'minmax(100px, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
   {
     id: 'changed',
     title: 'Changed',

@@ -14,6 +14,7 @@ import { Icon } from '../../parts/icon.tsx'
 import { quote } from '../../parts/quote.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState } from '../../parts/states.tsx'
+import { Tags } from '../../parts/tags.tsx'
 import { useSetUrlSearch, useUrlSearch } from '../../parts/url-state.ts'
 import { type AskedOfJobs, bulkJobActions, jobActions } from './job-actions.ts'
 import { JobDialog } from './job-dialog.tsx'
@@ -36,7 +37,7 @@ const columns: readonly Column<JobSummary>[] = [
   {
     id: 'command',
     title: 'Command',
-    width: 'minmax(120px, 3fr)',
+    width: 'minmax(100px, 3fr)',
     cell: ({ command }) => (
       <span className="mono job-command" title={command}>
         {command}
@@ -181,23 +182,6 @@ export function JobStateBadge({ job }: { job: Pick<JobSummary, 'state' | 'exitCo
   return (
     <span title={job.reason ?? undefined}>
       <StateBadge state={job.state} label={label} />
-    </span>
-  )
-}
-
-/** Drawn for one job; the others are on hover. */
-const mostTags = 4
-
-function Tags({ tags }: { tags: readonly string[] }): ReactNode {
-  if (tags.length === 0) return null
-  return (
-    <span className="job-tags" title={tags.join(', ')}>
-      {tags.slice(0, mostTags).map((tag) => (
-        <span key={tag} className="job-tag ellipsis" dir="auto">
-          {tag}
-        </span>
-      ))}
-      {tags.length > mostTags && <span className="faint">+{tags.length - mostTags}</span>}
     </span>
   )
 }

@@ -15,6 +15,7 @@ import { soon } from '../../parts/soon.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState, Lines, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
+import { TagLinks } from '../../parts/tags.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { type AskedOfJobs, compareAddress, jobActions } from './job-actions.ts'
 import { JobDialog } from './job-dialog.tsx'
@@ -183,21 +184,9 @@ function JobFacts({ job }: { job: Job }): ReactNode {
           </Link>
         </span>
       )}
-      {job.tags.length > 0 && <JobTags tags={job.tags} />}
+      <TagLinks tags={job.tags} to="/jobs" />
       <CopyId value={job.id} />
     </>
-  )
-}
-
-function JobTags({ tags }: { tags: readonly string[] }): ReactNode {
-  return (
-    <span className="job-tags">
-      {tags.map((tag) => (
-        <Link key={tag} to="/jobs" search={{ tag }} className="job-tag ellipsis" dir="auto">
-          {tag}
-        </Link>
-      ))}
-    </span>
   )
 }
 

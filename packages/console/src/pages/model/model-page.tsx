@@ -17,6 +17,7 @@ import { PageHeader } from '../../parts/page-header.tsx'
 import { quote } from '../../parts/quote.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
+import { TagLinks } from '../../parts/tags.tsx'
 import { useSetUrlSearch, useUrlState } from '../../parts/url-state.ts'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { CompareVersions } from './compare-versions.tsx'
@@ -105,7 +106,7 @@ function HeadFacts({ model: { latest, versions, aliases, tags } }: { model: Mode
         </span>
       )}
       <Aliases aliases={Object.entries(aliases).map(([alias, at]) => `${alias} v${at}`)} />
-      {tags.length > 0 && <span className="ellipsis">{tags.join(', ')}</span>}
+      <TagLinks tags={tags} to="/models" />
     </>
   )
 }

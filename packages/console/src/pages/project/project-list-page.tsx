@@ -13,6 +13,7 @@ import { Icon } from '../../parts/icon.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState } from '../../parts/states.tsx'
+import { Tags } from '../../parts/tags.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { projectActions } from './actions.ts'
@@ -23,7 +24,7 @@ const columns: readonly Column<Project>[] = [
   { id: 'name', title: 'Name', width: 'minmax(160px, 3fr)', cell: ({ name }) => name },
   { id: 'jobs', title: 'Jobs', width: '80px', align: 'right', cell: ({ jobs }) => formatCount(jobs.total) },
   { id: 'active', title: 'Active', width: '110px', card: 'fact', cell: ({ jobs }) => <Active count={jobs.active} /> },
-  { id: 'tags', title: 'Tags', width: 'minmax(100px, 2fr)', card: 'fact', cell: ({ tags }) => tags.join(', ') },
+  { id: 'tags', title: 'Tags', width: 'minmax(100px, 2fr)', card: 'fact', cell: ({ tags }) => <Tags tags={tags} /> },
   {
     id: 'created',
     title: 'Created',

@@ -12,6 +12,7 @@ import { formatCount } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { EmptyState } from '../../parts/states.tsx'
+import { Tags } from '../../parts/tags.tsx'
 import { useUrlSearch } from '../../parts/url-state.ts'
 import { type AskedOfWorkflow, workflowActions, WorkflowDialog } from './workflow-dialogs.tsx'
 import { runAddress, RunStateBadge } from './workflow-words.tsx'
@@ -53,7 +54,7 @@ const columns: readonly Column<Workflow>[] = [
   },
   {
     id: 'begun',
-    title: 'Begun',
+    title: 'Started',
     width: '96px',
     card: 'fact',
     cell: ({ latest }) => latest !== null && <RelativeTime time={latest.createdAt} />,
@@ -70,7 +71,7 @@ const columns: readonly Column<Workflow>[] = [
     id: 'tags',
     title: 'Tags',
     width: 'minmax(60px, 0.8fr)',
-    cell: ({ tags }) => <span title={tags.join(', ')}>{tags.join(', ')}</span>,
+    cell: ({ tags }) => <Tags tags={tags} />,
   },
   { id: 'id', title: 'Id', width: '190px', hidden: true, cell: ({ id }) => <CopyId value={id} /> },
 ]

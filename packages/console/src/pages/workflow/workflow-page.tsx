@@ -13,7 +13,9 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
+import { quote } from '../../parts/quote.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
+import { TagLinks } from '../../parts/tags.tsx'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { type AskedOfWorkflow, workflowActions, WorkflowDialog } from './workflow-dialogs.tsx'
 import { runAddress, RunStateBadge } from './workflow-words.tsx'
@@ -91,7 +93,7 @@ function WorkflowFacts({ workflow }: { workflow: Workflow }): ReactNode {
       <span>
         made <RelativeTime time={createdAt} /> by <span dir="auto">{createdBy.name}</span>
       </span>
-      {tags.length > 0 && <span dir="auto">{tags.join(', ')}</span>}
+      <TagLinks tags={tags} to="/workflows" />
       <CopyId value={id} />
     </>
   )
@@ -124,7 +126,7 @@ const columns: readonly Column<WorkflowRunSummary>[] = [
     width: 'minmax(60px, 1fr)',
     cell: ({ startedBy }) => <span dir="auto">{startedBy.name}</span>,
   },
-  { id: 'begun', title: 'Begun', width: '96px', cell: ({ createdAt }) => <RelativeTime time={createdAt} /> },
+  { id: 'begun', title: 'Started', width: '96px', cell: ({ createdAt }) => <RelativeTime time={createdAt} /> },
   {
     id: 'duration',
     title: 'Duration',
@@ -151,7 +153,7 @@ function RunList({ workflow }: { workflow: Workflow }): ReactNode {
       rowKey={(run) => run.id}
       rowLabel={({ number }) => `Run ${number}`}
       href={runAddress}
-      empty={<EmptyState title="It has not run yet." command={`workflow run ${id} -f flow.yaml`} />}
+      empty={<EmptyState title="It has not run yet." command={`workflow run ${quote(name)} -f flow.yaml`} />}
     />
   )
 }
