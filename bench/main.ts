@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ask } from './ask.ts'
 import { webConsole } from './console.ts'
 import { containers } from './containers.ts'
 import { firstLine } from './first-line.ts'
@@ -31,6 +32,7 @@ const benches: Record<string, () => Promise<Section>> = {
   sync,
   tracking,
   search,
+  ask,
   containers,
   models,
   notebooks,

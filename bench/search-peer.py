@@ -1,6 +1,6 @@
-"""What Optuna and Ray Tune find where search.ts searches, and how fast Optuna asks and tells on SQLite. Prints JSON.
+"""What Optuna and Ray Tune find where search.ts searches. Prints JSON.
 
-    python search-peer.py <seeds> <trials> <trials of trainings> <epochs in all> <epochs of one> <database> <asked> <known> <asked late>
+    python search-peer.py <seeds> <trials> <trials of trainings> <epochs in all> <epochs of one>
 
 Every search is told as the least value after each trial, or each epoch.
 """
@@ -9,7 +9,6 @@ import json
 import math
 import os
 import sys
-import time
 
 os.environ["RAY_DISABLE_IMPORT_WARNING"] = "1"
 
@@ -146,25 +145,7 @@ def ray_rule(last):
     return stops
 
 
-def durable(path, trials, known=0):
-    study = optuna.create_study(storage=f"sqlite:///{path}", sampler=optuna.samplers.TPESampler(seed=0))
-    axes = {f"x{i}": optuna.distributions.FloatDistribution(-5, 5) for i in range(5)}
-    chance = np.random.default_rng(0)
-    for _ in range(known):
-        values = {name: float(chance.uniform(-5, 5)) for name in axes}
-        study.add_trial(
-            optuna.trial.create_trial(params=values, distributions=axes, value=sphere(list(values.values())))
-        )
-    began = time.perf_counter()
-    for _ in range(trials):
-        trial = study.ask()
-        study.tell(trial, sphere([trial.suggest_float(f"x{i}", -5, 5) for i in range(5)]))
-    return trials / (time.perf_counter() - began)
-
-
-seeds, trials, trained, budget, last = (int(text) for text in sys.argv[1:6])
-database = sys.argv[6]
-asked, known, asked_late = (int(text) for text in sys.argv[7:])
+seeds, trials, trained, budget, last = (int(text) for text in sys.argv[1:])
 
 
 def of_samplers(objective, count):
@@ -190,8 +171,6 @@ print(
             "stopping": {task: of_rules(task) for task in ("network", "linear")},
             "spaces": spaces,
             "epochs": epochs,
-            "perSecond": durable(f"{database}-1", asked),
-            "perSecondLate": durable(f"{database}-2", asked_late, known),
         }
     )
 )

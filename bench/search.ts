@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Client } from '@nabla/api/client'
 import { searchSettings } from '@nabla/api/search'
 import { createSearch } from '@nabla/server/search/search'
 import { pythonWith } from '../test/system/support/python.ts'
-import { makeTempFolder, startBenchServer } from './bench-server.ts'
+import { chanceOfRanks } from './rank-sum.ts'
 import { median, type Section } from './report.ts'
 import { type Panel, plot } from './search-plot.ts'
 import { searchTraining, stopEarly, type TaskSpace, Trainer } from './search-training.ts'
@@ -17,10 +16,6 @@ const trained = 60
 /** Epochs of all trainings together where they are stopped early, and of one that never is. */
 const budget = 240
 const lastEpoch = 27
-const asked = 1000
-/** How many trials there are before the last that are asked for. */
-const known = 10_000
-const askedLast = 200
 const picture = join(import.meta.dirname, '../docs/images/search.svg')
 
 /** The least value after each trial, by seed. */
@@ -34,8 +29,6 @@ interface Peer {
   stopping: Record<string, { configs: Record<string, never>[][]; optuna: Searched; ray: Searched }>
   spaces: Record<string, TaskSpace>
   epochs: Record<string, number>
-  perSecond: number
-  perSecondLate: number
 }
 
 const searchers = { tpe: 'TPE', 'cma-es': 'CMA-ES', random: 'random' } as const
@@ -88,16 +81,13 @@ const problems: Record<string, Problem> = {
   },
 }
 
-/** How good the trials of a search are and how fast they come, beside Optuna and Ray Tune in the same run. */
+/** How good the trials of a search are, beside Optuna and Ray Tune in the same run. */
 export async function search(): Promise<Section> {
   const python = await pythonWith('search')
   if (python === null) throw new Error('pip cannot fetch Optuna and Ray Tune')
   const peer = await runPeer(python)
   const results = [...ofFunctions(peer), ...(await ofTrainings(python, peer)), ...(await ofStopping(python, peer))]
   writeFileSync(picture, plot(panelsOf(results)))
-  const early = await askAndTell(asked)
-  const late = await askAndTell(askedLast, known)
-  const perSecond = (rate: number) => rate.toFixed(0)
   return {
     title: 'Search',
     about:
@@ -105,14 +95,10 @@ export async function search(): Promise<Section> {
       `${peer.optuna} and Ray Tune ${peer.ray}. Functions have ${trials} trials. Trainings have ${trained}: a network of ` +
       'scikit-learn on its digits, and a support vector regression on its diabetes data; the best there is stands for the ' +
       `best that anyone found. ASHA has ${budget} epochs in all for trainings of up to ${lastEpoch}, over the same values ` +
-      'for all. Then trials asked for and told one after another, each on the disk before the answer: here over HTTP, there ' +
-      'in a program on SQLite. Less is better but in the last rows. How it went: ![Regret over trials](images/search.svg)',
-    columns: ['what', 'Nabla', 'Optuna', 'Ray Tune'],
-    rows: [
-      ...results.map(rowOf),
-      [`ask and tell, trials/s, the first ${asked}`, perSecond(early), perSecond(peer.perSecond), ''],
-      [`the same after ${known} trials`, perSecond(late), perSecond(peer.perSecondLate), ''],
-    ],
+      'for all. Less is better. By chance: how often seeds alone would make Nabla and the best other differ so much ' +
+      '(Mann and Whitney). How it went: ![Regret over trials](images/search.svg)',
+    columns: ['what', 'Nabla', 'Optuna', 'Ray Tune', 'by chance'],
+    rows: results.map(rowOf),
   }
 }
 
@@ -186,7 +172,12 @@ function rowOf({ problem, searcher, regrets }: Result): string[] {
     const searched = regrets[who]
     return searched === undefined ? '' : (medianLine(searched).at(-1) ?? Number.NaN).toPrecision(3)
   }
-  return [`${problem}, ${searcher}`, of('Nabla'), of('Optuna'), of('Ray Tune')]
+  const last = (who: string) => (regrets[who] ?? []).map((line) => line.at(-1) ?? Number.NaN)
+  const [best = ''] = Object.keys(regrets)
+    .filter((who) => who !== 'Nabla')
+    .toSorted((a, b) => median(last(a)) - median(last(b)))
+  const chance = `${(100 * chanceOfRanks(last('Nabla'), last(best))).toFixed(0)} %`
+  return [`${problem}, ${searcher}`, of('Nabla'), of('Optuna'), of('Ray Tune'), chance]
 }
 
 function panelsOf(results: readonly Result[]): Panel[] {
@@ -221,47 +212,10 @@ function searchFunction(problem: Problem, searcher: string, seed: number): numbe
   return least
 }
 
-async function askAndTell(count: number, known = 0): Promise<number> {
-  await using server = await startBenchServer()
-  const warmStart: string[] = []
-  if (known > 0) {
-    const earlier = await startSweep(server.client, { searcher: 'random', trials: known })
-    await askTimes(server.client, earlier, known)
-    warmStart.push(earlier)
-  }
-  const sweep = await startSweep(server.client, { trials: count + 1, warmStart })
-  // The first one reads what is known.
-  await askTimes(server.client, sweep, 1)
-  const began = performance.now()
-  await askTimes(server.client, sweep, count)
-  return count / ((performance.now() - began) / 1000)
-}
-
-async function startSweep(client: Client, more: object): Promise<string> {
-  const search = { space: spaceOf(problems['sphere'] as Problem), objectives: [{ metric: 'cost' }], ...more }
-  const { id } = await client.experiment.create({ body: { kind: 'sweep', project: 'bench', start: true, search } })
-  await client.experiment.wait({ experiment: id, state: 'running', seconds: 30 })
-  return id
-}
-
-async function askTimes(client: Client, sweep: string, count: number): Promise<void> {
-  for (let times = 0; times < count; times++) {
-    const { trial } = await client.sweep.ask({ sweep })
-    if (trial === null) throw new Error('there are no more trials')
-    const cost = (problems['sphere'] as Problem).cost(Object.values(trial.values).map(Number))
-    await client.sweep.tell({ sweep, number: trial.number, body: { objectives: { cost } } })
-  }
-}
-
 async function runPeer(python: string): Promise<Peer> {
-  const folder = await makeTempFolder()
-  try {
-    const program = join(import.meta.dirname, 'search-peer.py')
-    const counts = [seeds, trials, trained, budget, lastEpoch, join(folder, 'optuna'), asked, known, askedLast]
-    const options = { env: { ...process.env, OMP_NUM_THREADS: '1' }, maxBuffer: 2 ** 30 }
-    const { stdout } = await promisify(execFile)(python, [program, ...counts.map(String)], options)
-    return JSON.parse(stdout) as Peer
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  const program = join(import.meta.dirname, 'search-peer.py')
+  const counts = [seeds, trials, trained, budget, lastEpoch]
+  const options = { env: { ...process.env, OMP_NUM_THREADS: '1' }, maxBuffer: 2 ** 30 }
+  const { stdout } = await promisify(execFile)(python, [program, ...counts.map(String)], options)
+  return JSON.parse(stdout) as Peer
 }
