@@ -13,12 +13,19 @@ const smallFiles = 50_000
 const smallBytes = 20_000
 const largeBytes = 4e9
 
-/** Sending a folder by content with the CLI, beside rsync over loopback and beside zipping all of it. */
+/**
+ * Sending a folder by content with the CLI, beside rsync over loopback and beside zipping all of it. With BENCH_SYNC=tree
+ * or BENCH_SYNC=file only the one of them, and without the zip, which takes longer than all else.
+ */
 export async function sync(): Promise<Section> {
   const work = await makeTempFolder()
+  const only = process.env['BENCH_SYNC']
+  const zipped = only === undefined && (await isInstalled('zip'))
   try {
     await using rsync = await startRsync(work)
-    const rows = [...(await measureTree(work, rsync)), ...(await measureFile(work, rsync))]
+    const rows: string[][] = []
+    if (only !== 'file') rows.push(...(await measureTree(work, rsync, zipped)))
+    if (only !== 'tree') rows.push(...(await measureFile(work, rsync, zipped)))
     return {
       title: 'Sync',
       about:
@@ -35,12 +42,12 @@ export async function sync(): Promise<Section> {
   }
 }
 
-async function measureTree(work: string, rsync: Rsync): Promise<string[][]> {
+async function measureTree(work: string, rsync: Rsync, zipped: boolean): Promise<string[][]> {
   await using server = await startBenchServer({ engines: ['fake'] })
   const folder = join(work, 'tree')
   await makeTree(folder)
   const what = '50,000 files, 1 GB'
-  const rows = [await compare(server, rsync, folder, `${what}: first`, true)]
+  const rows = [await compare(server, rsync, folder, `${what}: first`, zipped)]
   await changeByte(join(folder, 'part-7', 'file-7.bin'))
   rows.push(await compare(server, rsync, folder, `${what}: one byte changed`))
   rows.push(await compare(server, rsync, folder, `${what}: unchanged`))
@@ -49,12 +56,12 @@ async function measureTree(work: string, rsync: Rsync): Promise<string[][]> {
   return rows
 }
 
-async function measureFile(work: string, rsync: Rsync): Promise<string[][]> {
+async function measureFile(work: string, rsync: Rsync, zipped: boolean): Promise<string[][]> {
   await using server = await startBenchServer({ engines: ['fake'] })
   const folder = join(work, 'file')
   await makeFile(folder)
   const what = 'one file, 4 GB'
-  const rows = [await compare(server, rsync, folder, `${what}: first`, true)]
+  const rows = [await compare(server, rsync, folder, `${what}: first`, zipped)]
   await changeByte(join(folder, 'data.bin'))
   rows.push(await compare(server, rsync, folder, `${what}: one byte changed`))
   rows.push(await compare(server, rsync, folder, `${what}: unchanged`))
@@ -71,7 +78,7 @@ async function compare(server: BenchServer, rsync: Rsync, folder: string, what: 
   await runShell('sync')
   const peer = await measured(() => rsync.send(folder))
   await runShell('sync')
-  const old = zipped && (await isInstalled('zip')) ? formatSeconds((await measured(() => zip(server, folder))).ms) : ''
+  const old = zipped ? formatSeconds((await measured(() => zip(server, folder))).ms) : ''
   return [
     what,
     formatSeconds(nabla.ms),

@@ -347,6 +347,8 @@ export interface PackRow {
   createdAt: string
   /** Since when it has held no chunk any more: its object is removed some time later, when nobody still reads it. */
   doomedAt: string | null
+  /** What the rows of its chunks will say, in JSON, see `trees/arrivals.ts`; null once they are written. */
+  arrived: string | null
 }
 
 /** Where a chunk is. The bytes of all teams; whose they are is in `teamChunks`. */

@@ -261,8 +261,15 @@ export const limits = {
   smallPacks: 16,
   /** Chunks that the server itself takes in are stored in packs of this size, so many of them on their way. */
   ownPackBytes: 8 * MiB,
+  /** Parcels of so many new chunks get their rows later, once the second come together or one has waited so long. */
+  arrivedFromChunks: 64,
+  arrivedToChunks: 8192,
+  arrivedChunks: 16_384,
+  arrivedMs: 3_600_000,
   /** Rows about chunks in one query, a power of two: some milliseconds on either database. */
   chunkRows: 512,
+  /** Rows that one query writes, given as one list: some ten milliseconds. */
+  givenRows: 2048,
   /** Chunks read ahead of whoever reads many. */
   readAheadBytes: 8 * MiB,
   /** Largest root of a tree; files, folders and links in it; and links alone, which are followed to see where they lead. */

@@ -15,7 +15,8 @@ export async function expectPacksAddUp({ db }: Pick<TestDatabase, 'db'>): Promis
   for (const { packId, storedBytes } of await db.selectFrom('chunks').selectAll().execute()) {
     sums.set(packId, (sums.get(packId) ?? 0) + storedBytes + frameHeadBytes)
   }
-  const packs = await db.selectFrom('packs').select(['id', 'liveBytes']).execute()
+  // Those whose rows are still to be written say what these will add up to.
+  const packs = await db.selectFrom('packs').select(['id', 'liveBytes']).where('arrived', 'is', null).execute()
   for (const { id, liveBytes } of packs) expect(liveBytes, id).toBe(sums.get(id) ?? 0)
   for (const id of sums.keys()) expect(packs.map((pack) => pack.id)).toContain(id)
 }

@@ -47,7 +47,12 @@ async function crashAt(database: TestDatabase, step: number): Promise<boolean> {
     const store = openFolderStore(dir)
     const teamId = (await aTeam(database.db)).id
     const death = { left: step }
-    const mortal = openChunkStore({ db: database.db.withPlugin(dying(death)), store: mortalStore(store, death), clock })
+    // Every other time rows are written later.
+    const arrivedFrom = step % 2 === 0 ? 1 : undefined
+    const mortal = openChunkStore(
+      { db: database.db.withPlugin(dying(death)), store: mortalStore(store, death), clock },
+      arrivedFrom,
+    )
     const lived = await live({ database, clock, chunks: mortal, teamId }).then(
       () => true,
       (error: unknown) => {
@@ -55,7 +60,7 @@ async function crashAt(database: TestDatabase, step: number): Promise<boolean> {
         return false
       },
     )
-    const chunks = openChunkStore({ db: database.db, store, clock })
+    const chunks = openChunkStore({ db: database.db, store, clock }, arrivedFrom)
     await expectPacksAddUp(database)
     await expectReferredWhole(database, chunks)
     await live({ database, clock, chunks, teamId })

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { inBatches } from '../db/batches.ts'
+import { given, givenText, isOneOf } from '../db/lists.ts'
 import type { ChunkRow, Tables } from '../db/tables.ts'
 import type { Trx } from '../db/transaction.ts'
 import { toIso } from '../lib/clock.ts'
@@ -39,7 +40,7 @@ export async function touchTeamChunks(
       .selectFrom('teamChunks')
       .innerJoin('chunks', 'chunks.hash', 'teamChunks.hash')
       .select(['teamChunks.hash', 'teamChunks.usedAt', 'teamChunks.markedAt', 'chunks.sizeBytes'])
-      .where('teamChunks.hash', 'in', batch)
+      .where(isOneOf(db, 'teamChunks.hash', batch))
       .where('teamChunks.teamId', '=', teamId)
       .execute()
     const stale = new Set(rows.filter((row) => row.usedAt < fresh).map((row) => row.hash))
@@ -56,7 +57,11 @@ export async function touchTeamChunks(
 export async function storedChunks(db: Db | Trx, hashes: readonly string[]): Promise<Set<string>> {
   const found = new Set<string>()
   for (const batch of inBatches(hashes, limits.chunkRows)) {
-    const rows = await db.selectFrom('chunks').select('hash').where('hash', 'in', batch).execute()
+    const rows = await db
+      .selectFrom('chunks')
+      .select('hash')
+      .where(isOneOf(db, 'hash', batch))
+      .execute()
     for (const { hash } of rows) found.add(hash)
     await othersTurn()
   }
@@ -79,6 +84,60 @@ export async function holdChunks(trx: Trx, hashes: readonly string[], now: numbe
   return found
 }
 
+const chunkColumns = {
+  hash: 'text',
+  packId: 'text',
+  offsetBytes: 'integer',
+  storedBytes: 'integer',
+  sizeBytes: 'integer',
+  compressed: 'integer',
+  usedAt: 'text',
+  summary: 'text',
+} as const
+const chunkNames = Object.keys(chunkColumns) as (keyof ChunkRow)[]
+
+/**
+ * Stores where chunks are, or uses the rows there are, many at a time. `rows` are in the order of their hashes, and each
+ * comes once. Answers in which packs those are that somebody else has stored.
+ */
+export async function insertOrUse(trx: Trx, rows: readonly ChunkRow[]): Promise<Map<string, string>> {
+  const elsewhere = new Map<string, string>()
+  for (let start = 0; start < rows.length; start += limits.givenRows) {
+    const some = rows.slice(start, start + limits.givenRows)
+    const values = some.map((row) => chunkNames.map((name) => row[name]))
+    const insert = trx
+      .insertInto('chunks')
+      .columns(chunkNames)
+      .expression((eb) =>
+        eb
+          .selectFrom(given<ChunkRow>(trx, chunkColumns, values).as('given'))
+          .select(chunkNames)
+          // For SQLite, which would take the conflict for a part of a join.
+          .where(eb.lit(true)),
+      )
+    const { numInsertedOrUpdatedRows } = await insert
+      .onConflict((conflict) => conflict.column('hash').doNothing())
+      .executeTakeFirstOrThrow()
+    if (numInsertedOrUpdatedRows === BigInt(some.length)) continue
+    // Those just inserted as well. One that is deleted at this moment is stored after all.
+    const there = await insert
+      .onConflict((conflict) =>
+        conflict.column('hash').doUpdateSet((eb) => ({
+          usedAt: eb
+            .case()
+            .when('chunks.usedAt', '<', eb.ref('excluded.usedAt'))
+            .then(eb.ref('excluded.usedAt'))
+            .else(eb.ref('chunks.usedAt'))
+            .end(),
+        })),
+      )
+      .returning(['hash', 'packId'])
+      .execute()
+    for (const { hash, packId } of there) elsewhere.set(hash, packId)
+  }
+  return elsewhere
+}
+
 /** Stores where chunks are, but for those that somebody else has stored meanwhile. Answers with those it stored. */
 export async function insertChunks(trx: Trx, rows: readonly ChunkRow[]): Promise<Set<string>> {
   const inserted = new Set<string>()
@@ -96,10 +155,17 @@ export async function insertChunks(trx: Trx, rows: readonly ChunkRow[]): Promise
 
 /** Gives chunks to a team. */
 export async function giveChunks(trx: Trx, teamId: string, hashes: readonly string[], now: number): Promise<void> {
-  for (const batch of inBatches(hashes, limits.chunkRows)) {
+  for (let start = 0; start < hashes.length; start += limits.givenRows) {
+    const rows = hashes.slice(start, start + limits.givenRows).map((hash) => [hash])
     await trx
       .insertInto('teamChunks')
-      .values(batch.map((hash) => ({ hash, teamId, usedAt: toIso(now), markedAt: null })))
+      .columns(['hash', 'teamId', 'usedAt'])
+      .expression((eb) =>
+        eb
+          .selectFrom(given<{ hash: string }>(trx, { hash: 'text' }, rows).as('given'))
+          .select(['hash', givenText(teamId).as('teamId'), givenText(toIso(now)).as('usedAt')])
+          .where(eb.lit(true)),
+      )
       .onConflict((conflict) =>
         conflict.columns(['hash', 'teamId']).doUpdateSet((eb) => ({
           usedAt: eb

@@ -4,6 +4,7 @@ import { AppError } from '../lib/app-error.ts'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import { limits } from '../lib/limits.ts'
 import { makePace } from '../lib/pace.ts'
+import { Arrivals } from './arrivals.ts'
 import { readChunk, readChunks } from './chunk-reader.ts'
 import { isMarked, touchTeamChunks } from './chunk-rows.ts'
 import { openChunkWriter } from './chunk-writer.ts'
@@ -129,36 +130,53 @@ export interface FsckReport {
   affectedTrees: AffectedTree[]
 }
 
-/** Makes the store of chunks over an object store and the rows of the database. Holds nothing that has to be closed. */
-export function openChunkStore(parts: ChunkParts): ChunkStore {
+/**
+ * Makes the store of chunks over an object store and the rows of the database. Holds nothing that has to be closed.
+ * `arrivedFrom`: parcels of so many new chunks get their rows later, see `Arrivals`.
+ */
+export function openChunkStore(parts: ChunkParts, arrivedFrom?: number): ChunkStore {
   const budget = new ByteBudget(limits.parcelsBytes)
+  const arrivals = new Arrivals(parts, arrivedFrom)
   const checking = { now: false }
   return {
-    lacking: (teamId, wanted) => findLacking(parts, teamId, wanted),
-    receive: (teamId, parcel, options) => receiveParcel(parts, budget, teamId, parcel, options),
+    lacking: (teamId, wanted) => findLacking(parts, arrivals, teamId, wanted),
+    receive: (teamId, parcel, options) => receiveParcel({ ...parts, budget, arrivals }, teamId, parcel, options),
     add: (teamId, signal) => openChunkWriter(parts, teamId, signal),
-    commit: (teamId, digest, signal) => commitTree(parts, teamId, digest, signal),
+    async commit(teamId, digest, signal) {
+      await arrivals.settle()
+      return commitTree(parts, teamId, digest, signal)
+    },
     read: (hash, options) => readChunk(parts, hash, options),
     readMany: (hashes, options) => readChunks(parts, hashes, options),
-    collect: (signal) => collectChunks(parts, signal),
-    fsck: (signal) => oneCheck(parts, checking, signal),
+    async collect(signal) {
+      await arrivals.settle()
+      return collectChunks(parts, signal)
+    },
+    fsck: (signal) => oneCheck(parts, arrivals, checking, signal),
   }
 }
 
 /** One check reads the disk as fast as it can; a second would only slow it down. */
-async function* oneCheck(parts: ChunkParts, checking: { now: boolean }, signal: AbortSignal) {
+async function* oneCheck(parts: ChunkParts, arrivals: Arrivals, checking: { now: boolean }, signal: AbortSignal) {
   if (checking.now) throw new AppError('busy', { detail: 'what it stores is being checked already' })
   checking.now = true
   try {
+    await arrivals.settle()
     return yield* checkChunks(parts, signal)
   } finally {
     checking.now = false
   }
 }
 
-async function findLacking({ db, clock }: ChunkParts, teamId: string, wanted: Hashes): Promise<Hashes> {
+async function findLacking(
+  { db, clock }: ChunkParts,
+  arrivals: Arrivals,
+  teamId: string,
+  wanted: Hashes,
+): Promise<Hashes> {
   const now = clock.now()
   const [chunks, segments] = [new Set(wanted.chunks), new Set(wanted.segments)]
+  for (const hash of await arrivals.notedFor(teamId, wanted.chunks)) chunks.delete(hash)
   for (const [hash] of await touchTeamChunks(db, teamId, [...chunks], now)) chunks.delete(hash)
   for (const [hash, chunk] of await touchTeamChunks(db, teamId, [...segments], now)) {
     if (isMarked(chunk, now)) segments.delete(hash)
@@ -166,15 +184,19 @@ async function findLacking({ db, clock }: ChunkParts, teamId: string, wanted: Ha
   return { chunks: [...chunks], segments: [...segments] }
 }
 
+interface Receiving extends ChunkParts {
+  budget: ByteBudget
+  arrivals: Arrivals
+}
+
 async function receiveParcel(
-  parts: ChunkParts,
-  budget: ByteBudget,
+  parts: Receiving,
   teamId: string,
   source: Readable,
   { signal, sizeBytes }: ReceiveOptions,
 ): Promise<Received> {
   const firstBytes = checkParcelSize(sizeBytes)
-  const giveBack = await budget.take(sizeBytes ?? treeRequestLimits.parcelBytes, signal)
+  const giveBack = await parts.budget.take(sizeBytes ?? treeRequestLimits.parcelBytes, signal)
   const late = new AbortController()
   const cancel = parts.clock.after(limits.parcelMs, () =>
     late.abort(new AppError('bad_chunk', { reason: 'it did not arrive in time' })),
@@ -185,7 +207,8 @@ async function receiveParcel(
     const parcel = await readParcel(source, memory, AbortSignal.any([signal, late.signal]))
     cancel()
     const frames = await openParcel(parcel, makePace(parts.clock))
-    const newChunks = await keepFrames(parts, teamId, parcel, frames, signal)
+    const isNoted = await parts.arrivals.keep(teamId, parcel, frames, signal)
+    const newChunks = isNoted ? frames.length : await keepFrames(parts, teamId, parcel, frames, signal)
     // Not after a failure: a request to a store that was broken off may hold on to it for a moment.
     largeBuffers.give(memory)
     return { chunks: frames.length, newChunks }

@@ -93,7 +93,7 @@ function rowsOf(pack: StoredPack, frames: readonly Frame[], usedAt: string): Chu
 }
 
 /** The frames one after the other: the buffer itself where it holds nothing else. */
-function joinFrames(bytes: Buffer, frames: readonly Frame[]): Buffer {
+export function joinFrames(bytes: Buffer, frames: readonly Frame[]): Buffer {
   const pieces = frames.map(({ head, offset }) => bytes.subarray(offset, offset + frameBytes(head)))
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
   return length === bytes.length ? bytes : Buffer.concat(pieces, length)
@@ -127,7 +127,7 @@ async function writeRows({ db, clock }: ChunkParts, given: NewRows): Promise<Set
       for (const row of rows) if (inserted.has(row.hash)) liveBytes += frameBytes(row)
       await trx
         .insertInto('packs')
-        .values({ ...pack, liveBytes, createdAt: toIso(now), doomedAt: null })
+        .values({ ...pack, liveBytes, createdAt: toIso(now), doomedAt: null, arrived: null })
         .execute()
     }
     await giveChunks(trx, teamId, hashes, now)

@@ -33,6 +33,7 @@ async function findWasteful({ db, clock }: ChunkParts): Promise<Pack[]> {
     .select(['id', 'sizeBytes', 'liveBytes'])
     .where('doomedAt', 'is', null)
     .where('liveBytes', '>', 0)
+    .where('arrived', 'is', null)
     .where('createdAt', '<', settled)
     .orderBy('id')
     .limit(mostPacks)
@@ -110,7 +111,7 @@ async function rewrite(parts: ChunkParts, packs: readonly Pack[], signal: AbortS
     }
     await trx
       .insertInto('packs')
-      .values({ ...pack, liveBytes, createdAt: toIso(parts.clock.now()), doomedAt: null })
+      .values({ ...pack, liveBytes, createdAt: toIso(parts.clock.now()), doomedAt: null, arrived: null })
       .execute()
     for (const [id, sizeBytes] of left) await shrinkPack(trx, id, sizeBytes)
   })

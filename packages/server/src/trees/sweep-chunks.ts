@@ -188,6 +188,7 @@ async function doomPacks({ db, clock }: ChunkParts): Promise<void> {
     .set({ doomedAt: toIso(clock.now()) })
     .where('doomedAt', 'is', null)
     .where('liveBytes', '<=', 0)
+    .where('arrived', 'is', null)
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('chunks').select('chunks.hash').whereRef('chunks.packId', '=', 'packs.id'))),
     )

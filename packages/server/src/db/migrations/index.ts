@@ -18,6 +18,7 @@ import * as workflows from './0020-workflows.ts'
 import * as gradientStores from './0022-gradient-stores.ts'
 import * as sweepCosts from './0023-sweep-costs.ts'
 import * as trackedNames from './0023-tracked-names.ts'
+import * as arrivedPacks from './0026-arrived-packs.ts'
 
 /** Every migration, by the name it is remembered by; they run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -40,4 +41,5 @@ export const migrations: Record<string, Migration> = {
   '0022-gradient-stores': gradientStores,
   '0023-sweep-costs': sweepCosts,
   '0023-tracked-names': trackedNames,
+  '0026-arrived-packs': arrivedPacks,
 }
