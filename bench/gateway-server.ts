@@ -1,7 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Gateway } from '@nabla/server/gateway/gateway'
+import { openPlainDoor } from '@nabla/server/gateway/plain-door'
 import { systemClock } from '@nabla/server/lib/clock'
+import { limits } from '@nabla/server/lib/limits'
 
 /** The gateway alone, in front of the port that it is given; writes its own port. For `bench/gateway.ts`. */
 const [port = '0'] = process.argv.slice(2)
@@ -32,4 +34,5 @@ gateway.replace([
   },
 ])
 const server = createServer((request, response) => gateway.handle(request, response))
+openPlainDoor(server, gateway, { clock: systemClock, bounds: limits, isOurs: () => true })
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`))

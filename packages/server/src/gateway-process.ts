@@ -5,8 +5,10 @@ import pino, { type Logger } from 'pino'
 import { checkHasData } from './db/data-lock.ts'
 import { AccessLog } from './gateway/access-log.ts'
 import type { FindKey } from './gateway/admit.ts'
+import type { RequestHead } from './gateway/caller.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { Link } from './gateway/link.ts'
+import { openPlainDoor } from './gateway/plain-door.ts'
 import { createHostCheck } from './http/host.ts'
 import { createListener } from './http/listener.ts'
 import { AppError } from './lib/app-error.ts'
@@ -92,6 +94,8 @@ function listener(gateway: Gateway, config: GatewayConfig): Server {
     if (refused) sendProblem(request, response, refused)
     else gateway.handle(request, response)
   }, limits)
+  const isOurs = (request: RequestHead) => isAllowedHost(request.headers.host, request.socket.localAddress)
+  openPlainDoor(server, gateway, { clock: systemClock, bounds: limits, isOurs })
   return server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const refused = refusal(request)
     if (refused) refuseSocket(socket, refused)

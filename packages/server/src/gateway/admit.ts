@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import { AppError } from '../lib/app-error.ts'
 import { Attempts } from '../lib/attempts.ts'
 import type { Clock } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
+import type { RequestHead } from './caller.ts'
 import type { Route } from './route.ts'
 
 /** Who sends a request, as far as that is known. */
@@ -38,7 +38,7 @@ export class Admission {
   }
 
   /** Who sends a request. Answers at once for a key that was asked for a moment ago. Throws AppError. */
-  senderOf({ headers, socket }: IncomingMessage): Sender | Promise<Sender> {
+  senderOf({ headers, socket }: RequestHead): Sender | Promise<Sender> {
     const secret = keyOf(headers)
     const address = socket.remoteAddress ?? ''
     if (secret === undefined) return { teamId: undefined, user: undefined, name: address }
@@ -53,7 +53,7 @@ export class Admission {
   }
 
   /** Refuses who may not. Throws AppError `deployment_login`, `not_served`, `too_many_failures`. */
-  assertMay(route: Route, sender: Sender, { headers, socket }: IncomingMessage): void {
+  assertMay(route: Route, sender: Sender, { headers, socket }: RequestHead): void {
     const { access } = route
     if (access.kind === 'public') return
     if (sender.teamId !== undefined) {
@@ -84,7 +84,7 @@ export class Admission {
 /** An API key has one form: other tokens are for whatever is served. */
 const ownKey = /^nabla_[0-9a-z]{32}$/
 
-function keyOf(headers: IncomingMessage['headers']): string | undefined {
+function keyOf(headers: RequestHead['headers']): string | undefined {
   const { authorization, 'x-api-key': header } = headers
   if (authorization !== undefined && authorization.length < 100) {
     const bearer = /^bearer +(\S+)$/i.exec(authorization)?.[1]

@@ -42,4 +42,5 @@ function bounded(request: IncomingMessage, mostBytes: number): Readable {
   return request.pipe(counted)
 }
 
-const tooLarge = (mostBytes: number): AppError => new AppError('body_too_large', { limit: `${mostBytes} bytes` })
+/** Of a body that is longer than its route takes. */
+export const tooLarge = (mostBytes: number): AppError => new AppError('body_too_large', { limit: `${mostBytes} bytes` })

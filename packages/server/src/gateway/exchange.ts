@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { AppError } from '../lib/app-error.ts'
@@ -11,7 +11,8 @@ export interface Onward {
   method: string
   /** Path and query. */
   url: string
-  headers: string[] | Record<string, string | string[]>
+  /** Names and values in turn. */
+  headers: string[]
   /** A whole body can be sent again; one that is a stream cannot. Null: there is none. */
   body: Buffer | Readable | null
   timeoutMs: number
@@ -26,11 +27,12 @@ export type Outcome =
   /** Nothing came back. `sent`: the target may have received it. */
   | { did: 'fail'; sent: boolean; error: Error }
 
+/** The headers of the answer of a revision, for the client. Both are names and values in turn. */
+export type HeadersOf = (raw: readonly (Buffer | string)[], revision: number) => string[]
+
 export interface Client {
-  request: IncomingMessage
   response: ServerResponse
-  /** The headers of the answer of a revision, as names and values in turn. */
-  headersOf(raw: readonly (Buffer | string)[], revision: number): string[]
+  headersOf: HeadersOf
 }
 
 /**

@@ -6,13 +6,13 @@ import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'
 import type { Tick } from '../metrics/metric-store.ts'
 import { responseHeaders as originHeaders } from '../proxy/headers.ts'
-import { refuseSocket, sendProblem } from '../proxy/problem.ts'
+import { refuseSocket } from '../proxy/problem.ts'
 import { tunnel } from '../proxy/tunnel.ts'
 import type { AccessLog } from './access-log.ts'
 import { Admission, type FindKey, type Sender } from './admit.ts'
-import { readBody } from './body.ts'
-import { type Client, exchange, type Onward, type Outcome, problemOf } from './exchange.ts'
-import { connectionOf, requestIdOf, requestHeaders, responseHeaders, toTable } from './headers.ts'
+import { type Caller, NodeCaller, type RequestHead } from './caller.ts'
+import { type HeadersOf, type Onward, type Outcome, problemOf } from './exchange.ts'
+import { connectionOf, requestIdOf, requestHeaders, responseHeaders, toList, toTable } from './headers.ts'
 import { Lately } from './lately.ts'
 import { Lines } from './line.ts'
 import { type Figures, Meter, valuesOf } from './meter.ts'
@@ -70,7 +70,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#table = new RouteTable((id) => this.onIdle(id))
+    this.#table = new RouteTable(options.clock, (id) => this.onIdle(id))
     this.#lines = new Lines(options.clock, this.#table, (id) => this.onWait(id))
     this.#rates = new Rates(options.clock)
     this.#admission = new Admission(options.clock, options.findKey)
@@ -121,16 +121,19 @@ export class Gateway {
   }
 
   /** Whether a request is for a route, by its path. */
-  claims({ url }: IncomingMessage): boolean {
+  claims({ url }: Pick<RequestHead, 'url'>): boolean {
     return url?.startsWith(pathPrefix) === true
   }
 
   /** Answers a request whose path begins with `/serve/`, by the key or the password that it brings. */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const requestId = requestIdOf(request)
-    this.#serve(request, response, requestId).catch((error: unknown) => {
-      this.#refuse(request, response, error, requestId)
-    })
+    this.serve(new NodeCaller(request, response, this.#options.clock))
+  }
+
+  /** The same for one that may be plain. */
+  serve(caller: Caller): void {
+    const requestId = requestIdOf(caller.request)
+    this.#serve(caller, requestId).catch((error: unknown) => this.#refuse(caller, error, requestId))
   }
 
   /** The same for a request that was let in by other means, at an origin of its own. Rejects with AppError. */
@@ -139,16 +142,16 @@ export class Gateway {
     if (!entry) throw new AppError('not_served')
     const { request, url, headers } = given
     const requestId = requestIdOf(request)
-    const headersOf = (raw: readonly (Buffer | string)[]) => {
+    const headersOf: HeadersOf = (raw) => {
       const rawHeaders = raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')))
       return originHeaders({ rawHeaders, headers: connectionOf(rawHeaders) } as IncomingMessage)
     }
-    await this.#pass(
-      entry,
-      { request, response, headersOf },
-      { url, headers: { ...headers, 'x-request-id': requestId } },
+    const list = toList({ ...headers, 'x-request-id': requestId })
+    await this.#pass(entry, new NodeCaller(request, response, this.#options.clock), {
+      onward: { url, headers: list },
+      headersOf,
       requestId,
-    )
+    })
   }
 
   /** A WebSocket whose path begins with `/serve/`. */
@@ -194,27 +197,28 @@ export class Gateway {
     await this.#table.close()
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
-    request.socket.setTimeout(0)
+  async #serve(caller: Caller, requestId: string): Promise<void> {
+    caller.letIn()
+    const { request } = caller
     const admitted = this.#admit(request)
     const { entry, sender, url } = admitted instanceof Promise ? await admitted : admitted
     const { route } = entry
     this.#rates.take(route, sender.name)
-    const forwarding = { requestId, user: sender.user, secure: false }
-    const headers = requestHeaders(request, forwarding, route.access.kind === 'basic')
-    const headersOf: Client['headersOf'] = (raw, revision) => responseHeaders(raw, requestId, revision)
-    await this.#pass(entry, { request, response, headersOf }, { url, headers }, requestId, sender.user)
+    const { user } = sender
+    const headers = requestHeaders(request, { requestId, user, secure: false }, route.access.kind === 'basic')
+    const headersOf: HeadersOf = (raw, revision) => responseHeaders(raw, requestId, revision)
+    await this.#pass(entry, caller, { onward: { url, headers }, headersOf, requestId, user })
   }
 
   /** Throws or rejects with AppError. */
-  #admit(request: IncomingMessage): Admitted | Promise<Admitted> {
+  #admit(request: RequestHead): Admitted | Promise<Admitted> {
     const { name, url } = splitPath(request.url ?? '/')
     const asked = this.#admission.senderOf(request)
     if (asked instanceof Promise) return asked.then((sender) => this.#admitted(request, name, url, sender))
     return this.#admitted(request, name, url, asked)
   }
 
-  #admitted(request: IncomingMessage, name: string, url: string, sender: Sender): Admitted {
+  #admitted(request: RequestHead, name: string, url: string, sender: Sender): Admitted {
     const entry = this.#find(name, sender)
     if (!entry) {
       if (sender.teamId === undefined) throw new AppError('deployment_login', { name })
@@ -238,40 +242,35 @@ export class Gateway {
   }
 
   /** Sends a request to targets until one answers, as long as that is safe. */
-  async #pass(
-    { route }: Entry,
-    client: Client,
-    { url, headers }: Pick<Onward, 'url' | 'headers'>,
-    requestId: string,
-    user?: string,
-  ): Promise<void> {
-    const { request, response } = client
+  async #pass({ route }: Entry, caller: Caller, passing: Passing): Promise<void> {
     const { clock, accessLog } = this.#options
+    const { request } = caller
     const began = clock.steady()
-    if (request.headers.expect !== undefined) response.writeContinue()
-    const found = readBody(request, route.bodyBytes)
+    const found = caller.readBody(route.bodyBytes)
     const body = found instanceof Promise ? await found : found
+    const { url, headers } = passing.onward
     const method = request.method ?? 'GET'
     const onward: Onward = { method, url, headers, body, timeoutMs: route.timeoutMs, idleMs: route.idleMs }
     let tried: Set<string> | undefined
     for (let sent = 0; ;) {
-      const taken = this.#lines.take(route.id, tried ?? none, () => goneSignal(response))
+      const taken = this.#lines.take(route.id, tried ?? none, () => caller.goneSignal())
       const upstream = taken instanceof Promise ? await taken : taken
       if (route.shadow !== null && tried === undefined) this.#shadow(route.id, upstream, onward)
-      const outcome = await exchange(client, upstream, onward, clock)
+      const outcome = await caller.exchange(upstream, onward, passing.headersOf)
       this.#release(route.id, upstream)
       const ms = clock.steady() - began
       if (outcome.did === 'fail' && !outcome.sent) this.#lines.suspect(route.id, upstream)
       if (outcome.did === 'fail' && outcome.sent) sent += 1
       // What was refused everywhere waits, as what finds no target does, and as long.
       const mayGoOn = outcome.did === 'fail' && sent < limits.gatewayTries && (outcome.sent || ms < route.queueMs)
-      if (mayGoOn && !response.destroyed && mayRepeat(route, request, body, outcome)) {
+      if (mayGoOn && !caller.isGone && mayRepeat(route, request, body, outcome)) {
         tried = (tried ?? new Set()).add(upstream.id)
         continue
       }
       const startedAt = outcome.did === 'fail' ? null : outcome.startedAt
       this.#note(route, upstream, outcome, startedAt === null ? ms : startedAt - began)
-      if (outcome.did === 'fail' && !response.destroyed) throw problemOf(outcome.error, route)
+      if (outcome.did === 'fail' && !caller.isGone) throw problemOf(outcome.error, route)
+      const { requestId, user } = passing
       accessLog?.write({ ...aboutOf(request, requestId, user), ...placeOf(route, upstream), ...endOf(outcome, ms) })
       return
     }
@@ -334,12 +333,11 @@ export class Gateway {
     }
   }
 
-  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
+  #refuse(caller: Caller, error: unknown, requestId: string): void {
     const known = this.#known(error, requestId)
     const { status, code: refused } = known
-    this.#options.accessLog?.write({ ...aboutOf(request, requestId, undefined), status, refused, ms: 0 })
-    if (!response.headersSent && !response.destroyed) response.setHeader('x-request-id', requestId)
-    sendProblem(request, response, known)
+    this.#options.accessLog?.write({ ...aboutOf(caller.request, requestId, undefined), status, refused, ms: 0 })
+    caller.refuse(known, requestId)
   }
 
   #known(error: unknown, requestId: string): AppError {
@@ -372,6 +370,14 @@ export class Gateway {
   }
 }
 
+/** How a request goes on, and its answer back. */
+interface Passing {
+  onward: Pick<Onward, 'url' | 'headers'>
+  headersOf: HeadersOf
+  requestId: string
+  user?: string | undefined
+}
+
 interface Admitted {
   entry: Entry
   sender: Sender
@@ -380,7 +386,7 @@ interface Admitted {
 
 const none: ReadonlySet<string> = new Set()
 
-const aboutOf = (request: IncomingMessage, requestId: string, user: string | undefined) => ({
+const aboutOf = (request: RequestHead, requestId: string, user: string | undefined) => ({
   requestId,
   address: request.socket.remoteAddress ?? '',
   user,
@@ -391,9 +397,3 @@ const aboutOf = (request: IncomingMessage, requestId: string, user: string | und
 const placeOf = ({ name, id: route }: Route, { id: target, revision }: Upstream) => ({ name, route, target, revision })
 
 const endOf = (outcome: Outcome, ms: number) => ({ status: outcome.did === 'answer' ? outcome.status : null, ms })
-
-function goneSignal(response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
-  response.once('close', () => gone.abort())
-  return gone.signal
-}

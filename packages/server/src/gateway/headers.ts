@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http'
 import { randomText } from '../lib/ids.ts'
+import type { RequestHead } from './caller.ts'
 
 /** They speak of one connection: RFC 9110, section 7.6.1, and what older software sends. */
 const hopByHop = new Set([
@@ -47,7 +47,7 @@ export interface Forwarding {
 const ownKey = /^(?:bearer +)?nabla_[0-9a-z]{32}$/i
 
 /** What becomes of a header by its name; for two of them, by their value too. */
-type Fate = 'kept' | 'dropped' | 'authorization' | 'x-api-key'
+type Fate = 'kept' | 'dropped' | 'connection' | 'authorization' | 'x-api-key'
 
 /** Names come again and again, mostly in the same spelling. */
 const requestFates = new Map<string, Fate>()
@@ -68,8 +68,10 @@ function requestFate(lower: string): Fate {
   return lower === 'authorization' || lower === 'x-api-key' ? lower : 'kept'
 }
 
-const answerFate = (lower: string): Fate =>
-  hopByHop.has(lower) || notAtPath.has(lower) || lower === 'x-request-id' ? 'dropped' : 'kept'
+function answerFate(lower: string): Fate {
+  if (lower === 'connection') return 'connection'
+  return hopByHop.has(lower) || notAtPath.has(lower) || lower === 'x-request-id' ? 'dropped' : 'kept'
+}
 
 /**
  * The headers that a target gets, as names and values in turn: those of the client, without what is ours (keys, and all
@@ -78,11 +80,11 @@ const answerFate = (lower: string): Fate =>
  * @param dropAuthorization what stands there has let the request in
  */
 export function requestHeaders(
-  { rawHeaders, headers, socket }: IncomingMessage,
+  { rawHeaders, headers, socket }: RequestHead,
   { requestId, user, secure }: Forwarding,
   dropAuthorization: boolean,
 ): string[] {
-  const named = headers.connection === undefined ? undefined : namedByConnection(headers.connection)
+  const named = namedByConnection(headers.connection)
   const kept: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const [name, value] = [rawHeaders[i]!, rawHeaders[i + 1]!]
@@ -106,12 +108,15 @@ export function requestHeaders(
  * data: a browser shows it as a document of no origin, or not at all.
  */
 export function responseHeaders(raw: readonly (Buffer | string)[], requestId: string, revision: number): string[] {
-  const kept: string[] = []
+  let kept: string[] = []
+  let named: Set<string> | undefined
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = textOf(raw[i]!)
-    if (fateOf(name, answerFates, answerFate) === 'dropped') continue
-    kept.push(name, textOf(raw[i + 1]!))
+    const fate = fateOf(name, answerFates, answerFate)
+    if (fate === 'connection') named = namedByConnection(textOf(raw[i + 1]!), named)
+    if (fate === 'kept') kept.push(name, textOf(raw[i + 1]!))
   }
+  if (named !== undefined) kept = without(kept, named)
   kept.push('x-request-id', requestId, 'x-nabla-revision', String(revision))
   kept.push('content-security-policy', 'sandbox', 'x-content-type-options', 'nosniff')
   return kept
@@ -120,7 +125,7 @@ export function responseHeaders(raw: readonly (Buffer | string)[], requestId: st
 const textOf = (raw: Buffer | string): string => (typeof raw === 'string' ? raw : raw.toString('latin1'))
 
 /** The id that a client gave its request, if it can stand in a log; else one that no other has. */
-export function requestIdOf({ headers }: IncomingMessage): string {
+export function requestIdOf({ headers }: Pick<RequestHead, 'headers'>): string {
   const given = headers['x-request-id']
   if (typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given)) return given
   requests += 1
@@ -131,8 +136,15 @@ export function requestIdOf({ headers }: IncomingMessage): string {
 const processId = randomText(10)
 let requests = 0
 
-const namedByConnection = (connection: string): Set<string> =>
-  new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
+/** Headers that are for one connection only because it says so. @param before those of an earlier line */
+function namedByConnection(connection: string | undefined, before?: Set<string>): Set<string> | undefined {
+  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return before
+  return new Set([...(before ?? []), ...connection.split(',').map((name) => name.trim().toLowerCase())])
+}
+
+function without(list: readonly string[], names: ReadonlySet<string>): string[] {
+  return list.filter((_, at) => !names.has(list[at - (at % 2)]!.toLowerCase()))
+}
 
 /** What the headers of an answer say of its connection. */
 export function connectionOf(raw: readonly string[]): { connection?: string } {
@@ -150,3 +162,7 @@ export function toTable(list: readonly string[]): Record<string, string | string
   }
   return table
 }
+
+/** The other way round. */
+export const toList = (table: Readonly<Record<string, string | string[]>>): string[] =>
+  Object.entries(table).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one]))

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { RequestHead } from './caller.ts'
 import type { Onward } from './exchange.ts'
 import type { Route } from './route.ts'
 
@@ -18,7 +18,7 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 /** What was never received may be sent again; what may have been, only if doing it twice is as good as once. */
 export function mayRepeat(
   route: Route,
-  { method = 'GET', headers }: IncomingMessage,
+  { method = 'GET', headers }: Pick<RequestHead, 'method' | 'headers'>,
   body: Onward['body'],
   outcome: { sent: boolean },
 ): boolean {

@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts'
 import type { Route } from './route.ts'
 import { Upstream } from './upstream.ts'
 
@@ -12,9 +13,11 @@ export class RouteTable {
   #byId = new Map<string, Entry>()
   #byName = new Map<string, Entry[]>()
   readonly #upstreams = new Map<string, Upstream>()
+  readonly #clock: Clock
   readonly #onIdle: (id: string) => void
 
-  constructor(onIdle: (id: string) => void) {
+  constructor(clock: Clock, onIdle: (id: string) => void) {
+    this.#clock = clock
     this.#onIdle = onIdle
   }
 
@@ -30,7 +33,7 @@ export class RouteTable {
       upstream.isRetired = !routed.has(upstream)
       if (!upstream.isRetired || upstream.outstanding > 0) continue
       this.#upstreams.delete(id)
-      void upstream.pool.close().catch(() => {})
+      void upstream.close()
     }
   }
 
@@ -59,14 +62,14 @@ export class RouteTable {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#upstreams.values()].map(({ pool }) => pool.destroy().catch(() => {})))
+    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
     this.#upstreams.clear()
   }
 
   #upstreamOf(target: Route['targets'][number]): Upstream {
     const known = this.#upstreams.get(target.id)
     if (known?.is(target)) return known
-    const made = new Upstream(target, this.#onIdle)
+    const made = new Upstream(target, this.#clock, this.#onIdle)
     this.#upstreams.set(target.id, made)
     return made
   }

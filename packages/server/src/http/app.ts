@@ -5,7 +5,9 @@ import type { RouteShape } from '@nabla/api/route'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { CompatSite } from '../compat/site.ts'
 import type { Deps } from '../deps.ts'
+import type { RequestHead } from '../gateway/caller.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import { openPlainDoor } from '../gateway/plain-door.ts'
 import { type Proxy, takeProgramPlace } from '../proxy/proxy.ts'
 import { AppError } from '../lib/app-error.ts'
 import { randomText } from '../lib/ids.ts'
@@ -35,7 +37,7 @@ export interface AppOptions {
   /** What tasks serve; without it their names lead nowhere. */
   proxy?: Proxy
   /** What is served at paths of this server; without it they lead nowhere. */
-  gateway?: Pick<Gateway, 'claims' | 'handle' | 'upgrade'>
+  gateway?: Pick<Gateway, 'claims' | 'handle' | 'serve' | 'upgrade'>
   /** The pages of the console; without it there are none. */
   pages?: Console
   /** Protocols of others that are spoken beside the contract. */
@@ -74,8 +76,9 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
   const { proxy, gateway } = options
   const isAllowedHost = createHostCheck(deps.config)
   // Another name may be that of a foreign page: what is open to anyone on this network is not open to that.
-  const isServed = (request: IncomingMessage) =>
+  const isServed = (request: RequestHead) =>
     gateway?.claims(request) === true && isAllowedHost(request.headers.host, request.socket.localAddress)
+  const isPlainlyServed = (request: RequestHead) => isServed(request) && rules.placeOf(request.headers) === undefined
   const servedPlace = (request: IncomingMessage) =>
     rules.placeOf(request.headers) ??
     (isAllowedHost(request.headers.host, request.socket.localAddress) ? takeProgramPlace(request) : undefined)
@@ -101,6 +104,7 @@ export function createApp(deps: Deps, options: AppOptions): FastifyInstance {
         else if (rules.isContent(request.headers.host)) content.handle(request, response)
         else handler(request, response)
       }, bounds)
+      if (gateway) openPlainDoor(server, gateway, { clock: deps.clock, bounds, isOurs: isPlainlyServed })
       return server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         const place = proxy && servedPlace(request)
         if (place) proxy.upgrade(place, request, socket, head)

@@ -40,6 +40,8 @@ export const servingLimits = {
   gatewayConnections: 512,
   gatewaySpareMs: 1500,
   gatewaySpareMostMs: 600_000,
+  /** Answers to plain requests that are overdue are looked for this often. */
+  gatewayTimeoutLookMs: 100,
   /** A target is on this machine or next to it. */
   gatewayConnectMs: 5000,
   /** One that refused a connection is not asked for so long, if there is another. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ErrorBody } from '@nabla/api/errors'
 import type { AppError } from '../lib/app-error.ts'
@@ -7,17 +7,34 @@ import type { AppError } from '../lib/app-error.ts'
 /** Seconds after which a page that waits for a task looks again. */
 const againSeconds = 3
 
+/** What of a request decides in which form it is refused. */
+interface Asked {
+  method?: string | undefined
+  headers: IncomingHttpHeaders
+}
+
 /** Answers that a request went no further: as a page to a person, as JSON to a program. */
 export function sendProblem(request: IncomingMessage, response: ServerResponse, error: AppError): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
+  const { status, headers, body } = problemAnswer(request, error)
+  // A body that nobody is going to read would hold up the next request.
+  response.writeHead(status, { ...headers, ...(!request.complete && { connection: 'close' }) })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** What that answer is made of. Texts of the headers are plain ASCII. */
+export function problemAnswer(
+  request: Asked,
+  error: AppError,
+): { status: number; headers: Record<string, string | number>; body: string } {
   const nonce = randomBytes(12).toString('base64')
   const isPage = wantsPage(request)
   const body = isPage ? page(error, nonce) : JSON.stringify(toBody(error))
   const again = error.code === 'not_listening' || error.code === 'not_serving'
-  response.writeHead(error.status, {
+  const headers = {
     'content-type': isPage ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
@@ -26,10 +43,8 @@ export function sendProblem(request: IncomingMessage, response: ServerResponse, 
     'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}'; frame-ancestors 'none'`,
     ...(error.status === 401 && { 'www-authenticate': 'Bearer' }),
     ...(again && { 'retry-after': String(againSeconds) }),
-    // A body that nobody is going to read would hold up the next request.
-    ...(!request.complete && { connection: 'close' }),
-  })
-  response.end(request.method === 'HEAD' ? undefined : body)
+  }
+  return { status: error.status, headers, body }
 }
 
 /** The same to one that asked for a socket. */
@@ -46,7 +61,7 @@ export function refuseSocket(socket: Duplex, error: AppError): void {
 }
 
 /** Whether a browser goes to this address, and does not load it as a part of a page. */
-export function wantsPage({ method, headers }: IncomingMessage): boolean {
+export function wantsPage({ method, headers }: Asked): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
   const mode = headers['sec-fetch-mode']
   if (mode !== undefined && mode !== 'navigate') return false
