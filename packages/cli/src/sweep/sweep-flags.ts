@@ -1,10 +1,11 @@
+import { readHyperopt } from '@nabla/api/hyperopt'
 import type { SpaceInput } from '@nabla/api/param-text'
+import { UnreadableSpace } from '@nabla/api/python-literal'
 import { searchers } from '@nabla/api/search'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { systemCode, usageError } from '../cli-error.ts'
 import { flag, inSection, type ValuesOf } from '../flags.ts'
-import { readHyperopt } from './hyperopt.ts'
 import { paramOf } from './param.ts'
 
 /** The options that say what is searched, and how. */
@@ -32,7 +33,7 @@ export type SweepFlags = ValuesOf<typeof sweepFlags>
 /** What the options say of the search; what they leave out is left out. Throws a usage error. */
 export async function readSearch(cwd: string, flags: SweepFlags): Promise<Record<string, unknown>> {
   const space: SpaceInput = {}
-  if (flags.hyperopt !== undefined) Object.assign(space, readHyperopt(await read(cwd, flags.hyperopt)))
+  if (flags.hyperopt !== undefined) Object.assign(space, spaceOf(await read(cwd, flags.hyperopt)))
   for (const text of flags.param) Object.assign(space, paramOf(text))
   const objectives = [
     ...flags.minimize.map((metric) => ({ metric, direction: 'minimize' })),
@@ -79,4 +80,12 @@ function stopRuleOf({ stopRule: type, stopFirst, stopLast, stopFactor }: SweepFl
   if (type === 'asha') return { type, ...rungs }
   if (stopLast !== undefined) return { type, last: stopLast, ...rungs }
   throw usageError('Hyperband has to know how long a trial is.', 'Add --stop-last with the last step of a trial.')
+}
+
+function spaceOf(text: string): SpaceInput {
+  try {
+    return readHyperopt(text)
+  } catch (error) {
+    throw error instanceof UnreadableSpace ? usageError(error.message, error.hint) : error
+  }
 }

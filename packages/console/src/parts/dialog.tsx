@@ -33,7 +33,10 @@ export function Dialog({
           <Modal.Title dir="auto">{title}</Modal.Title>
           {!mustAnswer && !bare && <Modal.CloseButton aria-label="Close" />}
         </div>
-        <Modal.Body p={bare ? 0 : 16}>{children}</Modal.Body>
+        {/* React hands on what happens here to a form that has opened it: what is sent here would send that too. */}
+        <Modal.Body p={bare ? 0 : 16} onSubmit={(event) => event.stopPropagation()}>
+          {children}
+        </Modal.Body>
       </Modal.Content>
     </Modal.Root>
   )

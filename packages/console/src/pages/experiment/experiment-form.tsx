@@ -1,10 +1,8 @@
-import { Button, Menu, SegmentedControl } from '@mantine/core'
+import { Button } from '@mantine/core'
 import type { Experiment } from '@nabla/api/experiment'
-import { experimentKinds } from '@nabla/api/experiment-states'
 import type { ReactNode } from 'react'
 import type { SchemaForm } from '../../parts/form.ts'
-import { Icon } from '../../parts/icon.tsx'
-import { PageHeader, Panel } from '../../parts/page-header.tsx'
+import { PageHeader } from '../../parts/page-header.tsx'
 import { ErrorNote } from '../../parts/states.tsx'
 import { TextPanel } from '../../parts/text-panel.tsx'
 import { EnvironmentPanel } from '../job/job-form-env.tsx'
@@ -15,9 +13,8 @@ import { ProgressPanel } from '../job/job-form-progress.tsx'
 import { SourcePanel } from '../job/job-form-sources.tsx'
 import { RolesPanel } from './experiment-form-roles.tsx'
 import { WhatPanel } from './experiment-form-what.tsx'
-import type { BuiltKind } from './experiment-form-body.ts'
+import { KindPanel, useSample } from './experiment-kind.tsx'
 import { readExperimentText } from './experiment-line.ts'
-import { samples } from './experiment-samples.ts'
 import { useExperimentForm } from './use-experiment-form.ts'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
@@ -32,6 +29,7 @@ const crumbs = [{ label: 'Experiments', to: '/experiments' }]
 export function ExperimentForm({ clone }: { clone?: Experiment }): ReactNode {
   const state = useExperimentForm(clone)
   const { kind, files, sending, version } = state
+  useSample(state.fill)
   // The fields that both kinds have are those of a job.
   const form = state.form as unknown as SchemaForm<typeof jobFields>
   const busy = sending.now !== undefined
@@ -62,7 +60,7 @@ export function ExperimentForm({ clone }: { clone?: Experiment }): ReactNode {
         }}
       >
         <div className="stack job-form-main">
-          {!clone && <KindPanel kind={kind} onKind={state.setKind} onSample={state.fill} />}
+          {!clone && <KindPanel kind={kind} values={form.values} onKind={state.setKind} onSample={state.fill} />}
           <WhatPanel key={`what ${kind}`} form={form} withCommand={kind === 'single'} />
           {kind === 'multi-node' && (
             <RolesPanel
@@ -117,44 +115,5 @@ function Side({ state, children }: { state: ReturnType<typeof useExperimentForm>
       />
       <div className="only-phone row">{children}</div>
     </div>
-  )
-}
-
-function KindPanel(props: {
-  kind: BuiltKind
-  onKind: (kind: BuiltKind) => void
-  onSample: (document: Record<string, unknown>) => void
-}): ReactNode {
-  const { kind, onKind, onSample } = props
-  return (
-    <Panel title="Kind" actions={<Samples onPick={onSample} />}>
-      <SegmentedControl
-        aria-label="Kind"
-        value={kind}
-        onChange={onKind}
-        data={(['single', 'multi-node'] as const).map((value) => ({ value, label: experimentKinds[value].label }))}
-      />
-      <p className="muted experiment-kind">{experimentKinds[kind].about}</p>
-    </Panel>
-  )
-}
-
-function Samples({ onPick }: { onPick: (document: Record<string, unknown>) => void }): ReactNode {
-  return (
-    <Menu>
-      <Menu.Target>
-        <Button size="compact-xs" rightSection={<Icon name="down" size={12} />}>
-          Samples
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {samples.map(({ label, about, document }) => (
-          <Menu.Item key={label} onClick={() => onPick(document)}>
-            {label}
-            <div className="faint">{about}</div>
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
   )
 }

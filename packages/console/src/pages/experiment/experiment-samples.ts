@@ -1,8 +1,20 @@
+import type { ExperimentKind } from '@nabla/api/experiment-states'
 import type { ExperimentDocument } from './experiment-document.ts'
 
-/** Experiments to begin with: each is small, and tells what its scheme expects. */
-export const samples: readonly { label: string; about: string; document: ExperimentDocument }[] = [
+export interface Sample {
+  /** Names it in an address. */
+  key: string
+  kind: ExperimentKind
+  label: string
+  about: string
+  document: ExperimentDocument
+}
+
+/** Experiments to begin with: each is small, and tells what its kind or its scheme expects. */
+export const samples: readonly Sample[] = [
   {
+    key: 'tracked',
+    kind: 'single',
     label: 'One job that tracks itself',
     about: 'A script that logs a curve with the MLflow client.',
     document: {
@@ -16,6 +28,8 @@ for step in range(100):
     },
   },
   {
+    key: 'pytorch',
+    kind: 'multi-node',
     label: 'PyTorch, two workers',
     about: 'torchrun meets at the first worker.',
     document: {
@@ -25,6 +39,8 @@ for step in range(100):
     },
   },
   {
+    key: 'tensorflow',
+    kind: 'multi-node',
     label: 'TensorFlow, parameter server',
     about: 'Two workers and one parameter server, which ends with them.',
     document: {
@@ -37,6 +53,8 @@ for step in range(100):
     },
   },
   {
+    key: 'mpi',
+    kind: 'multi-node',
     label: 'MPI',
     about: 'The master starts mpirun; workers wait for it.',
     document: {
@@ -49,12 +67,74 @@ for step in range(100):
     },
   },
   {
+    key: 'jax',
+    kind: 'multi-node',
     label: 'JAX',
     about: 'Two processes that find each other through jax.distributed.',
     document: {
       kind: 'multi-node',
       scheme: 'jax',
       roles: [{ name: 'worker', count: 2, command: 'python train.py' }],
+    },
+  },
+  {
+    key: 'search',
+    kind: 'sweep',
+    label: 'The least of a curve',
+    about: 'Twenty trials that log one value each, with the MLflow client.',
+    document: {
+      kind: 'sweep',
+      command: `pip install -q mlflow-skinny && python -c '
+import os, mlflow
+x = float(os.environ["NABLA_PARAM_X"])
+mlflow.log_metric("loss", (x - 2) ** 2)
+'`,
+      search: {
+        objectives: [{ metric: 'loss', direction: 'minimize' }],
+        trials: 20,
+        parallel: 2,
+        space: { x: { type: 'uniform', low: -10, high: 10 } },
+      },
+    },
+  },
+  {
+    key: 'early-stopping',
+    kind: 'sweep',
+    label: 'A network, bad trials stopped early',
+    about: 'Rate, layers and optimizer by TPE; ASHA ends what lags behind.',
+    document: {
+      kind: 'sweep',
+      command: 'python train.py {{args}}',
+      search: {
+        objectives: [{ metric: 'val/loss', direction: 'minimize' }],
+        trials: 60,
+        parallel: 4,
+        stopRule: { type: 'asha' },
+        space: {
+          rate: { type: 'uniform', low: 0.0001, high: 1, log: true },
+          layers: { type: 'int', low: 1, high: 8 },
+          optimizer: { type: 'choice', values: ['sgd', 'adam'] },
+        },
+      },
+    },
+  },
+  {
+    key: 'grid',
+    kind: 'sweep',
+    label: 'A grid',
+    about: 'Every combination once.',
+    document: {
+      kind: 'sweep',
+      command: 'python train.py {{args}}',
+      search: {
+        objectives: [{ metric: 'accuracy', direction: 'maximize' }],
+        searcher: 'grid',
+        trials: 9,
+        space: {
+          batch: { type: 'choice', values: [32, 64, 128] },
+          rate: { type: 'choice', values: [0.1, 0.01, 0.001] },
+        },
+      },
     },
   },
 ]

@@ -1,4 +1,5 @@
 import type { createExperiment, Experiment } from '@nabla/api/experiment'
+import type { ExperimentKind } from '@nabla/api/experiment-states'
 import { workspaceSource } from '@nabla/api/workspace'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -19,10 +20,14 @@ const usualProject = 'default'
 /** The state of the builder: its fields, its files, the same as a document, and what sends it. */
 export function useExperimentForm(clone: Experiment | undefined) {
   const [project] = useUrlState('project')
+  const [command] = useUrlState('command')
+  const [asked] = useUrlState('kind')
   const [initial] = useState<ExperimentFields>(() =>
-    clone ? fieldsOf(clone) : { project: project || readKept('project', usualProject), ...firstRoles },
+    clone
+      ? fieldsOf(clone)
+      : { project: project || readKept('project', usualProject), ...firstRoles, ...(command && { command }) },
   )
-  const [kind, setKind] = useState<BuiltKind>(clone?.kind === 'multi-node' ? 'multi-node' : 'single')
+  const [kind, setKind] = useState<BuiltKind>((clone?.kind ?? asked) === 'multi-node' ? 'multi-node' : 'single')
   // Both kinds are kept in one form, so that switching loses nothing.
   const form = useSchemaForm(fieldsOfKind[kind] as (typeof fieldsOfKind)['multi-node'], initial)
   const files = useJobFiles(clone ? 'same' : 'nothing')
@@ -35,7 +40,7 @@ export function useExperimentForm(clone: Experiment | undefined) {
   const document = withoutDefaults({ kind, ...own, ...source })
   return {
     kind,
-    setKind,
+    setKind: (next: ExperimentKind) => setKind(next === 'multi-node' ? next : 'single'),
     form,
     files,
     sending,

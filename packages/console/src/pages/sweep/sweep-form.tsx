@@ -1,11 +1,13 @@
 import { Button } from '@mantine/core'
 import type { Experiment } from '@nabla/api/experiment'
+import type { SpaceInput } from '@nabla/api/param-text'
 import type { ReactNode } from 'react'
 import type { SchemaForm } from '../../parts/form.ts'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { ErrorNote } from '../../parts/states.tsx'
 import { TextPanel } from '../../parts/text-panel.tsx'
 import { readDocument } from '../experiment/experiment-document.ts'
+import { KindPanel, useSample } from '../experiment/experiment-kind.tsx'
 import { WhatPanel } from '../experiment/experiment-form-what.tsx'
 import type { jobFields } from '../job/job-form-body.ts'
 import { EnvironmentPanel } from '../job/job-form-env.tsx'
@@ -15,7 +17,7 @@ import { ProgressPanel } from '../job/job-form-progress.tsx'
 import { SourcePanel } from '../job/job-form-sources.tsx'
 import { GoalPanel, SearchPanel } from './search-panel.tsx'
 import { SpacePanel } from './space-panel.tsx'
-import { looksLikeSweep, readSweepLine } from './sweep-line.ts'
+import { looksLikeHyperopt, looksLikeSweep, readHyperoptText, readSweepLine } from './sweep-line.ts'
 import { useSweepForm } from './use-sweep-form.ts'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
@@ -26,6 +28,8 @@ import '../experiment/experiment.css'
 import './sweep.css'
 import './sweep-form.css'
 
+const nothing = () => undefined
+
 const crumbs = [
   { label: 'Experiments', to: '/experiments' },
   { label: 'Sweeps', to: '/sweeps' },
@@ -35,6 +39,7 @@ const crumbs = [
 export function SweepForm({ clone, warm = false }: { clone?: Experiment; warm?: boolean }): ReactNode {
   const state = useSweepForm(clone, warm)
   const { files, version, search, issues, rows, document } = state
+  useSample(state.fill)
   const form = state.form as unknown as SchemaForm<typeof jobFields>
   const busy = state.sending.now !== undefined
   const buttons = (
@@ -64,6 +69,7 @@ export function SweepForm({ clone, warm = false }: { clone?: Experiment; warm?: 
         }}
       >
         <div className="stack job-form-main">
+          {!clone && <KindPanel kind="sweep" values={form.values} onKind={nothing} onSample={state.fill} />}
           <WhatPanel form={form} withCommand />
           <CommandHelp names={rows.map(({ name }) => name).filter(Boolean)} command={form.values.command} />
           <SpacePanel rows={rows} onRows={state.setRows} issues={issues} />
@@ -106,8 +112,8 @@ function Side({ state, children }: { state: ReturnType<typeof useSweepForm>; chi
         line={state.line}
         fileLine="sweep run -f sweep.yaml"
         read={readText}
-        onPaste={state.fill}
-        label="YAML or JSON of a sweep, or a line of nabla sweep run"
+        onPaste={(read) => ('space' in read ? state.fillSpace(read.space) : state.fill(read.sweep))}
+        label="YAML or JSON of a sweep, a line of nabla sweep run, or a search space of hyperopt"
         placeholder={'kind: sweep\ncommand: python train.py {{args}}\nsearch:\n  …'}
       />
       <div className="only-phone row">{children}</div>
@@ -115,11 +121,12 @@ function Side({ state, children }: { state: ReturnType<typeof useSweepForm>; chi
   )
 }
 
-async function readText(text: string): Promise<Record<string, unknown>> {
-  if (looksLikeSweep(text)) return readSweepLine(text)
+async function readText(text: string): Promise<{ sweep: Record<string, unknown> } | { space: SpaceInput }> {
+  if (looksLikeSweep(text)) return { sweep: readSweepLine(text) }
+  if (looksLikeHyperopt(text)) return { space: readHyperoptText(text) }
   const document = await readDocument(text)
   if (document['kind'] !== 'sweep') throw new Error('It is an experiment, but no sweep.')
-  return document
+  return { sweep: document }
 }
 
 /** How the values come to the program; what is not replaced in the command is told. */

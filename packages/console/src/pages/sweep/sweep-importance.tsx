@@ -4,6 +4,7 @@ import { importanceTable, type Objective } from '@nabla/api/sweep-views'
 import { type ReactNode, useMemo, useRef } from 'react'
 import { plural } from '../../parts/format.ts'
 import { ImportanceTable } from '../../parts/importance-table.tsx'
+import { Panel } from '../../parts/page-header.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { fewestRows, useImportances } from '../../parts/use-importances.ts'
 
@@ -37,10 +38,16 @@ export function useSweepImportances(
 
 export function SweepImportance({ importances }: { importances: SweepImportances }): ReactNode {
   const { names, found, done, rows } = importances
-  if (rows < fewestRows) {
-    return <EmptyState title={`It takes ${fewestRows} trials with a value to tell; there are ${rows}.`} />
-  }
-  if (names.length === 0) return <EmptyState title="The parameters of all trials are the same." />
+  const nothing =
+    rows < fewestRows
+      ? `It takes ${fewestRows} trials with a value to tell; there are ${rows}.`
+      : names.length === 0 && 'The parameters of all trials are the same.'
+  if (nothing)
+    return (
+      <Panel title="Importance">
+        <EmptyState title={nothing} />
+      </Panel>
+    )
   return (
     <div className="stack">
       <ImportanceTable names={names} found={found} />

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readSweepLine, sweepLine } from './sweep-line.ts'
+import { looksLikeHyperopt, readHyperoptText, readSweepLine, sweepLine } from './sweep-line.ts'
 
 const search = {
   space: {
@@ -45,4 +45,12 @@ test.each([
   ['nabla sweep run --param x=1..2 --searcher guess', 'There is no searcher guess'],
 ])('%s says what is wrong', (text, message) => {
   expect(() => readSweepLine(text)).toThrow(message)
+})
+
+test('a search space of hyperopt is told from a sweep, and read', () => {
+  const text = "space = {\n  'lr': hp.loguniform('lr', -7, 0),\n}"
+  expect(looksLikeHyperopt(text)).toBe(true)
+  expect(readHyperoptText(text)).toMatchObject({ lr: { type: 'uniform', high: 1, log: true } })
+  expect(() => readHyperoptText("hp.triangular('x', 0, 1)")).toThrow('Known are choice')
+  expect(looksLikeHyperopt("kind: sweep\ncommand: python -c 'hp.choice(1)'\n")).toBe(false)
 })

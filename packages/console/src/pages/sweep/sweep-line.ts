@@ -1,4 +1,6 @@
-import { paramOption, readParam } from '@nabla/api/param-text'
+import { readHyperopt } from '@nabla/api/hyperopt'
+import { paramOption, readParam, type SpaceInput } from '@nabla/api/param-text'
+import { UnreadableSpace } from '@nabla/api/python-literal'
 import { searchSettings, type SearchSettings } from '@nabla/api/search'
 import { searchers } from '@nabla/api/searchers'
 import { quote } from '../../parts/quote.ts'
@@ -67,6 +69,19 @@ function stopFlags(rule: NonNullable<SearchSettings['stopRule']>): string[] {
 /** Whether a text looks like a line that runs a sweep. */
 export const looksLikeSweep = (text: string): boolean => /^\s*(\$\s+)?(nabla\s+)?sweep\s+run(\s|$)/.test(text)
 
+/** Whether a text looks like a search space of hyperopt: a call of `hp`. */
+export const looksLikeHyperopt = (text: string): boolean =>
+  /\bhp\.\w+\s*\(/.test(text) && !/^(kind|search):|"kind":\s*"sweep"/m.test(text)
+
+/** Reads such a space. Throws an error whose message says what is wrong, and what is right. */
+export function readHyperoptText(text: string): SpaceInput {
+  try {
+    return readHyperopt(text)
+  } catch (error) {
+    throw error instanceof UnreadableSpace ? new Error(`${error.message} ${error.hint}`, { cause: error }) : error
+  }
+}
+
 const searchWords = [
   'param',
   'minimize',
@@ -101,7 +116,7 @@ export function readSweepLine(text: string): Record<string, unknown> {
     const [, name = '', value] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? []
     if (searchWords.includes(name)) said.push([name, value ?? words.shift() ?? ''])
     else if (name === 'hyperopt')
-      throw new Error('The file of --hyperopt is on your machine: write its parameters here.')
+      throw new Error('The file of --hyperopt is on your machine: paste what is in it, by itself.')
     else rest.push(word)
   }
   const { fields, origin } = readJobLine(rest.map(quote).join(' '))

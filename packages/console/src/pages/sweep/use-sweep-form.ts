@@ -17,10 +17,10 @@ import { useJobFiles } from '../job/job-form-files.ts'
 import { emptyRow, rowProblem, rowsOfSpace, type SpaceRow, spaceOfRows } from './space-rows.ts'
 import { type SearchInput, sweepLine } from './sweep-line.ts'
 
-const { command, ...common } = jobFields.shape
+const { command: jobCommand, ...common } = jobFields.shape
 
 /** Fields of the form but its files and its search. Without a command programs elsewhere take trials. */
-const sweepFields = z.object({ ...common, command: command.optional(), note: z.string().max(100_000).default('') })
+const sweepFields = z.object({ ...common, command: jobCommand.optional(), note: z.string().max(100_000).default('') })
 
 type Fields = Partial<z.input<typeof sweepFields>>
 
@@ -32,8 +32,10 @@ const usualSearch: SearchFields = { objectives: [{ metric: '', direction: 'minim
 /** The state of the builder: its fields, its rows, its files, the same as a document, and what sends it. */
 export function useSweepForm(clone: Experiment | undefined, warm: boolean) {
   const [project] = useUrlState('project')
+  const [command] = useUrlState('command')
   const [begin] = useState(() => beginOf(clone, warm))
   const form = useSchemaForm(sweepFields, {
+    ...(command && { command }),
     ...begin.fields,
     project: begin.fields.project ?? (project || readKept('project', 'default')),
   })
@@ -78,6 +80,8 @@ export function useSweepForm(clone: Experiment | undefined, warm: boolean) {
       }
       setVersion((before) => before + 1)
     },
+    /** Only what is searched. */
+    fillSpace: (space: SpaceInput) => setRows(rowsOfSpace(space)),
     async submit(start: boolean) {
       form.showAll()
       setTried(true)

@@ -1,5 +1,14 @@
-import type { ParameterValue } from '@nabla/api/search-space'
-import { usageError } from '../cli-error.ts'
+import type { ParameterValue } from './search-space.ts'
+
+/** A text that is no search space; `hint` says what is one. */
+export class UnreadableSpace extends Error {
+  readonly hint: string
+
+  constructor(message: string, hint: string) {
+    super(message)
+    this.hint = hint
+  }
+}
 
 /** An expression of Python as far as search spaces need it: it is read, and never run. */
 export type Expression =
@@ -21,7 +30,7 @@ const token =
 
 /**
  * Reads lists, tuples, dicts, texts, numbers (also as `-1`, `2 * 3`, `np.log(10)`), names and calls. What stands before
- * a first `=` is left out. Throws a usage error for anything else.
+ * a first `=` is left out. Throws `UnreadableSpace` for anything else.
  */
 export function parseExpression(text: string): Expression {
   const tokens = tokensOf(text)
@@ -37,7 +46,7 @@ function tokensOf(text: string): string[] {
   while (token.lastIndex < text.length) {
     const from = token.lastIndex
     const [found] = token.exec(text) ?? []
-    if (found === undefined) throw usageError(`It cannot be read from: ${text.slice(from, from + 40)}`, hint)
+    if (found === undefined) throw new UnreadableSpace(`It cannot be read from: ${text.slice(from, from + 40)}`, hint)
     if (!/^[\s#]/.test(found)) tokens.push(found)
   }
   return tokens
@@ -46,7 +55,7 @@ function tokensOf(text: string): string[] {
 const hint = 'It takes one expression of Python: dicts, lists, numbers, texts and calls of hp.'
 
 function unreadable({ tokens, at }: Reader): Error {
-  return usageError(`It cannot be read from: ${tokens.slice(at, at + 10).join(' ') || 'its end'}`, hint)
+  return new UnreadableSpace(`It cannot be read from: ${tokens.slice(at, at + 10).join(' ') || 'its end'}`, hint)
 }
 
 function take(reader: Reader, wanted: string): boolean {

@@ -1,7 +1,6 @@
-import type { SpaceInput } from '@nabla/api/param-text'
-import type { ParameterValue } from '@nabla/api/search-space'
-import { usageError } from '../cli-error.ts'
-import { type Expression, parseExpression } from './python-literal.ts'
+import type { SpaceInput } from './param-text.ts'
+import { type Expression, parseExpression, UnreadableSpace } from './python-literal.ts'
+import type { ParameterValue } from './search-space.ts'
 
 /** What must be chosen for the part of a space that is being read. */
 type When = { parameter: string; is: ParameterValue[] } | undefined
@@ -9,13 +8,16 @@ type When = { parameter: string; is: ParameterValue[] } | undefined
 /**
  * The space that an expression of hyperopt describes, as in `{'lr': hp.loguniform('lr', -7, 0)}`. Labels are the names of
  * parameters. What stands below an option of `hp.choice` is only chosen with it; such an option is named by its text
- * under `type`, `name`, `kind` or `model`, else by its place. See http://hyperopt.github.io/hyperopt/getting-started/search_spaces/
+ * under `type`, `name`, `kind` or `model`, else by its place. Throws `UnreadableSpace`. See http://hyperopt.github.io/hyperopt/getting-started/search_spaces/
  */
 export function readHyperopt(text: string): SpaceInput {
   const space: SpaceInput = {}
   collect(parseExpression(text), undefined, space)
   if (Object.keys(space).length === 0) {
-    throw usageError('There is no expression of hyperopt in it.', "Such as {'rate': hp.loguniform('rate', -7, 0)}")
+    throw new UnreadableSpace(
+      'There is no expression of hyperopt in it.',
+      "Such as {'rate': hp.loguniform('rate', -7, 0)}",
+    )
   }
   return space
 }
@@ -31,13 +33,13 @@ function collect(expression: Expression, when: When, space: SpaceInput): void {
 
 function parameterOf(kind: string, [first, ...args]: readonly Expression[], when: When, space: SpaceInput): void {
   if (first?.type !== 'value' || typeof first.value !== 'string') {
-    throw usageError(`hp.${kind} has no label.`, 'Its first argument is the name of the parameter.')
+    throw new UnreadableSpace(`hp.${kind} has no label.`, 'Its first argument is the name of the parameter.')
   }
   const name = first.value
   if (kind === 'choice' || kind === 'pchoice') return choiceOf(name, kind, args[0], when, space)
   const [a, b, c] = args.map((arg) => numberOf(name, arg))
   const made = rangeOf(kind, a ?? 0, b, c)
-  if (!made) throw usageError(`hp.${kind} is not known here.`, `Known are ${known}.`)
+  if (!made) throw new UnreadableSpace(`hp.${kind} is not known here.`, `Known are ${known}.`)
   space[name] = { ...made, ...(when && { when }) }
 }
 
@@ -75,7 +77,7 @@ function rangeOf(kind: string, a: number, b: number | undefined, step: number | 
 
 function choiceOf(name: string, kind: string, given: Expression | undefined, when: When, space: SpaceInput): void {
   if (given?.type !== 'list')
-    throw usageError(`hp.${kind}('${name}') has no list of options.`, 'Write them in brackets.')
+    throw new UnreadableSpace(`hp.${kind}('${name}') has no list of options.`, 'Write them in brackets.')
   // Of pairs of a probability and an option; every option is as likely here.
   const options = kind === 'choice' ? given.items : given.items.map((pair) => optionOf(name, pair))
   const values = options.map((option, at) => nameOf(option, at))
@@ -86,7 +88,7 @@ function choiceOf(name: string, kind: string, given: Expression | undefined, whe
 
 function optionOf(name: string, pair: Expression): Expression {
   const option = pair.type === 'list' ? pair.items[1] : undefined
-  if (!option) throw usageError(`hp.pchoice('${name}') is no list of pairs.`, 'Each is (probability, option).')
+  if (!option) throw new UnreadableSpace(`hp.pchoice('${name}') is no list of pairs.`, 'Each is (probability, option).')
   return option
 }
 
@@ -102,5 +104,5 @@ const namingKeys = new Set(['type', 'name', 'kind', 'model'])
 
 function numberOf(name: string, expression: Expression): number {
   if (expression.type === 'value' && typeof expression.value === 'number') return expression.value
-  throw usageError(`An argument of '${name}' is no number.`, 'Write numbers, or np.log(…) of one.')
+  throw new UnreadableSpace(`An argument of '${name}' is no number.`, 'Write numbers, or np.log(…) of one.')
 }
