@@ -42,8 +42,10 @@ export async function openJupyter(server: ServerProcess, notebook: string) {
   const ask = (method: string, path: string, { body, token = own }: { body?: unknown; token?: string } = {}) =>
     new Promise<{ status: number; text: string }>((resolve, reject) => {
       const headers = { host, authorization: `token ${token}`, 'content-type': 'application/json' }
-      const sent = request({ host: '127.0.0.1', port, path, method, headers }, (answer) => {
+      const signal = AbortSignal.timeout(answerMs)
+      const sent = request({ host: '127.0.0.1', port, path, method, headers, signal }, (answer) => {
         let text = ''
+        answer.on('error', reject)
         answer.on('data', (part) => (text += part))
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
       })
@@ -83,6 +85,9 @@ export async function openJupyter(server: ServerProcess, notebook: string) {
     },
   }
 }
+
+/** A busy machine takes its time to start a kernel; what takes longer hangs. */
+const answerMs = 180_000
 
 interface KernelMessage {
   msg_type: string

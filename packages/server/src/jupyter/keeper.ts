@@ -196,9 +196,11 @@ export class JupyterKeeper {
 
   async #lookAt({ id, place }: RunningJupyter): Promise<void> {
     const home = this.#home(id)
+    for (const kernelId of journalsIn(join(this.#given.dir, id))) this.#relay(id, kernelId)
+    const before = new Set(home.relays.values())
     const sight = await look(place).catch(() => null)
     if (this.#isClosed) return
-    if (sight) this.#match(id, sight)
+    if (sight) this.#match(id, sight, before)
     await Promise.all([...home.relays.values()].map((relay) => this.#save(id, relay)))
     const usedAt = home.sockets > 0 ? this.#given.clock.now() : home.usedAt
     await this.#given
@@ -206,17 +208,19 @@ export class JupyterKeeper {
       .catch((error: unknown) => this.#given.log.warn({ err: error, id }, 'could not note whether a notebook is used'))
   }
 
-  /** Connects to kernels that have a journal, and lets go of those that are gone. */
-  #match(id: string, { kernels, sessions }: Sight): void {
+  /**
+   * Connects to kernels that live, and lets go of those that are gone. `before`: those known before Jupyter was asked; a
+   * kernel that was started since is not in its answer, and not gone.
+   */
+  #match(id: string, { kernels, sessions }: Sight, before: ReadonlySet<KernelRelay>): void {
     const alive = new Set(kernels.map((kernel) => kernel.id))
-    for (const kernelId of journalsIn(join(this.#given.dir, id))) this.#relay(id, kernelId)
     for (const relay of this.#home(id).relays.values()) {
       const path = sessions.find((session) => session.kernelId === relay.kernelId)?.path
       if (path !== undefined) relay.runs.movedTo(path)
       if (alive.has(relay.kernelId)) relay.connect().catch(() => {})
-      else relay.end()
+      else if (before.has(relay)) relay.end()
     }
-    for (const relay of this.#home(id).relays.values()) {
+    for (const relay of before) {
       if (!alive.has(relay.kernelId) && relay.openPages === 0)
         void this.#save(id, relay).then(() => this.#drop(id, relay))
     }

@@ -49,6 +49,8 @@ export class Upstream implements Pausable {
   /** Connects, if it is not connected. Rejects with UpstreamRefused, or the error of the connection. */
   connect(): Promise<void> {
     if (this.isOpen) return Promise.resolve()
+    // What was let go of is not taken up again: whoever comes now asks Jupyter itself.
+    if (this.#isClosed) return Promise.reject(new UpstreamRefused(410))
     this.#opening ??= this.#open(true).finally(() => (this.#opening = null))
     return this.#opening
   }
