@@ -298,13 +298,17 @@ eachDatabase((make, dialect) => {
       expect(await readFile(mount!.source, 'utf8')).toBe('as it is')
     })
 
-    test('know the machine types of Gradient, and leave braces of programs alone', async () => {
-      const server = await startTestServer(make, roomy)
+    test('know the machine types and images of Gradient, and leave braces of programs alone', async () => {
+      const containers = { 'paperspace/*': 'host' }
+      const server = await startTestServer(make, roomy, { gradient: { containers } })
       const more = { resources: { 'instance-type': 'C4' } }
-      const run = await begin(server, specOf({ one: script('print=${{x}} run=1s', more) }))
-      expect(run.spec.jobs['one']!.resources).toEqual({ 'instance-type': 'C4' })
+      const one = script('print=${{x}} run=1s', more)
+      const image = 'paperspace/gradient-base:pt211'
+      const run = await begin(server, specOf({ one: { ...one, with: { ...one.with, image } } }))
+      expect(run.spec.jobs['one']).toMatchObject({ resources: { 'instance-type': 'C4' }, with: { image } })
       const done = await untilRun(server, run, 'succeeded')
       const job = await server.client.job.show({ job: jobOf(done, 'one').job!.id })
+      expect(job.spec.image).toBe('host')
       const { items } = await server.client['machine-type'].list({})
       expect(items.find(({ name }) => name === job.machineType)!.cpus).toBeGreaterThanOrEqual(2)
     })

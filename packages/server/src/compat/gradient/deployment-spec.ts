@@ -1,9 +1,9 @@
 import type { createDeployment } from '@nabla/api/deployment'
 import { z } from 'zod'
 import { AppError } from '../../lib/app-error.ts'
-import { imageFor } from './containers.ts'
 import { optional } from './fields.ts'
 import { without } from './job-create.ts'
+import { imageFor } from '../../kinds/image-names.ts'
 import { machineTypeFor } from '../../kinds/machine-names.ts'
 import type { Exchange } from './route.ts'
 

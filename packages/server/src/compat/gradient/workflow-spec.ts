@@ -1,25 +1,23 @@
 import { type WorkflowInputs, workflowInputs, type WorkflowSpec, workflowSpec } from '@nabla/api/workflow-spec'
-import { imageFor } from './containers.ts'
 import { datasetReference } from './dataset-names.ts'
-import { machineTypeFor } from '../../kinds/machine-names.ts'
 import type { Exchange } from './route.ts'
 
 type Job = WorkflowSpec['jobs'][string]
 
-/** A workflow of Gradient as one of this server: machine types, images and versions of data by the names they have here. */
+/**
+ * A workflow of Gradient as one of this server: versions of data by the names they have here. What its machine types and
+ * images mean here is found when its jobs are made, as for any workflow.
+ */
 export async function specFor(exchange: Exchange, given: unknown): Promise<WorkflowSpec> {
   const parsed = workflowSpec.safeParse(given)
   // What cannot be read is refused by whoever runs it, with what is wrong.
   if (!parsed.success) return given as WorkflowSpec
   const spec = parsed.data
-  const usual = machineOf(exchange, spec.defaults?.resources)
   const jobs: [string, Job][] = []
-  for (const [name, job] of Object.entries(spec.jobs)) jobs.push([name, await jobFor(exchange, job, usual)])
-  const { resources: _, ...defaults } = spec.defaults ?? {}
+  for (const [name, job] of Object.entries(spec.jobs)) jobs.push([name, await jobFor(exchange, job)])
   return {
     ...spec,
     ...(spec.inputs && { inputs: await declared(exchange, spec.inputs) }),
-    defaults: { ...defaults, ...(usual === undefined ? {} : { resources: { 'instance-type': usual } }) },
     jobs: Object.fromEntries(jobs),
   }
 }
@@ -37,31 +35,16 @@ export async function inputsFor(exchange: Exchange, given: unknown): Promise<Wor
   return inputs
 }
 
-async function jobFor(exchange: Exchange, job: Job, usual: string | undefined): Promise<Job> {
-  const own = machineOf(exchange, job.resources)
+async function jobFor(exchange: Exchange, job: Job): Promise<Job> {
+  if (job.inputs === undefined) return job
   const inputs: NonNullable<Job['inputs']> = {}
-  for (const [name, input] of Object.entries(job.inputs ?? {})) {
+  for (const [name, input] of Object.entries(job.inputs)) {
     const reference =
       typeof input === 'object' && input.type === 'dataset' ? (input.with.ref ?? input.with.id) : undefined
     inputs[name] =
       reference === undefined ? input : { type: 'dataset', with: { ref: await versionFor(exchange, reference) } }
   }
-  const more = {
-    ...(job.inputs && { inputs }),
-    ...(own === undefined ? {} : { resources: { 'instance-type': own } }),
-  }
-  switch (job.uses) {
-    case 'container@v1':
-      return { ...job, ...more, with: { ...job.with, image: imageFor(exchange.deps, job.with.image, own ?? usual) } }
-    case 'script@v1':
-      return { ...job, ...more, with: { ...job.with, image: imageFor(exchange.deps, job.with.image, own ?? usual) } }
-    case 'git-checkout@v1':
-    case 's3-download@v1':
-    case 'create-model@v1':
-      return { ...job, ...more }
-    default:
-      return job satisfies never
-  }
+  return { ...job, inputs }
 }
 
 async function declared(exchange: Exchange, inputs: NonNullable<WorkflowSpec['inputs']>) {
@@ -73,11 +56,6 @@ async function declared(exchange: Exchange, inputs: NonNullable<WorkflowSpec['in
   }
   return named
 }
-
-const machineOf = (
-  { deps }: Exchange,
-  resources: NonNullable<WorkflowSpec['defaults']>['resources'],
-): string | undefined => machineTypeFor(deps, resources?.['instance-type'])
 
 /** Only a version may have another name here; whether there is such a dataset is for the run to say. */
 async function versionFor(exchange: Exchange, reference: string): Promise<string> {

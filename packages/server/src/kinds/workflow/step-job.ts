@@ -10,6 +10,7 @@ import type { TaskRequest } from '../../tasks/task.ts'
 import type { TextOrigin } from '../../volumes/origin.ts'
 import { prepareJob, storeJob, type Submission } from '../job/submit.ts'
 import type { Caller } from '../kind.ts'
+import { imageFor } from '../image-names.ts'
 import { machineTypeFor } from '../machine-names.ts'
 import { commandOf, inputsDir, outputsDir } from './command.ts'
 import { readInput, type StepInput } from './inputs.ts'
@@ -25,12 +26,13 @@ export function wishOf(
   const env = Object.fromEntries(
     Object.entries({ ...spec.defaults?.env, ...job.env }).map(([name, value]) => [name, String(value)]),
   )
-  const image = 'image' in job.with ? (job.with.image ?? 'host') : job.uses === 'git-checkout@v1' ? small(deps) : 'host'
+  const small = job.uses === 'git-checkout@v1' ? smallImage(deps) : 'host'
+  const image = 'image' in job.with ? imageFor(deps, job.with.image, machineType) : small
   return { ...(machineType === undefined ? {} : { machineType }), image, env }
 }
 
 /** For what only copies files: the machine itself, or the smallest image there is. */
-function small({ engines }: Pick<Deps, 'engines'>): string {
+function smallImage({ engines }: Pick<Deps, 'engines'>): string {
   return [...engines.values()].some((engine) => engine.accepts('host').ok) ? 'host' : 'busybox:stable'
 }
 

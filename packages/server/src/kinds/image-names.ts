@@ -1,5 +1,5 @@
-import type { Deps } from '../../deps.ts'
-import { AppError } from '../../lib/app-error.ts'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../lib/app-error.ts'
 
 /** What Gradient offered by name, and what its examples run shells in; the machine itself stands in for it where it can run no images. */
 const known =
