@@ -22,7 +22,8 @@ const compressedBit = 0x8000_0000
 /** Writes a head into `target` at `offset`. */
 export function writeFrameHead(target: Uint8Array, offset: number, head: FrameHead): void {
   for (let index = 0; index < 32; index++) {
-    target[offset + index] = Number.parseInt(head.hash.slice(index * 2, index * 2 + 2), 16)
+    const at = index * 2
+    target[offset + index] = (digit(head.hash.charCodeAt(at)) << 4) | digit(head.hash.charCodeAt(at + 1))
   }
   const view = new DataView(target.buffer, target.byteOffset + offset)
   view.setUint32(32, head.sizeBytes)
@@ -42,5 +43,8 @@ export function readFrameHead(bytes: Uint8Array, offset: number): FrameHead {
     compressed: stored >= compressedBit,
   }
 }
+
+/** What a digit of lower-case hex stands for, by its code. */
+const digit = (code: number): number => (code < 58 ? code - 48 : code - 87)
 
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

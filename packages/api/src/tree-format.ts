@@ -8,6 +8,7 @@ import { z } from 'zod'
 
 /** SHA-256 in hex of what a chunk holds. */
 export const chunkHash = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex')
+const hashForm = /^[0-9a-f]{64}$/
 
 /** Part of a file: its hash and its length in bytes. */
 export type FileChunk = readonly [hash: string, sizeBytes: number]
@@ -126,12 +127,6 @@ export function fileSize(chunks: readonly FileChunk[]): number {
 
 const byCodePoint = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit)
 
-const segmentEntry = z.union([
-  z.tuple([z.enum(['f', 'x']), z.string().min(1), z.array(z.union([chunkHash, z.number().int().min(1)]))]),
-  z.tuple([z.literal('d'), z.string().min(1)]),
-  z.tuple([z.literal('l'), z.string().min(1), z.string().min(1)]),
-])
-
 /** `["f",path,[hash,size,…]]` (`x`: executable), `["d",path]` or `["l",path,target]`. */
 function encodeEntry(entry: TreeEntry): string {
   switch (entry.type) {
@@ -146,17 +141,29 @@ function encodeEntry(entry: TreeEntry): string {
   }
 }
 
+/** By hand: a schema takes ten times as long, and a tree may have a million of these. */
 function decodeEntry(line: string): TreeEntry {
-  const [kind, path, more] = segmentEntry.parse(JSON.parse(line))
-  if (kind === 'd') return { type: 'folder', path }
-  if (kind === 'l') return { type: 'link', path, target: more }
+  const entry: unknown = JSON.parse(line)
+  if (!Array.isArray(entry)) throw new Error('an entry of a segment is no list')
+  const [kind, path, more] = entry as unknown[]
+  if (typeof path !== 'string' || path === '') throw new Error('an entry of a segment has no path')
+  if (kind === 'd' && entry.length === 2) return { type: 'folder', path }
+  if (entry.length !== 3) throw new Error(`an entry of a segment is of another kind: ${path}`)
+  if (kind === 'l' && typeof more === 'string' && more !== '') return { type: 'link', path, target: more }
+  if ((kind !== 'f' && kind !== 'x') || !Array.isArray(more)) throw new Error(`an entry is of another kind: ${path}`)
+  return { type: 'file', path, executable: kind === 'x', chunks: decodeChunks(more as unknown[], path) }
+}
+
+function decodeChunks(values: readonly unknown[], path: string): FileChunk[] {
   const chunks: FileChunk[] = []
-  for (let index = 0; index < more.length; index += 2) {
-    const [hash, sizeBytes] = [more[index], more[index + 1]]
-    if (typeof hash !== 'string' || typeof sizeBytes !== 'number') throw new Error(`odd chunks of ${path}`)
-    chunks.push([hash, sizeBytes])
+  for (let index = 0; index < values.length; index += 2) {
+    const [hash, sizeBytes] = [values[index], values[index + 1]]
+    const isHash = typeof hash === 'string' && hashForm.test(hash)
+    if (!isHash || !Number.isSafeInteger(sizeBytes) || (sizeBytes as number) < 1)
+      throw new Error(`odd chunks of ${path}`)
+    chunks.push([hash, sizeBytes as number])
   }
-  return { type: 'file', path, executable: kind === 'x', chunks }
+  return chunks
 }
 
 /** FNV-1a of the path: a segment ends where its low 8 bits are zero, so insertions move only the cuts near them. */

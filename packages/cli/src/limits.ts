@@ -18,6 +18,8 @@ export const limits = {
   readAsideBytes: 32 * MiB,
   /** Chunks in one slab, so that one question to the server holds them all. */
   slabChunks: 4000,
+  /** A changed file from this size on is asked about once, as a whole, and not with each slab: most of it is there. */
+  formerFromBytes: 32 * MiB,
   /** Parcels that are under way at a time: enough to keep a line busy while the server syncs others to its disk. */
   parcels: 3,
   /** Chunks below this are sent as they are: a zstd context costs more than it saves. */

@@ -31,6 +31,7 @@ export class ChunkSender {
   readonly #compress: boolean
   readonly #onDone: (bytes: number) => void
   readonly #seen = new Set<string>()
+  #presumed: ReadonlySet<string> = new Set()
   readonly #asking = new Set<Promise<void>>()
   readonly #sending = new Set<Promise<void>>()
   readonly #spare: Uint8Array<ArrayBuffer>[] = []
@@ -44,7 +45,12 @@ export class ChunkSender {
     this.#onDone = onDone
   }
 
-  /** Whether this chunk was offered or sent already. */
+  /** Does not ask about these when they are offered; whoever knows the whole tree then asks about them all at once. */
+  presume(hashes: ReadonlySet<string>): void {
+    this.#presumed = hashes
+  }
+
+  /** Whether this chunk was offered and asked about, or sent, already. */
   has(hash: string): boolean {
     return this.#seen.has(hash)
   }
@@ -52,6 +58,7 @@ export class ChunkSender {
   /** Asks about all chunks anew: some that were there may be gone. */
   forget(): void {
     this.#seen.clear()
+    this.#presumed = new Set()
   }
 
   /** Sends what the server lacks of a slab. Resolves when there is room for the next one. */
@@ -76,7 +83,8 @@ export class ChunkSender {
   }
 
   async #sendLacking({ bytes, chunks, free }: Slab): Promise<void> {
-    const fresh = chunks.filter(({ hash }) => !this.#seen.has(hash) && this.#seen.add(hash))
+    const isFresh = (hash: string) => !this.#presumed.has(hash) && !this.#seen.has(hash)
+    const fresh = chunks.filter(({ hash }) => isFresh(hash) && this.#seen.add(hash))
     if (fresh.length > 0) {
       const lacking = new Set(await this.#calls.lacking([...new Set(fresh.map(({ hash }) => hash))]))
       for (const { hash, start, sizeBytes, path } of fresh) {

@@ -100,6 +100,31 @@ test('a change sends what is around it; a new time alone sends nothing', async (
   expect(fourth).toMatchObject({ sentFiles: 0, sentBytes: 0, tree: { files: 300 } })
 })
 
+test('of a large file that changed a little, what it was before is asked about once, and sent where it is gone', async () => {
+  const folder = await aFolder()
+  await writeFile(join(folder, 'large.bin'), randomBytes(40_000_000))
+  const cacheFolder = await aFolder()
+  await sync(folder, { cacheFolder })
+  const real = treeServer(createClient({ url: server.url, key: server.key }), (call) => call())
+  const asked: (readonly string[])[] = []
+  const lacking = async (hashes: readonly string[]): Promise<readonly string[]> => {
+    const [first] = hashes
+    asked.push(hashes)
+    // As if the server had lost one of those that it is asked about.
+    return [...(await real.lacking(hashes)), ...(hashes.length > 10 && first !== undefined ? [first] : [])]
+  }
+  const file = await open(join(folder, 'large.bin'), 'r+')
+  await file.write(Buffer.from([1]), 0, 1, 20_000_000)
+  await file.close()
+  const second = await sync(folder, { cacheFolder, calls: { lacking } })
+  expect(asked.map(({ length }) => length > 10).filter(Boolean)).toHaveLength(1)
+  expect(asked.flat().length).toBeGreaterThan(40)
+  expect(new Set(asked.flat()).size).toBe(asked.flat().length)
+  expect(second.sentBytes).toBeGreaterThan(200_000)
+  expect(second.travelledBytes).toBeLessThan(4 * 1024 * 1024)
+  expect(await sync(folder, { cacheFolder: await aFolder() })).toMatchObject({ ...noneSent, tree: second.tree })
+})
+
 test('what compresses travels compressed, what does not as it is', async () => {
   const folder = await aFolder()
   await writeFile(join(folder, 'text'), 'a line of text\n'.repeat(200_000))

@@ -42,6 +42,7 @@ export async function syncFolder(options: SyncOptions): Promise<Synced> {
   const { server, compress, progress } = options
   const files = new KnownFiles(options)
   const sender = new ChunkSender(server, compress, (bytes) => progress.add(bytes))
+  sender.presume(files.former)
   for (let attempt = 0; attempt < limits.commitAttempts; attempt++) {
     progress.grow(files.unknownBytes())
     await files.read((slab) => sender.offer(slab))

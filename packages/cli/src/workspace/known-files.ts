@@ -19,6 +19,8 @@ export class KnownFiles {
   readonly changed = new Set<string>()
   /** Gone between being found and being read. */
   readonly gone: string[] = []
+  /** Chunks that large files consisted of before they changed: most of them do so still. */
+  readonly former = new Set<string>()
   readonly #options: FolderOptions
   readonly #cacheFile: string
   /** In order. */
@@ -34,6 +36,9 @@ export class KnownFiles {
       if (entry.type !== 'file') continue
       entry.chunks = cache.find(entry.path, entry.stamp)
       entry.isSettled = entry.chunks !== undefined
+      const isLarge = entry.stamp.sizeBytes >= limits.formerFromBytes
+      const former = isLarge && !entry.chunks ? cache.former(entry.path) : undefined
+      for (const [hash] of former ?? []) this.former.add(hash)
     }
   }
 

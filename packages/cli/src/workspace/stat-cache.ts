@@ -20,6 +20,8 @@ import type { KnownFile } from './tree.ts'
 export interface StatCache {
   /** Its chunks if the file is the one that it was; undefined: read it. */
   find(path: string, stamp: Stamp): readonly FileChunk[] | undefined
+  /** What a file consisted of before it changed; undefined: that is not known. */
+  former(path: string): readonly FileChunk[] | undefined
 }
 
 /**
@@ -74,7 +76,7 @@ function discard(file: string): void {
   }
 }
 
-const nothing: StatCache = { find: () => undefined }
+const nothing: StatCache = { find: () => undefined, former: () => undefined }
 
 /** `nablasc` and the version. */
 const magic = Buffer.from('nablasc1')
@@ -138,6 +140,14 @@ function decode(bytes: Buffer): StatCache | undefined {
   const names = bytes.toString('utf8', hashesAt + count * 32).split('\0')
   const indexes = new Map<string, number>()
   for (let index = 0; index < files; index++) indexes.set(names[index] as string, index)
+  const chunksOf = (index: number): FileChunk[] => {
+    const chunks: FileChunk[] = []
+    for (let chunk = index === 0 ? 0 : (ends[index - 1] as number); chunk < (ends[index] as number); chunk++) {
+      const at = hashesAt + chunk * 32
+      chunks.push([bytes.toString('hex', at, at + 32), chunkSizes[chunk] as number])
+    }
+    return chunks
+  }
   return {
     find(path, stamp) {
       const index = indexes.get(path)
@@ -147,13 +157,11 @@ function decode(bytes: Buffer): StatCache | undefined {
         mtimes[index] === stamp.mtimeNs &&
         ctimes[index] === stamp.ctimeNs &&
         inodes[index] === stamp.inode
-      if (!same) return undefined
-      const chunks: FileChunk[] = []
-      for (let chunk = index === 0 ? 0 : (ends[index - 1] as number); chunk < (ends[index] as number); chunk++) {
-        const at = hashesAt + chunk * 32
-        chunks.push([bytes.toString('hex', at, at + 32), chunkSizes[chunk] as number])
-      }
-      return chunks
+      return same ? chunksOf(index) : undefined
+    },
+    former(path) {
+      const index = indexes.get(path)
+      return index === undefined ? undefined : chunksOf(index)
     },
   }
 }
