@@ -72,7 +72,8 @@ async function onPostgres<Result>(use: (url: string) => Promise<Result>): Promis
   if (binaries === undefined) throw new Error('npm brought no PostgreSQL')
   const postgres = await startPostgres(binaries, { durable: true })
   try {
-    return await use(postgres.url('postgres').replace('postgres:', 'postgresql:'))
+    // The driver is named: which one SQLAlchemy takes by itself depends on its version.
+    return await use(postgres.url('postgres').replace('postgres:', 'postgresql+psycopg2:'))
   } finally {
     await postgres.stop()
   }
@@ -84,17 +85,22 @@ async function startMlflow(python: string, databaseIn: (folder: string) => strin
   const database = databaseIn(folder)
   const store = ['--backend-store-uri', database, '--artifacts-destination', folder]
   const server = spawn(python, ['-m', 'mlflow', 'server', ...store, '--port', String(port)], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   })
+  let said = ''
+  server.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-3000)))
   const stop = async () => {
-    process.kill(-server.pid!, 'SIGKILL')
-    await once(server, 'exit')
+    if (server.exitCode === null && server.signalCode === null) {
+      const gone = once(server, 'exit')
+      process.kill(-server.pid!, 'SIGKILL')
+      await gone
+    }
     await rm(folder, { recursive: true, force: true })
   }
   try {
     const url = `http://127.0.0.1:${port}`
-    await untilUp(url, server)
+    if (!(await isUp(url, server))) throw new Error(`mlflow server did not start: ${said}`)
     return { url, headers: {}, python, database, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()
@@ -271,13 +277,14 @@ function caller(peer: Peer): Post {
     })
 }
 
-async function untilUp(url: string, server: ChildProcess): Promise<void> {
+/** Waits until it answers; false: it ended, or takes minutes. */
+async function isUp(url: string, server: ChildProcess): Promise<boolean> {
   for (let tries = 0; tries < 2000 && server.exitCode === null; tries++) {
     const up = await fetch(`${url}/health`).catch(() => undefined)
-    if (up?.ok) return
+    if (up?.ok) return true
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
-  throw new Error('mlflow server did not start')
+  return false
 }
 
 async function freePort(): Promise<number> {
