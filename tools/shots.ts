@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { noBrowser, openBrowser, openWindow } from '../packages/console/src/testing/browser.ts'
 import { type Served, startServed } from '../packages/console/src/testing/served.ts'
 import { type Shot, shots } from '../packages/console/src/testing/shots.ts'
+import { seedData } from './seed-data.ts'
 import { seedDeployments } from './seed-deployments.ts'
 import { seedMedia } from './seed-media.ts'
 import { seedExperiments, seedRuns } from './seed-runs.ts'
@@ -27,13 +28,17 @@ interface Group {
   seed(served: Served): Promise<(() => void) | void>
 }
 
+/** Pages of what the others have none of. */
+const hasData = /^(datasets?|dataset-(files|compare|use|failed)|model-metrics|settings-model-keys-one)$/
+
 /** Each on a server of its own: the machine that the engine pretends to be has no place for all at once. */
 const groups: Group[] = [
   { holds: (name) => name.startsWith('deployment'), seed: ({ client }) => seedDeployments(client) },
   { holds: (name) => name.startsWith('notebook'), seed: ({ client, server }) => seedNotebooks(client, server) },
   { holds: (name) => name.startsWith('workflow'), seed: ({ client, server }) => seedWorkflows(client, server) },
+  { holds: (name) => hasData.test(name), seed: ({ client }) => seedData(client) },
   {
-    holds: (name) => !/^(deployment|notebook|workflow)/.test(name),
+    holds: (name) => !hasData.test(name) && !/^(deployment|notebook|workflow)/.test(name),
     async seed({ client, url, key }) {
       await seedRuns(client)
       await seedMedia({ client, url, key })

@@ -73,6 +73,9 @@ async function follow(context: Context, which: Which, from: number): Promise<num
   return 0
 }
 
+/** Columns of a terminal that shows whole times. */
+const narrow = 80
+
 async function print({ out }: Context, event: Event): Promise<void> {
   if (out.json) {
     await out.value(event)
@@ -81,10 +84,12 @@ async function print({ out }: Context, event: Event): Promise<void> {
   const facts = Object.entries(event.data).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  const head = [formatTime(event.at), event.type.padEnd(16), event.subject]
+  // The day is left out where the line would be too long.
+  const time = formatTime(event.at).slice((out.width ?? narrow) < narrow ? 11 : 0)
+  const head = [time, event.type.padEnd(16), event.subject]
   const detail = onOneLine([...(event.actor === null ? [] : [`by ${event.actor}`]), ...facts].join('  '))
   const room = out.width === undefined ? detail.length : out.width - head.join('  ').length - 2
-  const [time = '', type = '', subject = ''] = head
+  const [, type = '', subject = ''] = head
   const painted = [out.style('dim', time), out.style('bold', type), subject]
   if (detail !== '' && room > 8) painted.push(out.style('dim', truncate(detail, room)))
   await out.line(painted.join('  '))

@@ -83,7 +83,7 @@ function jobColumns(paint: (job: ExperimentJob, text: string) => string): Column
       value: ({ state, exitCode }) => `${jobSign(state)} ${state}${state === 'failed' ? ` (${exitCode})` : ''}`,
       paint: (text, job) => paint(job, text),
     },
-    { title: 'JOB', rank: 1, shrinkTo: 12, value: ({ name }) => name },
+    { title: 'JOB', rank: 1, shrinkTo: 16, cut: 'middle', value: ({ name }) => name },
     { title: 'MACHINE', rank: 3, value: ({ machineType }) => machineType },
     { title: 'REASON', rank: 2, shrinkTo: 20, value: ({ reason }) => reason ?? '' },
   ]

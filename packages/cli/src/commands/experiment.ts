@@ -273,7 +273,7 @@ function columns(
   paint: (experiment: ExperimentSummary, text: string) => string,
 ): Column<ExperimentSummary>[] {
   return [
-    { title: 'NAME', rank: 0, shrinkTo: 12, value: ({ name }) => name },
+    { title: 'NAME', rank: 0, shrinkTo: 16, cut: 'middle', value: ({ name }) => name },
     {
       title: 'STATE',
       rank: 0,

@@ -40,7 +40,7 @@ const queue = listCommand<QueuedJob>(
     about: 'Show what waits for a place on the machine, and why',
     columns: ({ io }) => [
       { title: 'PLACE', rank: 1, align: 'right', value: ({ position }) => String(position) },
-      { title: 'NAME', rank: 0, shrinkTo: 12, value: ({ job }) => job.name },
+      { title: 'NAME', rank: 0, shrinkTo: 16, cut: 'middle', value: ({ job }) => job.name },
       { title: 'PROJECT', rank: 4, shrinkTo: 10, value: ({ project }) => project.name },
       { title: 'MACHINE', rank: 3, value: ({ machineType }) => machineType },
       { title: 'SINCE', rank: 5, value: ({ createdAt }) => formatAgo(createdAt, io.now()) },
@@ -267,7 +267,7 @@ async function answer({ out }: Context, job: Job, note: string): Promise<void> {
 
 function jobColumns(nowMs: number, paint: (job: JobSummary, text: string) => string): Column<JobSummary>[] {
   return [
-    { title: 'NAME', rank: 0, shrinkTo: 12, value: (job) => job.name },
+    { title: 'NAME', rank: 0, shrinkTo: 16, cut: 'middle', value: (job) => job.name },
     {
       title: 'STATE',
       rank: 0,

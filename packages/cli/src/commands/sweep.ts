@@ -4,11 +4,11 @@ import type { Sweep, Trial } from '@nabla/api/sweep'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import { experimentFlags } from '../experiment/flags.ts'
-import { styleOf } from '../experiment/words.ts'
+import { signOf, styleOf } from '../experiment/words.ts'
 import { arg, flag } from '../flags.ts'
 import { listCommand, readPages } from '../from-contract.ts'
 import { readSearch, sweepFlags } from '../sweep/sweep-flags.ts'
-import { objectivesText, progressLine, valuesText } from '../sweep/words.ts'
+import { objectivesText, progressLine, progressOf, valuesText } from '../sweep/words.ts'
 import { formatAgo } from '../terminal/format.ts'
 import { sparkline } from '../terminal/sparkline.ts'
 import type { Context } from '../context.ts'
@@ -68,15 +68,40 @@ const list = defineCommand({
     const { out, io } = context
     if (out.json) return out.value(items)
     if (items.length === 0) return out.note('No sweeps. Run one with: nabla sweep run --help')
+    const sweeps = await Promise.all(items.slice(0, mostShown).map(({ id }) => client.sweep.show({ sweep: id })))
+    const byId = new Map(sweeps.map((sweep) => [sweep.id, sweep]))
     await out.table(items, [
-      { title: 'NAME', rank: 0, shrinkTo: 12, value: ({ name }) => name },
-      { title: 'STATE', rank: 0, value: ({ state }) => out.style(styleOf(state), state) },
-      { title: 'PROJECT', rank: 2, shrinkTo: 10, value: ({ project }) => project.name },
-      { title: 'CREATED', rank: 1, value: ({ createdAt }) => formatAgo(createdAt, io.now()) },
-      { title: 'COMMAND', rank: 3, shrinkTo: 20, value: ({ command }) => command },
+      { title: 'NAME', rank: 0, shrinkTo: 16, cut: 'middle', value: ({ name }) => name },
+      {
+        title: 'STATE',
+        rank: 0,
+        value: ({ state }) => `${signOf(state)} ${state}`,
+        paint: (text, { state }) => out.style(styleOf(state), text),
+      },
+      { title: 'TRIALS', rank: 1, align: 'right', value: ({ id }) => trialsText(byId.get(id)) },
+      { title: 'BEST', rank: 2, shrinkTo: 12, value: ({ id }) => bestText(byId.get(id)) },
+      { title: 'PROJECT', rank: 4, shrinkTo: 10, value: ({ project }) => project.name },
+      { title: 'CREATED', rank: 3, value: ({ createdAt }) => formatAgo(createdAt, io.now()) },
+      { title: 'COMMAND', rank: 5, shrinkTo: 16, value: ({ command }) => command },
     ])
   },
 })
+
+/** Sweeps of a list whose trials are counted: each is asked for by itself. */
+const mostShown = 50
+
+function trialsText(sweep: Sweep | undefined): string {
+  if (!sweep) return ''
+  const { complete, stopped, failed, most } = sweep.trials
+  return `${complete + stopped + failed} of ${most}`
+}
+
+/** The best value; of several objectives how many trials no other beats. */
+function bestText(sweep: Sweep | undefined): string {
+  const [first] = sweep?.best ?? []
+  if (!sweep || !first) return ''
+  return sweep.search.objectives.length > 1 ? `${sweep.best.length} on the front` : objectivesText(first)
+}
 
 const show = defineCommand({
   name: 'show',
@@ -131,7 +156,7 @@ async function showSweep({ out, io }: Context, sweep: Sweep, trials: readonly Tr
     ['name', out.style('bold', sweep.name)],
     ['id', sweep.id],
     ['project', sweep.project.name],
-    ['state', progressLine(sweep)],
+    ['state', `${signOf(sweep.state)} ${sweep.state} · ${progressOf(sweep)}`],
     ['reason', sweep.reason],
     ['objectives', search.objectives.map(({ metric, direction }) => `${direction} ${metric}`).join(', ')],
     ['searcher', search.searcher],

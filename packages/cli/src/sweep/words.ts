@@ -32,8 +32,12 @@ export function trialLine(trial: Trial, { best }: Pick<Sweep, 'best'>): string {
   return `${signs[trial.state]} trial ${trial.number}  ${what}${isBest ? '  best' : ''}  ${valuesText(trial.values)}`
 }
 
-/** How far a sweep is. */
-export function progressLine({ name, state, trials, paused, cost, search }: Sweep): string {
+/** Which sweep, and how far it is. */
+export const progressLine = (sweep: Sweep): string =>
+  `${signOf(sweep.state)} ${sweep.name} ${sweep.state} · ${progressOf(sweep)}`
+
+/** How far a sweep is, in parts. */
+export function progressOf({ trials, paused, cost, search }: Sweep): string {
   const { complete, stopped, failed, running, most } = trials
   const limit = search.costLimit === null ? '' : ` of ${amountText(search.costLimit)}`
   const parts = [
@@ -44,5 +48,5 @@ export function progressLine({ name, state, trials, paused, cost, search }: Swee
     ...(cost === null ? [] : [`${amountText(cost.spent)}${limit} spent`]),
     ...(paused ? ['paused'] : []),
   ]
-  return `${signOf(state)} ${name} ${state} · ${parts.join(' · ')}`
+  return parts.join(' · ')
 }

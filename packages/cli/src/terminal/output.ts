@@ -95,7 +95,7 @@ export class Output {
   }
 
   async fields(fields: readonly (readonly [string, string])[]): Promise<void> {
-    await this.line(renderFields(fields, (name) => this.style('dim', name)).join('\n'))
+    await this.line(renderFields(fields, (name) => this.style('dim', name), this.width).join('\n'))
   }
 
   /** Something to know beside the result; `--quiet` leaves it out. */

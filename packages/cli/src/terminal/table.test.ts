@@ -33,6 +33,12 @@ test('a wide table shows everything', () => {
   `)
 })
 
+test('names may be cut in their middle', () => {
+  const names = ['digits-distributed-worker-1', '日本語の名前日本語', 'short']
+  const column = { title: 'NAME', rank: 0, shrinkTo: 12, cut: 'middle' as const, value: (name: string) => name }
+  expect(renderTable(names, [column], 12, plain)).toEqual(['NAME', 'digits…ker-1', '日本語…本語', 'short'])
+})
+
 test('a narrow one cuts the columns that may be cut, then drops the least important', () => {
   expect(renderTable(rows, columns, 45, plain)).toMatchInlineSnapshot(`
     [
@@ -83,6 +89,8 @@ test('values below each other stay in their column', () => {
     ['variables', 'A=1\nB=2'],
   ] as const
   expect(renderFields(fields, plain)).toEqual(['name       digits', 'variables  A=1\n           B=2'])
+  const phases = [['phases', 'queue 1 s → files 2 s → run 3 s']] as const
+  expect(renderFields(phases, plain, 30)).toEqual(['phases  queue 1 s → files 2 s\n        → run 3 s'])
 })
 
 test('text from elsewhere cannot steer the terminal', () => {

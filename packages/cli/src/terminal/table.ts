@@ -1,4 +1,4 @@
-import { onOneLine, truncate, widthOf } from './terminal-width.ts'
+import { onOneLine, truncate, truncateMiddle, widthOf } from './terminal-width.ts'
 
 export interface Column<Row> {
   title: string
@@ -8,6 +8,8 @@ export interface Column<Row> {
   align?: 'right'
   /** Columns of the text that may be cut down to this width before a column is dropped. */
   shrinkTo?: number
+  /** Where a text that is too long is cut, if not at its end. */
+  cut?: 'middle'
   /** Colours the cell once it has its width. */
   paint?(text: string, row: Row): string
 }
@@ -35,7 +37,7 @@ export function renderTable<Row>(
     shown
       .map((column) => {
         const size = widths.get(column) ?? 0
-        const cut = truncate(text(column), size)
+        const cut = (column.cut === 'middle' ? truncateMiddle : truncate)(text(column), size)
         const blank = ' '.repeat(Math.max(0, size - widthOf(cut)))
         if (column.align === 'right') return blank + paint(column, cut)
         return paint(column, cut) + (column === last ? '' : blank)
@@ -56,16 +58,31 @@ export function renderTable<Row>(
   ]
 }
 
-/** Names and values below each other, the values in one column. */
+/**
+ * Names and values below each other, the values in one column. `columns`: of the terminal; a value that is too long for
+ * it goes on below, if it is made of parts.
+ */
 export function renderFields(
   fields: readonly (readonly [string, string])[],
   paint: (name: string) => string,
+  columns?: number,
 ): string[] {
-  const width = Math.max(...fields.map(([name]) => name.length))
+  const width = Math.max(...fields.map(([name]) => name.length)) + gap
   return fields.map(([name, value]) => {
-    const indented = value.split('\n').join(`\n${' '.repeat(width + gap)}`)
-    return `${paint(name.padEnd(width + gap))}${indented}`
+    const lines = value.split('\n').flatMap((line) => (columns === undefined ? line : foldParts(line, columns - width)))
+    return `${paint(name.padEnd(width))}${lines.join(`\n${' '.repeat(width)}`)}`
   })
+}
+
+/** Breaks `a → b → c` and `a · b · c` before a sign that does not fit any more. */
+function foldParts(line: string, columns: number): string[] {
+  const lines: string[] = []
+  for (const part of line.split(/(?<= )(?=[→·] )/)) {
+    const begun = lines.at(-1)
+    if (begun === undefined || widthOf(begun) + widthOf(part.trimEnd()) > columns) lines.push(part)
+    else lines[lines.length - 1] = begun + part
+  }
+  return lines.map((one) => one.trimEnd())
 }
 
 /** Widths of the columns that are shown. */

@@ -33,6 +33,25 @@ export function truncate(text: string, columns: number): string {
   return `${kept.trimEnd()}…`
 }
 
+/** The same with the ellipsis in the middle: names that begin alike are told apart by their ends. */
+export function truncateMiddle(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text
+  const segments = [...segmentsOf(text)]
+  let [before, after] = ['', '']
+  let room = columns - 1
+  const fits = (segment: string | undefined): segment is string =>
+    segment !== undefined && (room -= widthOfSegment(segment)) >= 0
+  while (segments.length > 0) {
+    const first = segments.shift()
+    if (!fits(first)) break
+    before += first
+    const last = segments.pop()
+    if (!fits(last)) break
+    after = last + after
+  }
+  return `${before}…${after}`
+}
+
 /** Without line breaks and other control characters, so that a text from elsewhere cannot steer the terminal. */
 export function onOneLine(text: string): string {
   return text.replaceAll(/\s*[\r\n]+\s*/g, ' ⏎ ').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')

@@ -24,7 +24,7 @@ export function BulkBar(props: {
           key={action.label}
           size="compact-xs"
           disabled={action.unavailable !== undefined}
-          title={action.unavailable}
+          title={action.unavailable ?? (action.command && `nabla ${action.command}`)}
           {...(action.danger ? { color: 'red', variant: 'light' } : {})}
           leftSection={action.icon && <Icon name={action.icon} size={14} />}
           onClick={() => action.run()}

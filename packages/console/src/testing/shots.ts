@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
+import { eventFile } from '../../../../tools/seed-data.ts'
 
 export interface Shot {
   /** Names the file. */
@@ -57,6 +58,12 @@ const tracked: readonly Shot[] = [
     path: '/experiments/new',
     prepare: (page) => page.locator('label', { hasText: /^Multi-node$/ }).click(),
   },
+  {
+    name: 'experiment-samples',
+    path: '/experiments/new',
+    prepare: (page) => page.getByRole('button', { name: 'Samples' }).click(),
+  },
+  { name: 'experiment-gone', path: '/experiments/nobody' },
 ]
 
 /** Sweeps of `tools/seed-sweeps.ts`. */
@@ -70,7 +77,9 @@ const sweeps: readonly Shot[] = [
   { name: 'sweep-timeline', path: '/sweeps/learning-rate?tab=timeline' },
   { name: 'sweep-trials', path: '/sweeps/learning-rate?tab=trials' },
   { name: 'sweep-trial', path: '/sweeps/digits-search?trial=0' },
+  { name: 'sweep-none', path: '/sweeps?name=nobody' },
   { name: 'sweep-new', path: '/sweeps/new?project=tracked' },
+  { name: 'sweep-sample', path: '/sweeps/new?project=tracked&sample=early-stopping' },
 ]
 
 /** Notebooks of `tools/seed-notebooks.ts`. */
@@ -153,6 +162,34 @@ const workflows: readonly Shot[] = [
     name: 'workflow-again',
     path: '/workflows/new?workflow=nightly',
     prepare: (page) => page.getByRole('region', { name: 'Graph of the run' }).waitFor(),
+  },
+]
+
+/** Datasets and keys of `tools/seed-data.ts`. */
+const data: readonly Shot[] = [
+  { name: 'datasets', path: '/data/datasets' },
+  { name: 'dataset', path: '/data/datasets/faces' },
+  { name: 'dataset-failed', path: '/data/datasets/digits' },
+  { name: 'dataset-files', path: '/data/datasets/faces?tab=files&version=2&file=labels.csv' },
+  { name: 'dataset-compare', path: '/data/datasets/faces?tab=compare' },
+  { name: 'dataset-use', path: '/data/datasets/faces?tab=use' },
+  { name: 'settings-model-keys-one', path: '/settings/model-keys' },
+  {
+    name: 'model-metrics',
+    path: '/models',
+    async prepare(page) {
+      if ((await page.getByText('No models yet.').count()) === 0)
+        return page.goto(new URL('/models/fitted', page.url()).href)
+      const steps = Array.from({ length: 60 }, (_, step) => Math.exp(-step / 15))
+      const buffer = eventFile({ 'train/loss': steps, 'val/loss': steps.map((loss) => loss * 1.1 + 0.02) })
+      await page.getByRole('button', { name: 'Upload model' }).first().click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByRole('textbox', { name: 'Name' }).fill('fitted')
+      const files = dialog.getByLabel('File of the model')
+      await files.setInputFiles({ name: 'events.out.tfevents.1.desk', mimeType: 'application/octet-stream', buffer })
+      await dialog.getByRole('button', { name: 'Upload' }).click()
+      return page.getByRole('region', { name: 'Metrics' }).waitFor()
+    },
   },
 ]
 
@@ -242,6 +279,7 @@ export const shots: readonly Shot[] = [
   ...sweeps,
   ...deployments,
   ...workflows,
+  ...data,
   { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },
   {
     name: 'models',

@@ -18,6 +18,7 @@ import { Facts, Panel } from '../../parts/page-header.tsx'
 import { quote } from '../../parts/quote.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
+import { TagLinks } from '../../parts/tags.tsx'
 import { useSetUrlSearch, useUrlState } from '../../parts/url-state.ts'
 import { usePaletteActions } from '../../shell/palette-registry.ts'
 import { DataHeader } from '../storage/data-header.tsx'
@@ -90,11 +91,11 @@ function HeadFacts({ dataset: { latest, versions, tags } }: { dataset: Dataset }
       <span className="number">{plural(versions, 'version')}</span>
       {latest && (
         <span className="number">
-          latest is {latest.version}: {plural(latest.files, 'file')}, <Bytes bytes={latest.sizeBytes} />,{' '}
+          latest is v{latest.version}: {plural(latest.files, 'file')}, <Bytes bytes={latest.sizeBytes} />,{' '}
           <RelativeTime time={latest.createdAt} />
         </span>
       )}
-      {tags.length > 0 && <span className="ellipsis">{tags.join(', ')}</span>}
+      <TagLinks tags={tags} to="/data/datasets" />
     </>
   )
 }

@@ -19,7 +19,7 @@ const columns: readonly Column<DatasetVersion>[] = [
   {
     id: 'message',
     title: 'Message',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(120px, 3fr)',
     cell: ({ message, reason, state }) => (
       <span dir="auto" title={state === 'failed' ? (reason ?? '') : message}>
         {state === 'failed' ? (

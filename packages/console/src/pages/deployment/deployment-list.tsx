@@ -193,7 +193,13 @@ export function DeploymentList({ project: fixed }: { project?: string }): ReactN
             {chooser}
           </FilterBar>
         )}
-        empty={isFiltered ? <EmptyState title="No deployment is like that." /> : <NoDeployments project={fixed} />}
+        empty={
+          isFiltered ? (
+            <EmptyState title="No deployment is like that." command="deployment list" />
+          ) : (
+            <NoDeployments project={fixed} />
+          )
+        }
       />
       <DeploymentDialog asked={asked} onClose={() => ask(undefined)} />
     </>

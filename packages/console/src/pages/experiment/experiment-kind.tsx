@@ -65,7 +65,7 @@ function Samples({ onPick }: { onPick: (sample: Sample) => void }): ReactNode {
           Samples
         </Button>
       </Menu.Target>
-      <Menu.Dropdown>
+      <Menu.Dropdown className="experiment-samples">
         {kinds.map((kind) => [
           <Menu.Label key={kind}>{experimentKinds[kind].label}</Menu.Label>,
           ...samples

@@ -149,10 +149,11 @@ export function ExperimentList({ project: fixed }: { project?: string }): ReactN
         )}
         empty={
           isFiltered ? (
-            <EmptyState title="No experiment is like that." />
+            <EmptyState title="No experiment is like that." command="experiment list" />
           ) : (
             <EmptyState
               title="No experiments yet. One is a job whose parameters and metrics are kept, or many that start together."
+              command="experiment run -- python train.py"
               action={<NewExperimentButton project={fixed} />}
             />
           )

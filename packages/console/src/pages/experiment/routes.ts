@@ -1,4 +1,5 @@
 import type { ExperimentSummary } from '@nabla/api/experiment'
+import { experimentStates } from '@nabla/api/experiment-states'
 import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { readAhead } from '../../api/query.ts'
@@ -43,7 +44,7 @@ function toEntry({ id, name, state, project, kind }: ExperimentSummary): Entry {
   return {
     group: 'Experiments',
     label: name,
-    words: `${state} · ${project.name}`,
+    words: `${experimentStates[state].label} · ${project.name}`,
     icon: 'chart',
     command: `experiment show ${id}`,
     to: `/${kind === 'sweep' ? 'sweeps' : 'experiments'}/${id}`,

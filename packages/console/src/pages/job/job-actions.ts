@@ -93,20 +93,28 @@ export function bulkJobActions<Job extends ActedJob>(
           : jobs.length > mostCompared
             ? `Select at most ${mostCompared}.`
             : undefined,
+      command: `runs compare ${jobs.map(({ id }) => id).join(' ')}`,
       run: () => go(compareAddress(jobs.map(({ id }) => id))),
     },
     {
       label: of('Stop', stoppable),
       icon: 'stop',
       unavailable: stoppable.length === 0 ? 'They have all ended, or are being stopped.' : undefined,
+      command: `job stop ${stoppable.map(({ id }) => id).join(' ')}`,
       run: () => ask({ ask: 'stop', jobs: stoppable }),
     },
-    { label: 'Tag', icon: 'tag', run: () => ask({ ask: 'tag', jobs }) },
+    {
+      label: 'Tag',
+      icon: 'tag',
+      command: `job update ${jobs[0]?.id ?? 'JOB'} --tag TAG`,
+      run: () => ask({ ask: 'tag', jobs }),
+    },
     {
       label: of('Delete', deletable),
       icon: 'trash',
       danger: true,
       unavailable: deletable.length === 0 ? 'None of them has ended: stop them first.' : undefined,
+      command: `job delete ${deletable.map(({ id }) => id).join(' ')}`,
       run: () => ask({ ask: 'delete', jobs: deletable }),
     },
   ]

@@ -85,7 +85,7 @@ describeConsole('the list of jobs', (console) => {
     await dialog.getByText('bulk-2').waitFor()
     await dialog.getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('button', { name: /cancelled 3/i }).waitFor()
-    await expect.poll(() => page.getByRole('row', { name: /cancelled/ }).count()).toBe(3)
+    await expect.poll(() => page.getByRole('row', { name: /cancelled/i }).count()).toBe(3)
     await bar.getByRole('button', { name: 'Delete' }).click()
     expect(await dialog.getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true)
     await dialog.getByLabel('Type 3 to go on').fill('3')

@@ -178,7 +178,7 @@ function Count({ jobs }: { jobs: number | undefined }): ReactNode {
 export function JobStateBadge({ job }: { job: Pick<JobSummary, 'state' | 'exitCode' | 'reason' | 'stopRequestedAt'> }) {
   const stopping = !jobStates[job.state].ended && job.stopRequestedAt !== null
   const code = job.state === 'failed' && job.exitCode !== null ? ` (${job.exitCode})` : ''
-  const label = stopping ? 'stopping' : `${job.state}${code}`
+  const label = stopping ? 'Stopping' : `${jobStates[job.state].label}${code}`
   return (
     <span title={job.reason ?? undefined}>
       <StateBadge state={job.state} label={label} />

@@ -103,6 +103,7 @@ function actionsOf(job: Job, ask: (asked: AskedOfJobs) => void, go: (to: string)
           {
             label: 'Compare with the job it is a clone of',
             icon: 'columns' as const,
+            command: `runs compare ${parentJobId} ${job.id}`,
             run: () => go(compareAddress([parentJobId, job.id])),
           },
         ]),

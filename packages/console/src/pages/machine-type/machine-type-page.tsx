@@ -21,20 +21,35 @@ const columns: readonly Column<MachineType>[] = [
       </>
     ),
   },
-  { id: 'cpus', title: 'CPUs', width: '64px', align: 'right', card: 'fact', cell: ({ cpus }) => formatCpus(cpus) },
-  { id: 'memory', title: 'Memory', width: '90px', align: 'right', cell: (row) => formatMemory(row.memoryBytes) },
+  { id: 'cpus', title: 'CPUs', width: '64px', align: 'right', card: 'fact', cell: ({ cpus }) => <Cpus cpus={cpus} /> },
+  {
+    id: 'memory',
+    title: 'Memory',
+    width: '90px',
+    align: 'right',
+    card: 'fact',
+    cell: (row) => formatMemory(row.memoryBytes),
+  },
   { id: 'gpus', title: 'GPUs', width: 'minmax(80px, 1fr)', card: 'fact', cell: (row) => <Gpus {...row} /> },
   {
     id: 'price',
     title: 'Per hour',
     width: '80px',
     align: 'right',
-    card: 'fact',
     cell: ({ pricePerHour }) => (pricePerHour === null ? <span className="faint">–</span> : amountText(pricePerHour)),
   },
   { id: 'free', title: 'Free now', width: '80px', align: 'right', cell: ({ available }) => available },
   { id: 'engine', title: 'Engine', width: '100px', card: 'fact', cell: ({ engine }) => engine },
 ]
+
+function Cpus({ cpus }: { cpus: number }): ReactNode {
+  return (
+    <>
+      {formatCpus(cpus)}
+      <span className="only-phone"> {cpus === 1 ? 'CPU' : 'CPUs'}</span>
+    </>
+  )
+}
 
 /** The machine types of the server, as its settings name them. */
 export function MachineTypePage(): ReactNode {
@@ -63,6 +78,6 @@ export function MachineTypePage(): ReactNode {
 }
 
 function Gpus({ gpus, gpuName }: MachineType): ReactNode {
-  if (gpus === 0) return <span className="faint">–</span>
+  if (gpus === 0) return <span className="faint only-wide">–</span>
   return `${gpus}${gpuName === null ? '' : ` × ${gpuName}`}`
 }

@@ -25,7 +25,7 @@ const columns: readonly Column<ModelKey>[] = [
     title: 'Fingerprint',
     width: 'minmax(160px, 2fr)',
     card: 'fact',
-    cell: ({ fingerprint }) => <CopyId value={fingerprint} />,
+    cell: ({ fingerprint }) => <CopyId value={fingerprint} label={`${fingerprint.slice(0, 16)}…`} />,
   },
   {
     id: 'created',

@@ -93,6 +93,7 @@ export function VersionTable({ model, list }: { model: Model; list: LiveList<Mod
             label: 'Compare',
             icon: 'columns',
             unavailable: versions.length === 2 ? undefined : 'Select two versions.',
+            command: `model compare ${versions[1]?.reference ?? 'FROM'} ${versions[0]?.reference ?? 'TO'}`,
             run: () => {
               const [to, from] = versions
               go(`/models/${model.name}?tab=compare&from=${from?.version}&to=${to?.version}`)

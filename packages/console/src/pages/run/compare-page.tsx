@@ -2,6 +2,7 @@ import type { Run } from '@nabla/api/run'
 import { Link } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useMemo } from 'react'
 import { useApi } from '../../api/query.ts'
+import { CommandLine } from '../../parts/copy.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { EmptyState, ErrorState, Lines, Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
@@ -30,7 +31,7 @@ export function CompareRunsPage(): ReactNode {
     <>
       <PageHeader title={`Compare ${ids.length} runs`} crumbs={crumbs} />
       {ids.length < 2 ? (
-        <EmptyState title="Select two runs or more in the table, and compare them." />
+        <EmptyState title="Select two runs or more in the table, and compare them." command="runs list" />
       ) : error ? (
         <ErrorState error={error} onRetry={retry} />
       ) : runs === undefined || names === undefined ? (
@@ -118,6 +119,9 @@ function Compared({ runs, names }: { runs: readonly Run[]; names: RunNames }): R
           { id: 'importance', label: 'Importance', content: () => pictures('importance') },
         ]}
       />
+      <div className="run-foot">
+        <CommandLine line={`runs compare ${runs.map(({ id }) => id).join(' ')}`} />
+      </div>
     </>
   )
 }

@@ -29,12 +29,19 @@ export function runActions(run: Run, { go, remove }: Given): Action[] {
           },
         ]
       : []),
-    { label: 'Delete', icon: 'trash', danger: true, run: () => remove([run]) },
+    {
+      label: 'Delete',
+      icon: 'trash',
+      danger: true,
+      command: `runs delete ${run.id}`,
+      run: () => remove([run]),
+    },
   ]
 }
 
 /** What can be done with several. */
 export function bulkRunActions(runs: readonly Run[], { go, remove }: Given): Action[] {
+  const ids = runs.map(({ id }) => id)
   const jobs = [...new Set(runs.flatMap(({ job }) => job?.id ?? []))]
   const unavailable =
     runs.length < 2
@@ -43,7 +50,13 @@ export function bulkRunActions(runs: readonly Run[], { go, remove }: Given): Act
         ? `Select at most ${mostCompared}.`
         : undefined
   return [
-    { label: 'Compare', icon: 'columns', unavailable, run: () => go(compareRunsAddress(runs.map(({ id }) => id))) },
+    {
+      label: 'Compare',
+      icon: 'columns',
+      unavailable,
+      command: `runs compare ${ids.join(' ')}`,
+      run: () => go(compareRunsAddress(ids)),
+    },
     {
       label: 'TensorBoard',
       icon: 'chart',
@@ -53,8 +66,15 @@ export function bulkRunActions(runs: readonly Run[], { go, remove }: Given): Act
           : jobs.length > tensorboardLimits.sources
             ? `Select at most ${tensorboardLimits.sources}.`
             : undefined,
+      command: `tensorboard create ${jobs.map((job) => `--job ${job}`).join(' ')}`,
       run: () => go(newTensorboardAddress({ jobs })),
     },
-    { label: 'Delete', icon: 'trash', danger: true, run: () => remove(runs) },
+    {
+      label: 'Delete',
+      icon: 'trash',
+      danger: true,
+      command: `runs delete ${ids[0] ?? 'RUN'}`,
+      run: () => remove(runs),
+    },
   ]
 }

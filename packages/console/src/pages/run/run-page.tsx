@@ -59,7 +59,7 @@ export function RunPage(): ReactNode {
         {run && <RunFacts run={run} />}
       </PageHeader>
       {isGone ? (
-        <EmptyState title="This run was deleted, with all that it tracked." />
+        <EmptyState title="This run was deleted, with all that it tracked." command="runs list" />
       ) : (
         <Loaded query={query}>{(run) => <RunBody run={run} />}</Loaded>
       )}

@@ -86,6 +86,7 @@ export function DeleteRuns(props: { runs: readonly Run[]; onClose: () => void; o
               .map(({ name }) => name)
               .concat(runs.length > 5 ? [`${runs.length - 5} more`] : [])
       }
+      {...(isOne && { command: `runs delete ${first!.id}` })}
       note="Its metrics, parameters and note go with it, for good. Its job stays."
       action={{
         ...action,

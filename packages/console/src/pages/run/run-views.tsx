@@ -6,6 +6,7 @@ import { client } from '../../api/client.ts'
 import { type LiveList, useList } from '../../api/list.ts'
 import { useMedia } from '../../parts/use-rows.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { quote } from '../../parts/quote.ts'
 import { EmptyState, ErrorState, Lines } from '../../parts/states.tsx'
 import { useUrlSearch, useUrlState } from '../../parts/url-state.ts'
 import { RunColumnChooser } from './run-column-chooser.tsx'
@@ -97,7 +98,13 @@ export function RunViews(props: {
             onReset={() => setChosen('')}
           />
         )}
-        <Button component="a" href={exportAddress(source)} download leftSection={<Icon name="download" size={14} />}>
+        <Button
+          component="a"
+          href={exportAddress(source)}
+          download
+          title={`nabla runs export${filter === '' ? '' : ` --filter ${quote(filter)}`}`}
+          leftSection={<Icon name="download" size={14} />}
+        >
           CSV
         </Button>
       </div>
@@ -130,6 +137,7 @@ function Shown(props: {
         empty={
           <EmptyState
             title="No run is like that."
+            command={`runs list --filter ${quote(filter)}`}
             action={<Button onClick={() => setFilter('')}>Show all runs</Button>}
           />
         }

@@ -108,10 +108,27 @@ export function entryActions({ path, type }: FileEntry, ask: (asked: Asked) => v
 
 function bulkActions(entries: readonly FileEntry[], folder: string, ask: (asked: Asked) => void): Action[] {
   const paths = entries.map(({ path }) => path)
+  const said = paths.map(quote).join(' ')
   return [
-    { label: 'Download as zip', icon: 'download', run: () => window.location.assign(zipAddress(paths)) },
-    { label: 'Move', icon: 'folder', run: () => ask({ ask: 'move-all', paths, folder }) },
-    { label: 'Delete', icon: 'trash', danger: true, run: () => ask({ ask: 'delete', entries, folder }) },
+    {
+      label: 'Download as zip',
+      icon: 'download',
+      command: `storage get ${said}`,
+      run: () => window.location.assign(zipAddress(paths)),
+    },
+    {
+      label: 'Move',
+      icon: 'folder',
+      command: `storage mv ${quote(paths[0] ?? 'FROM')} TO`,
+      run: () => ask({ ask: 'move-all', paths, folder }),
+    },
+    {
+      label: 'Delete',
+      icon: 'trash',
+      danger: true,
+      command: `storage rm -r ${said}`,
+      run: () => ask({ ask: 'delete', entries, folder }),
+    },
   ]
 }
 

@@ -154,7 +154,7 @@ export function SweepListPage(): ReactNode {
         )}
         empty={
           isFiltered ? (
-            <EmptyState title="No sweep is like that." />
+            <EmptyState title="No sweep is like that." command="sweep list" />
           ) : (
             <EmptyState
               title="No sweeps yet. One runs a command with many values of its parameters, and tells which were best."

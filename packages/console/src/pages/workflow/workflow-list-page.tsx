@@ -128,7 +128,7 @@ export function WorkflowListPage(): ReactNode {
         )}
         empty={
           Object.keys(filter).length > 0 ? (
-            <EmptyState title="No workflow is like that." />
+            <EmptyState title="No workflow is like that." command="workflow list" />
           ) : (
             <EmptyState
               title="No workflows yet. One is jobs that wait for one another and hand files on."
