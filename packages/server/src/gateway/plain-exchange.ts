@@ -37,7 +37,7 @@ export class PlainExchange implements Hearer {
   constructor(
     client: PlainClient,
     upstream: Upstream,
-    { body, ...onward }: Onward,
+    onward: Onward,
     headersOf: HeadersOf,
     clock: Clock,
     resolve: (outcome: Outcome) => void,
@@ -49,8 +49,8 @@ export class PlainExchange implements Hearer {
     this.#resolve = resolve
     const { method, timeoutMs, idleMs } = onward
     // Bodies of plain requests are whole.
-    const whole = Buffer.isBuffer(body) ? body : null
-    const sending = { method, head: requestText(onward, whole), body: whole, timeoutMs, idleMs }
+    const body = Buffer.isBuffer(onward.body) ? onward.body : null
+    const sending = { method, head: requestText(onward, body), body, timeoutMs, idleMs }
     this.#ticket = upstream.connections.send(sending, this)
   }
 
@@ -67,8 +67,11 @@ export class PlainExchange implements Hearer {
     this.#isChunked = framing.by === 'chunks' || framing.by === 'close'
     const headers = linesOf(this.#headersOf(rawHeaders, this.#revision), status === 204)
     const coding = this.#isChunked ? 'transfer-encoding: chunked\r\n' : ''
-    this.#held = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${headers}${coding}${this.#client.connectionLines()}\r\n`
-    soon(this)
+    this.#held = `${statusLineOf(status)}${headers}${coding}${this.#client.connectionLines()}\r\n`
+  }
+
+  onPause(): void {
+    if (this.#held !== null) soon(this)
   }
 
   onData(part: Buffer): void {
@@ -138,9 +141,13 @@ export class PlainExchange implements Hearer {
   }
 }
 
+function statusLineOf(status: number): string {
+  return status === 200 ? 'HTTP/1.1 200 OK\r\n' : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`
+}
+
 const mayCarry = new Set(['POST', 'PUT', 'PATCH'])
 
-function requestText({ method, url, headers }: Omit<Onward, 'body'>, body: Buffer | null): string {
+function requestText({ method, url, headers }: Onward, body: Buffer | null): string {
   const bytes = body === null ? (mayCarry.has(method) ? 0 : null) : body.length
   const length = bytes === null ? '' : `content-length: ${bytes}\r\n`
   return `${method} ${url} HTTP/1.1\r\n${linesOf(headers, false)}${length}connection: keep-alive\r\n\r\n`
@@ -156,7 +163,7 @@ function linesOf(headers: readonly string[], isBare: boolean): string {
   return text
 }
 
-/** Answers that have begun in this turn of the loop. One look at all of them is cheaper than one for each. */
+/** Answers that have begun in this turn of the loop, and have not ended with their first bytes. One look at all of them is cheaper than one for each. */
 let begun: PlainExchange[] = []
 
 function soon(exchange: PlainExchange): void {

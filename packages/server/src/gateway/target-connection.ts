@@ -19,6 +19,8 @@ export interface Sending {
 export interface Hearer {
   onHead(head: AnswerHead): void
   onData(part: Buffer): void
+  /** All that came with the head has been told of, and it is not all of the answer. */
+  onPause(): void
   onEnd(): void
   /** `sent`: the target may have received the request. */
   onFail(error: Error, sent: boolean): void
@@ -174,8 +176,10 @@ export class TargetConnection {
     this.#head = head
     this.#left = head.framing.by === 'length' ? head.framing.bytes : 0
     this.#chunks = head.framing.by === 'chunks' ? new Chunks() : null
-    this.#hearer!.onHead(head)
+    const hearer = this.#hearer!
+    hearer.onHead(head)
     this.#readBody(head, rest)
+    if (this.#hearer === hearer && this.#head === head) hearer.onPause()
   }
 
   #readBody({ framing }: AnswerHead, bytes: Buffer): void {
