@@ -47,9 +47,11 @@ describeConsole(
       const log = (name: string, step: number, value: number) =>
         client.run.log({ run: id, body: { metrics: [{ name, step, value }], params: { lr: '0.1' } } })
       await log('loss', 0, 3)
-      const page = await open(`/runs/${id}`)
+      // As MLflow's client prints it.
+      const page = await open(`/#/experiments/p1/runs/${id}`)
       const legend = page.getByRole('figure', { name: 'loss', exact: true }).getByRole('listitem')
       await expect.poll(() => legend.innerText(), { timeout: 15_000 }).toMatch(/last\s+3$/)
+      expect(new URL(page.url()).pathname).toBe(`/runs/${id}`)
       let step = 1
       await expect
         .poll(
