@@ -22,6 +22,8 @@ export const limits = {
   formerFromBytes: 32 * MiB,
   /** Parcels that are under way at a time: enough to keep a line busy while the server syncs others to its disk. */
   parcels: 3,
+  /** Part of a parcel that is handed to the connection at a time. */
+  parcelPartBytes: 1 * MiB,
   /** Chunks below this are sent as they are: a zstd context costs more than it saves. */
   compressFromBytes: 512,
   /** What is compressed of a file to see whether the rest is worth it, and the most that may be left of it. */

@@ -89,7 +89,10 @@ export class ChunkSender {
       const lacking = new Set(await this.#calls.lacking([...new Set(fresh.map(({ hash }) => hash))]))
       for (const { hash, start, sizeBytes, path } of fresh) {
         if (!lacking.delete(hash)) continue
-        await this.#pack({ hash, bytes: bytes.subarray(start, start + sizeBytes), path })
+        const chunk = { hash, bytes: bytes.subarray(start, start + sizeBytes), path }
+        // A promise for each of many small files takes as long as to copy one.
+        if (!this.#compress && this.#packAsIs(chunk)) continue
+        await this.#pack(chunk)
         this.#check()
       }
     }
@@ -97,10 +100,24 @@ export class ChunkSender {
     this.#onDone(chunks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))
   }
 
-  async #pack({ hash, bytes, path }: Chunk): Promise<void> {
+  async #pack(chunk: Chunk): Promise<void> {
+    const { hash, bytes } = chunk
     const stored = this.#compress ? await compress(bytes) : bytes
     const head = { hash, sizeBytes: bytes.byteLength, storedBytes: stored.byteLength, compressed: stored !== bytes }
     while (!this.#parcel.add(head, stored)) await this.#dispatch(stored.byteLength + frameHeadBytes)
+    this.#count(chunk)
+  }
+
+  /** False: there is no room for it. */
+  #packAsIs(chunk: Chunk): boolean {
+    const { hash, bytes } = chunk
+    const length = bytes.byteLength
+    const isIn = this.#parcel.add({ hash, sizeBytes: length, storedBytes: length, compressed: false }, bytes)
+    if (isIn) this.#count(chunk)
+    return isIn
+  }
+
+  #count({ bytes, path }: Chunk): void {
     if (path === undefined) return
     this.contentBytes += bytes.byteLength
     this.files.add(path)

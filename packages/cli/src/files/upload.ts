@@ -131,8 +131,8 @@ function sayWhatWasSent({ out }: Context, synced: Synced): void {
 /** A parcel as a stream: of a body in one piece, `fetch` makes three copies. */
 function inParts(parcel: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
   function* parts(): Generator<Uint8Array> {
-    for (let start = 0; start < parcel.byteLength; start += limits.readBytes) {
-      yield parcel.subarray(start, start + limits.readBytes)
+    for (let start = 0; start < parcel.byteLength; start += limits.parcelPartBytes) {
+      yield parcel.subarray(start, start + limits.parcelPartBytes)
     }
   }
   return ReadableStream.from(parts())

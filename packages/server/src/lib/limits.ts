@@ -263,8 +263,8 @@ export const limits = {
   ownPackBytes: 8 * MiB,
   /** Parcels of so many new chunks get their rows later, once the second come together or one has waited so long. */
   arrivedFromChunks: 64,
-  arrivedToChunks: 8192,
-  arrivedChunks: 16_384,
+  arrivedToChunks: 4096,
+  arrivedChunks: 8192,
   arrivedMs: 3_600_000,
   /** Rows about chunks in one query, a power of two: some milliseconds on either database. */
   chunkRows: 512,
@@ -272,6 +272,8 @@ export const limits = {
   givenRows: 2048,
   /** Chunks read ahead of whoever reads many. */
   readAheadBytes: 8 * MiB,
+  /** Memory for it that is used again: a window that is handed out and one that is read, of one or two parts each. */
+  spareReadBuffers: 4,
   /** Largest root of a tree; files, folders and links in it; and links alone, which are followed to see where they lead. */
   treeRootBytes: 8 * MiB,
   treeEntries: 10_000_000,

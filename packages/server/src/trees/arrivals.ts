@@ -1,6 +1,5 @@
-import { z } from 'zod'
 import { inTransaction, type Trx } from '../db/transaction.ts'
-import type { ChunkRow } from '../db/tables.ts'
+import type { ChunkRow, PackRow } from '../db/tables.ts'
 import { toIso } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
 import { giveChunks, insertOrUse, storedChunks } from './chunk-rows.ts'
@@ -73,7 +72,7 @@ export class Arrivals {
   async #note(teamId: string, pack: StoredPack, frames: readonly Frame[]): Promise<boolean> {
     const { db, clock } = this.#parts
     const chunks = frames.map(({ head }) => [head.hash, head.storedBytes, head.sizeBytes, head.compressed ? 1 : 0])
-    const arrived = JSON.stringify({ teamId, chunks })
+    const arrived = JSON.stringify({ teamId, chunks } as Note)
     const isNoted = await inTransaction(db, async (trx) => {
       const now = clock.now()
       if (isStale(pack, now)) return false
@@ -96,7 +95,7 @@ export class Arrivals {
       .orderBy('id')
       .limit(packsAtOnce)
       .execute()
-    if (page.length > 0) await writeRows(this.#parts, page.map(readNote))
+    if (page.length > 0) await writeRows(this.#parts, page)
     const settled = new Set(page.map(({ id }) => id))
     for (const [hash, { packId }] of this.#noted) if (settled.has(packId)) this.#noted.delete(hash)
     if (this.#noted.size === 0) this.#since = undefined
@@ -120,39 +119,41 @@ export class Arrivals {
 /** Packs whose rows are written in one transaction. */
 const packsAtOnce = 64
 
+type NotedPack = Pick<PackRow, 'id' | 'arrived'>
+
 interface ArrivedPack {
   id: string
   teamId: string
   rows: ChunkRow[]
 }
 
-const note = z.object({
-  teamId: z.string(),
-  chunks: z.array(z.tuple([z.string(), z.number(), z.number(), z.number()])),
-})
+interface Note {
+  teamId: string
+  chunks: [hash: string, storedBytes: number, sizeBytes: number, compressed: number][]
+}
 
-function readNote({ id, arrived }: { id: string; arrived: string | null }): ArrivedPack {
-  const { teamId, chunks } = note.parse(JSON.parse(arrived ?? ''))
+function readNote({ id, arrived }: NotedPack, usedAt: string): ArrivedPack {
+  const { teamId, chunks } = JSON.parse(arrived ?? '') as Note
   let offsetBytes = 0
   const rows = chunks.map(([hash, storedBytes, sizeBytes, compressed]) => {
-    const row = { hash, packId: id, offsetBytes, storedBytes, sizeBytes, compressed, usedAt: '', summary: null }
+    const row = { hash, packId: id, offsetBytes, storedBytes, sizeBytes, compressed, usedAt, summary: null }
     offsetBytes += frameBytes(row)
     return row
   })
   return { id, teamId, rows }
 }
 
-async function writeRows({ db, clock }: ChunkParts, packs: readonly ArrivedPack[]): Promise<void> {
+async function writeRows({ db, clock }: ChunkParts, packs: readonly NotedPack[]): Promise<void> {
   await inTransaction(db, async (trx) => {
     const now = clock.now()
-    const mine = await claim(trx, packs)
+    const mine = (await claim(trx, packs)).map((pack) => readNote(pack, toIso(now)))
     const rows = new Map<string, ChunkRow>()
     const teams = new Map<string, Set<string>>()
     for (const pack of mine) {
       const ofTeam = teams.get(pack.teamId) ?? new Set()
       teams.set(pack.teamId, ofTeam)
       for (const row of pack.rows) {
-        if (!rows.has(row.hash)) rows.set(row.hash, { ...row, usedAt: toIso(now) })
+        if (!rows.has(row.hash)) rows.set(row.hash, row)
         ofTeam.add(row.hash)
       }
     }
@@ -167,7 +168,7 @@ async function writeRows({ db, clock }: ChunkParts, packs: readonly ArrivedPack[
 }
 
 /** Those that no other process writes the rows of. */
-async function claim(trx: Trx, packs: readonly ArrivedPack[]): Promise<ArrivedPack[]> {
+async function claim(trx: Trx, packs: readonly NotedPack[]): Promise<NotedPack[]> {
   const ids = packs.map(({ id }) => id)
   const claimed = await trx
     .updateTable('packs')

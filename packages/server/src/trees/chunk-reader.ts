@@ -8,7 +8,7 @@ import { collectYoungGarbage } from '../lib/young-garbage.ts'
 import { StoreError } from '../stores/store.ts'
 import type { ReadOptions } from './chunk-store.ts'
 import { frameBytes, FrameError, openFrame } from './frames.ts'
-import { largeBuffers } from './large-buffers.ts'
+import { readBuffers } from './large-buffers.ts'
 import { type ChunkParts, packKey } from './packs.ts'
 
 type Place = Pick<ChunkRow, 'hash' | 'packId' | 'offsetBytes' | 'storedBytes' | 'sizeBytes' | 'compressed'>
@@ -52,7 +52,7 @@ export async function* readChunks(
       if (!chunk) throw damaged(hash, options, 'it is not there')
       yield chunk
     }
-    for (const lent of window.memory) largeBuffers.give(lent)
+    for (const lent of window.memory) readBuffers.give(lent)
     if (window.sizeBytes > limits.readAheadBytes / 4) collectYoungGarbage()
   }
 }
@@ -111,7 +111,7 @@ function* inGroups<T>(values: Iterable<T>, most: number): Generator<T[]> {
 /** Chunks this close in a pack are read at once, with what lies between them. */
 const gapBytes = 64 * 1024
 /** Less than this is read into memory of its own. */
-const leastLentBytes = 1024 * 1024
+const leastLentBytes = 2 * 1024 * 1024
 
 async function readWindow(
   parts: ChunkParts,
@@ -147,7 +147,7 @@ async function readNeighbours(
   const [first, last] = [places[0], places.at(-1)]
   if (!first || !last) return undefined
   const length = last.offsetBytes + frameBytes(last) - first.offsetBytes
-  const into = lent && length >= leastLentBytes ? largeBuffers.take(length) : undefined
+  const into = lent && length >= leastLentBytes ? readBuffers.take(length) : undefined
   if (into) memory.push(into)
   try {
     return await parts.store.get(packKey(first.packId), { start: first.offsetBytes, length }, signal, into)
