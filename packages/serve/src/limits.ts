@@ -40,6 +40,8 @@ export const limits = {
   requestMs: 120_000,
   /** How long a body that is refused is read on, so that its sender comes to read the answer. */
   refusedBodyMs: 2_000,
+  /** Young garbage is collected after so many bytes: well before V8 collects all, which is after 64 MiB outside of its heap. */
+  garbageBytes: 12 * MiB,
   /** Models and versions in one configuration. */
   models: 256,
 } as const

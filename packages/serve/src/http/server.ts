@@ -10,6 +10,7 @@ import type { Ticket } from '../model/batcher.ts'
 import type { Repository } from '../model/repository.ts'
 import type { Version } from '../model/version.ts'
 import type { Answer, Context, Route } from './route.ts'
+import { passBytes } from '../young-garbage.ts'
 
 export interface ServerOptions {
   repository: Repository
@@ -133,6 +134,7 @@ class Exchange {
     if (Number(request.headers['content-length'] ?? 0) > most) refuse(tooLarge(most))
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
+      passBytes(2 * chunk.length)
       if (refused !== null) return size > 2 * most ? reject(refused) : undefined
       if (size > most) return refuse(tooLarge(most))
       if (!this.#hold(chunk.length, most)) return refuse(busy())

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { limits } from '../limits.ts'
 import type { Tensor } from '../tensor/types.ts'
+import { passBytes } from '../young-garbage.ts'
 
 /**
  * Messages between the server and the process that runs a model, on a socket of their own: two numbers of four bytes
@@ -79,6 +80,7 @@ export function readFrames(socket: Socket, onFrame: (frame: Frame) => void): voi
     }
   }
   socket.on('data', (chunk: Buffer) => {
+    passBytes(2 * chunk.length)
     try {
       for (let from = 0; from < chunk.length;) {
         const taken = chunk.copy(parts[part]!, filled, from)
