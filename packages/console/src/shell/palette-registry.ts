@@ -34,6 +34,16 @@ export function addFinder(finder: Finder): void {
   finders.push(finder)
 }
 
+/** Offers to make something, from any page; on one that offers it itself it is not said twice. */
+export function addMaker(entry: Entry): void {
+  const said = entry.label.toLowerCase()
+  addFinder((text) => {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean)
+    const isWanted = words.length > 0 && words.every((word) => said.includes(word))
+    return Promise.resolve(isWanted && !pageEntries().some(({ label }) => label === entry.label) ? [entry] : [])
+  })
+}
+
 export const pageEntries = (): Entry[] => [...onPages].flatMap((give) => [...give()])
 
 /** What all finders find; one that fails finds nothing. */

@@ -61,7 +61,6 @@ const columns: readonly Column<DeploymentSummary>[] = [
     id: 'serves',
     title: 'Serves',
     width: 'minmax(110px, 1.6fr)',
-    card: 'fact',
     cell: ({ serves }) => (
       <span className="mono" title={serves}>
         {serves}
@@ -98,6 +97,7 @@ const columns: readonly Column<DeploymentSummary>[] = [
     id: 'updated',
     title: 'Changed',
     width: '84px',
+    card: 'fact',
     cell: ({ updatedAt }) => <RelativeTime time={updatedAt} />,
   },
   { id: 'machine', title: 'Machine', width: '96px', hidden: true, cell: ({ machineType }) => machineType },

@@ -1,7 +1,7 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { readAhead } from '../../api/query.ts'
-import { addFinder } from '../../shell/palette-registry.ts'
+import { addFinder, addMaker } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
 export const deploymentRoutes = [
@@ -35,3 +35,5 @@ addFinder(async (text, signal) => {
     to: `/deployments/${id}`,
   }))
 })
+
+addMaker({ group: 'Make', label: 'New deployment', icon: 'deploy', command: 'deploy MODEL', to: '/deployments/new' })

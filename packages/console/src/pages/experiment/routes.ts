@@ -3,7 +3,7 @@ import { experimentStates } from '@nabla/api/experiment-states'
 import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { readAhead } from '../../api/query.ts'
-import { addFinder, type Entry } from '../../shell/palette-registry.ts'
+import { addFinder, addMaker, type Entry } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
 export const experimentRoutes = [
@@ -50,3 +50,11 @@ function toEntry({ id, name, state, project, kind }: ExperimentSummary): Entry {
     to: `/${kind === 'sweep' ? 'sweeps' : 'experiments'}/${id}`,
   }
 }
+
+addMaker({
+  group: 'Make',
+  label: 'New experiment',
+  icon: 'chart',
+  command: 'experiment run -- COMMAND',
+  to: '/experiments/new',
+})

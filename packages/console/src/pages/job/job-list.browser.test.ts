@@ -104,7 +104,7 @@ describeConsole('the list of jobs', (console) => {
     await page.waitForURL(/\/jobs\/compare\?ids=j\w{16}(,|%2C)j\w{16}$/)
   })
 
-  test('jobs are found from anywhere, by name and by id', async () => {
+  test('jobs are found from anywhere, by name and by id, and made from there', async () => {
     const { client, open } = console()
     const { id } = await client.job.show({ job: 'wider' })
     const page = await open('/projects')
@@ -114,6 +114,11 @@ describeConsole('the list of jobs', (console) => {
     await page.getByRole('combobox').fill(id)
     await page.getByRole('option', { name: /wider/ }).click()
     await page.waitForURL(`**/jobs/${id}`)
+    await page.getByRole('button', { name: 'Search or do' }).click()
+    await page.getByRole('combobox', { name: 'Search or do' }).fill('new tens')
+    await page.getByText('nabla tensorboard create --job JOB').waitFor()
+    await page.getByRole('option', { name: 'New TensorBoard' }).click()
+    await page.getByRole('dialog', { name: 'New TensorBoard' }).waitFor()
   })
 
   test('long, hostile and right-to-left names stay within it, and there are no barriers', async () => {

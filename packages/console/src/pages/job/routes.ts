@@ -4,7 +4,7 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { readListAhead } from '../../api/list.ts'
 import { readAhead } from '../../api/query.ts'
-import { addFinder, type Entry } from '../../shell/palette-registry.ts'
+import { addFinder, addMaker, type Entry } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 import { jobSource, readFilter } from './job-source.ts'
 
@@ -46,3 +46,5 @@ function toEntry({ id, name, state, project }: Pick<JobSummary, 'id' | 'name' | 
     to: `/jobs/${id}`,
   }
 }
+
+addMaker({ group: 'Make', label: 'New job', icon: 'job', command: 'run -- COMMAND', to: '/jobs/new' })

@@ -1,7 +1,7 @@
 import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { readAhead } from '../../api/query.ts'
-import { addFinder } from '../../shell/palette-registry.ts'
+import { addFinder, addMaker } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
 export const notebookRoutes = [
@@ -42,3 +42,5 @@ addFinder(async (text, signal) => {
     to: `/notebooks/${id}`,
   }))
 })
+
+addMaker({ group: 'Make', label: 'New notebook', icon: 'file', command: 'notebook create', to: '/notebooks/new' })

@@ -1,4 +1,5 @@
 import type { Run } from '@nabla/api/run'
+import { runStates } from '@nabla/api/run-states'
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { readAhead } from '../../api/query.ts'
@@ -40,8 +41,9 @@ function toEntry({ id, name, state, project }: Run): Entry {
   return {
     group: 'Runs',
     label: name,
-    words: `${state} · ${project.name}`,
+    words: `${runStates[state].label} · ${project.name}`,
     icon: 'chart',
+    command: `runs show ${id}`,
     to: `/runs/${id}`,
   }
 }

@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { readAhead } from '../../api/query.ts'
+import { addMaker } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 import { readTrialsAhead } from './trials-query.ts'
 
@@ -30,3 +31,5 @@ export const sweepRoutes = [
 
 /** Trials are kept by the id, and a name may be that of any sweep. */
 const anId = /^e[0-9a-z]{16}$/
+
+addMaker({ group: 'Make', label: 'New sweep', icon: 'chart', command: 'sweep run -f sweep.yaml', to: '/sweeps/new' })

@@ -2,7 +2,7 @@ import type { Workflow } from '@nabla/api/workflow'
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { client } from '../../api/client.ts'
 import { readAhead } from '../../api/query.ts'
-import { addFinder, type Entry } from '../../shell/palette-registry.ts'
+import { addFinder, addMaker, type Entry } from '../../shell/palette-registry.ts'
 import { shellRoute } from '../../shell/routes.ts'
 
 export const workflowRoutes = [
@@ -46,3 +46,11 @@ function toEntry({ id, name, project, latest }: Workflow): Entry {
     to: `/workflows/${id}`,
   }
 }
+
+addMaker({
+  group: 'Make',
+  label: 'New workflow',
+  icon: 'flow',
+  command: 'workflow run NAME -f flow.yaml',
+  to: '/workflows/new',
+})
