@@ -16,7 +16,7 @@ const wheelPx = 1200
 export type Row = [measure: string, figure: string, aim: string]
 
 /** The web console in a real browser, with 100,000 jobs, a log of ten million lines and a million measurements. */
-export async function webConsole(): Promise<Section> {
+export async function webConsole(chosen?: readonly string[]): Promise<Section> {
   const columns = ['measure', 'figure', 'aim']
   const title = 'Console'
   if (noBrowser !== undefined) return { title, about: `Not measured: ${noBrowser}.`, columns, rows: [] }
@@ -31,14 +31,14 @@ export async function webConsole(): Promise<Section> {
       `measurements. Times are the browser's own: from the event of an input until what it asks for is painted, p50 ` +
       `and worst; loads are cold (nothing cached, median of ${loads}); tasks and dropped frames are from its tracing.`,
     columns,
-    rows: await measureConsole({ ...seeded, server }),
+    rows: await measureConsole({ ...seeded, server }, chosen),
   }
 }
 
 type Part = (browser: Browser, seeded: Seeded) => Promise<Row[]>
 
 /** The rows of the table, or of some parts of it. */
-export async function measureConsole(seeded: Seeded, chosen = Object.keys(parts)): Promise<Row[]> {
+export async function measureConsole(seeded: Seeded, chosen: readonly string[] = Object.keys(parts)): Promise<Row[]> {
   const browser = await openBrowser()
   try {
     const rows: Row[] = []

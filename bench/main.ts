@@ -22,9 +22,10 @@ import { tracking } from './tracking.ts'
 
 /**
  * Benchmarks: `npm run bench` runs all of them and prints a table each, `npm run bench -- logs list` runs some.
+ * `npm run bench -- console --part loads` measures a part of those that have parts.
  * `--write` also puts the tables into docs/benchmarks.md, in place of the last ones of the same benches.
  */
-const benches: Record<string, () => Promise<Section>> = {
+const benches: Record<string, (parts?: readonly string[]) => Promise<Section>> = {
   'first-line': firstLine,
   throughput,
   logs,
@@ -45,10 +46,13 @@ const benches: Record<string, () => Promise<Section>> = {
 const begin = '<!-- written by `npm run bench -- --write`: begin -->'
 const end = '<!-- end -->'
 
-const { values, positionals } = parseArgs({ options: { write: { type: 'boolean' } }, allowPositionals: true })
+const options = { write: { type: 'boolean' }, part: { type: 'string', multiple: true } } as const
+const { values, positionals } = parseArgs({ options, allowPositionals: true })
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
-if (unknown.length > 0) {
+// A part of a table must not take the place of all of it.
+if (unknown.length > 0 || (values.part && (values.write || positionals.length !== 1))) {
   console.error(`usage: npm run bench -- [--write] [${Object.keys(benches).join(' | ')} …]`)
+  console.error('       npm run bench -- console | runs --part PART …')
   process.exit(2)
 }
 
@@ -56,7 +60,7 @@ const tables: string[] = []
 for (const [name, bench] of Object.entries(benches)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   console.error(`${name} …`)
-  const table = toMarkdown(await bench(), measuredOn())
+  const table = toMarkdown(await bench(values.part), measuredOn())
   console.log(table)
   tables.push(table)
 }

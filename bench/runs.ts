@@ -11,7 +11,7 @@ const loads = 3
 const repeats = 5
 
 /** Pages of runs and sweeps in a real browser, with more of both than most people ever have. */
-export async function runPages(): Promise<Section> {
+export async function runPages(chosen?: readonly string[]): Promise<Section> {
   const columns = ['measure', 'figure', 'aim']
   const title = 'Runs and sweeps in the console'
   if (noBrowser !== undefined) return { title, about: `Not measured: ${noBrowser}.`, columns, rows: [] }
@@ -25,14 +25,17 @@ export async function runPages(): Promise<Section> {
       `${metricsEach.toLocaleString('en')} names of metrics each; in one of them, which is looked at, every run has all of ` +
       `them, in the others 30. And a sweep of ${trialsOfSweep.toLocaleString('en')} trials. Loads are cold, median of ${loads}.`,
     columns,
-    rows: await measureRunPages({ ...seeded, server }),
+    rows: await measureRunPages({ ...seeded, server }, chosen),
   }
 }
 
 type Part = (browser: Browser, seeded: SeededRuns) => Promise<Row[]>
 
 /** The rows of the table, or of some parts of it. */
-export async function measureRunPages(seeded: SeededRuns, chosen = Object.keys(parts)): Promise<Row[]> {
+export async function measureRunPages(
+  seeded: SeededRuns,
+  chosen: readonly string[] = Object.keys(parts),
+): Promise<Row[]> {
   const browser = await openBrowser()
   try {
     const rows: Row[] = []
@@ -72,9 +75,9 @@ async function measureSweep(browser: Browser, seeded: SeededRuns): Promise<Row[]
 
 async function measureTable(browser: Browser, seeded: SeededRuns): Promise<Row[]> {
   const list = await loadCold(browser, seeded, '/runs', shownRows(20))
-  const own = await loadCold(browser, seeded, `/runs?project=${seeded.full}`, shownRows(20))
+  const own = await loadCold(browser, seeded, `/projects/${seeded.full}?tab=runs`, shownRows(20))
   const { page, close } = await openPage(browser, seeded)
-  await page.goto(`${seeded.server.url}/runs?project=${seeded.full}`)
+  await page.goto(`${seeded.server.url}/projects/${seeded.full}?tab=runs`)
   await page.evaluate(`bench.until(() => ${shownRows(20)})`)
   await sleep(1000)
   const [sorts, opens, keys] = Array.from({ length: 3 }, (): Measured[] => [])
@@ -124,11 +127,11 @@ async function measureCharts(browser: Browser, seeded: SeededRuns): Promise<Row[
   const ids = items.map(({ id }) => id)
   const drawn = hasInk('.chart canvas')
   const one = await loadCold(browser, seeded, `/runs/${ids[0]}`, `${drawn} || ${shownRows(3)}`)
-  const compare = await loadCold(browser, seeded, `/runs/compare?runs=${ids.join(',')}`, `${drawn} || ${shownRows(3)}`)
+  const compare = await loadCold(browser, seeded, `/runs/compare?ids=${ids.join(',')}`, `${drawn} || ${shownRows(3)}`)
   const parallel = await loadCold(
     browser,
     seeded,
-    `/runs?project=${seeded.full}&view=parallel`,
+    `/projects/${seeded.full}?tab=runs&view=parallel`,
     hasInk('.parallel canvas'),
   )
   return [

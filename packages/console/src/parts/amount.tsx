@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useReducer } from 'react'
+import { type ReactNode, useEffect, useReducer, useState } from 'react'
 import { now } from '../clock.ts'
 import { formatBytes, formatDuration, formatRelative, formatTime } from './format.ts'
 import { usePreferences } from './preferences.ts'
@@ -6,13 +6,16 @@ import { usePreferences } from './preferences.ts'
 /** How long ago something was, kept right as time goes on, or when; the other of the two on hover. */
 export function RelativeTime({ time }: { time: string | null | undefined }): ReactNode {
   const { times } = usePreferences()
+  // Exact times are written by a part of the browser that takes a while to begin.
+  const [isAsked, ask] = useState(false)
   useTick(time == null ? null : 10_000)
   if (time == null) return <span className="faint">–</span>
-  const relative = formatRelative(Date.parse(time), now())
-  const exact = formatTime(time)
+  const relative = () => formatRelative(Date.parse(time), now())
+  const exact = () => formatTime(time)
+  const [shown, other] = times === 'relative' ? [relative, exact] : [exact, relative]
   return (
-    <time dateTime={time} title={times === 'relative' ? exact : relative} className="number">
-      {times === 'relative' ? relative : exact}
+    <time dateTime={time} title={isAsked ? other() : undefined} onPointerEnter={() => ask(true)} className="number">
+      {shown()}
     </time>
   )
 }

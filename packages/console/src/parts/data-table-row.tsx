@@ -1,4 +1,4 @@
-import { memo, type ReactNode } from 'react'
+import { memo, type ReactNode, useLayoutEffect, useRef } from 'react'
 import type { Action } from './action.ts'
 import { ActionsMenu } from './actions-menu.tsx'
 import type { PinnedColumn } from './data-table-wide.ts'
@@ -8,6 +8,8 @@ export interface TableRowProps<Row> {
   table: string
   columns: readonly PinnedColumn<Row>[]
   row: Row
+  /** What tells the row apart: the next one may be drawn with the same elements. */
+  rowKey: string
   label: string
   href: string | undefined
   index: number
@@ -30,8 +32,10 @@ export const TableRow = memo(Line) as <Row>(props: TableRowProps<Row>) => ReactN
 
 function Line<Row>(props: TableRowProps<Row>): ReactNode {
   const { row, columns, label, href, index, isSelected, isMenuOpen } = props
+  const line = useFocusLeaves(props.rowKey)
   return (
     <div
+      ref={line}
       role="row"
       id={`${props.table}-${index}`}
       aria-rowindex={index + 2}
@@ -66,6 +70,7 @@ function Line<Row>(props: TableRowProps<Row>): ReactNode {
         <span role="gridcell" className="table-menu">
           {props.isCurrent || isMenuOpen ? (
             <ActionsMenu
+              key={props.rowKey}
               actions={props.actionsOf(index)}
               label={`Actions for ${label}`}
               opened={isMenuOpen}
@@ -87,4 +92,18 @@ function Line<Row>(props: TableRowProps<Row>): ReactNode {
       )}
     </div>
   )
+}
+
+/** What had the focus in a row that was scrolled away loses it to the table: keys must not act on the row that came. */
+function useFocusLeaves(rowKey: string) {
+  const line = useRef<HTMLDivElement>(null)
+  const before = useRef(rowKey)
+  useLayoutEffect(() => {
+    const { current } = line
+    if (before.current === rowKey) return
+    before.current = rowKey
+    if (current?.contains(document.activeElement))
+      current.closest<HTMLElement>('.table')?.focus({ preventScroll: true })
+  }, [rowKey])
+  return line
 }

@@ -147,7 +147,8 @@ function Grid<Row>({ table, columns: shown, selected, setSelected }: GridProps<R
           const key = rowKey(row)
           return (
             <TableRow
-              key={key}
+              key={index % virtual.slots}
+              rowKey={key}
               table={table.id}
               label={table.rowLabel(row)}
               href={href?.(row)}
@@ -206,7 +207,7 @@ function useGrid<Row>(table: DataTableProps<Row>, setSelected: GridProps<Row>['s
     openMenu: table.actions && ((place) => setMenuOf(keyOf(place))),
     clear: () => setSelected(new Set()),
   })
-  const events = useRowEvents({ href: hrefOf, select: toggle, openMenu: (place) => setMenuOf(keyOf(place)) })
+  const events = useRowEvents({ keyOf, href: hrefOf, select: toggle, openMenu: (place) => setMenuOf(keyOf(place)) })
   const latest = useRef({ table, keyOf })
   latest.current = { table, keyOf }
   const actionsOf = useCallback((place: number) => {

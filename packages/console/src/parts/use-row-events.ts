@@ -7,6 +7,8 @@ const restMs = 40
 const stillPx = 4
 
 interface Given {
+  /** What tells a row apart. */
+  keyOf: (index: number) => string
   /** The address that a row opens. */
   href: ((index: number) => string) | undefined
   select: (index: number) => void
@@ -15,20 +17,20 @@ interface Given {
 
 export interface RowEvents {
   onClick: (event: MouseEvent) => void
-  onPointerOver: (event: PointerEvent) => void
+  onPointerMove: (event: PointerEvent) => void
   onPointerDown: (event: PointerEvent) => void
   onPointerLeave: () => void
 }
 
 /** What is pressed in any row of a table, heard in one place; the page that a row opens is read ahead. */
-export function useRowEvents({ href, select, openMenu }: Given): RowEvents {
+export function useRowEvents({ keyOf, href, select, openMenu }: Given): RowEvents {
   const navigate = useNavigate()
   const router = useRouter()
   const ahead = useRef<{ timer: ReturnType<typeof setTimeout> | undefined; to: string | undefined }>({
     timer: undefined,
     to: undefined,
   })
-  const pressed = useRef<{ to: string; x: number; y: number }>(undefined)
+  const pressed = useRef<{ key: string; to: string | undefined; x: number; y: number }>(undefined)
   useEffect(() => () => clearTimeout(ahead.current.timer), [])
   /** Addresses of other pages are the browser's to open, should the router not get there. */
   const open = (to: string) => {
@@ -51,20 +53,28 @@ export function useRowEvents({ href, select, openMenu }: Given): RowEvents {
       const target = event.target as Element
       const meant = pressed.current
       pressed.current = undefined
-      if (index !== undefined && target.matches('.check')) select(index)
-      else if (index !== undefined && target.closest('button.actions-button[aria-expanded=false]')) openMenu(index)
-      else if (index !== undefined && href && isPlain(event) && target.closest('.table-link')) {
+      // Another row than was pressed may have come to these elements meanwhile; keys press nothing before.
+      const isOther = index === undefined || (meant !== undefined && event.detail > 0 && meant.key !== keyOf(index))
+      if (isOther) {
+        if (meant?.to === undefined || !isPlain(event) || !isAt(event, meant)) return
+        if (!isOfNothing(target) && !target.closest('.table-link')) return
+        event.preventDefault()
+        open(meant.to)
+      } else if (target.matches('.check')) select(index)
+      else if (target.closest('button.actions-button[aria-expanded=false]')) openMenu(index)
+      else if (href && isPlain(event) && target.closest('.table-link')) {
         event.preventDefault()
         open(href(index))
-      } else if (meant && isPlain(event) && isOfNothing(target) && isAt(event, meant)) open(meant.to)
+      } else if (meant?.to !== undefined && isPlain(event) && isOfNothing(target) && isAt(event, meant)) open(meant.to)
     },
-    onPointerOver: (event) => event.pointerType === 'mouse' && readAhead(event, restMs),
+    onPointerMove: (event) => isMoved(event) && readAhead(event, restMs),
     onPointerDown(event) {
       readAhead(event, 0)
       const index = indexOf(event.target)
       const isOfLink = (event.target as Element).closest('.table-link') !== null
-      pressed.current =
-        index !== undefined && href && isOfLink ? { to: href(index), x: event.clientX, y: event.clientY } : undefined
+      const { clientX: x, clientY: y } = event
+      const to = index !== undefined && isOfLink ? href?.(index) : undefined
+      pressed.current = index === undefined ? undefined : { key: keyOf(index), to, x, y }
     },
     onPointerLeave() {
       clearTimeout(ahead.current.timer)
@@ -87,6 +97,10 @@ const isOfNothing = (target: Element): boolean => target.closest('a, button, inp
 
 const isAt = (event: MouseEvent, { x, y }: { x: number; y: number }): boolean =>
   Math.hypot(event.clientX - x, event.clientY - y) <= stillPx
+
+/** A mouse that was moved, and not one that rows were scrolled past: each of them would be read. */
+const isMoved = ({ pointerType, movementX, movementY }: PointerEvent): boolean =>
+  pointerType === 'mouse' && (movementX !== 0 || movementY !== 0)
 
 /** Not one that asks for another tab or window, which the browser opens itself. */
 const isPlain = (event: MouseEvent): boolean =>

@@ -22,9 +22,11 @@ import { DeploymentStateBadge } from './deployment-state.tsx'
 import { Instances } from './instances.tsx'
 import { RequestForm } from './request-form.tsx'
 import { Revisions } from './revisions.tsx'
-import { DeploymentRecord } from './deployment-record.tsx'
 import './deployment.css'
 
+const DeploymentRecord = lazy(() =>
+  import('./deployment-record.tsx').then(({ DeploymentRecord }) => ({ default: DeploymentRecord })),
+)
 const DeploymentCharts = lazy(() =>
   import('./deployment-charts.tsx').then(({ DeploymentCharts }) => ({ default: DeploymentCharts })),
 )
@@ -211,7 +213,15 @@ function Body({ deployment, actions }: { deployment: Deployment; actions: readon
             count: revision,
             content: () => <Revisions deployment={deployment} />,
           },
-          { id: 'record', label: 'Settings', content: () => <DeploymentRecord deployment={deployment} /> },
+          {
+            id: 'record',
+            label: 'Settings',
+            content: () => (
+              <Suspense fallback={waiting}>
+                <DeploymentRecord deployment={deployment} />
+              </Suspense>
+            ),
+          },
         ]}
       />
     </>

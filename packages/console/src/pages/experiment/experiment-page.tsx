@@ -22,10 +22,12 @@ import { type AskedOfExperiment, experimentActions } from './experiment-actions.
 import { ExperimentDialog, useExperimentStart } from './experiment-dialogs.tsx'
 import { kindOf } from './experiment-list.tsx'
 import { ExperimentNodes } from './experiment-nodes.tsx'
-import { ExperimentRecord } from './experiment-record.tsx'
 import { ExperimentStateBadge } from './experiment-state.tsx'
 import './experiment.css'
 
+const ExperimentRecord = lazy(() =>
+  import('./experiment-record.tsx').then(({ ExperimentRecord }) => ({ default: ExperimentRecord })),
+)
 const RunViews = lazy(() => import('../run/run-views.tsx').then(({ RunViews }) => ({ default: RunViews })))
 const ExperimentLog = lazy(() =>
   import('./experiment-log.tsx').then(({ ExperimentLog }) => ({ default: ExperimentLog })),
@@ -207,7 +209,15 @@ function ExperimentBody({ experiment }: { experiment: Experiment }): ReactNode {
               </Suspense>
             ),
           },
-          { id: 'record', label: 'Record', content: () => <ExperimentRecord experiment={experiment} /> },
+          {
+            id: 'record',
+            label: 'Record',
+            content: () => (
+              <Suspense fallback={waiting}>
+                <ExperimentRecord experiment={experiment} />
+              </Suspense>
+            ),
+          },
         ]}
       />
     </>

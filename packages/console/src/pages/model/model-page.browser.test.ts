@@ -93,6 +93,7 @@ describeConsole('models', (console) => {
       const dialog = page.getByRole('dialog')
       await dialog.getByRole('textbox', { name: 'Name' }).fill('measured')
       await dialog.getByLabel('Folder of the model').setInputFiles(folder)
+      await dialog.getByText('1 file').waitFor()
       await dialog.getByRole('button', { name: 'Upload' }).click()
       const metrics = page.getByRole('region', { name: 'Metrics' })
       await metrics.getByText('of 1: 0.5 to 0.5, mean 0.5').waitFor()

@@ -1,7 +1,7 @@
 import { SegmentedControl } from '@mantine/core'
 import type { Sweep, Trial } from '@nabla/api/sweep'
 import type { Objective } from '@nabla/api/sweep-views'
-import { type ReactNode, useMemo } from 'react'
+import { lazy, type ReactNode, Suspense, useMemo } from 'react'
 import { useApi } from '../../api/query.ts'
 import { formatNumber } from '../../parts/chart.tsx'
 import { formatCount } from '../../parts/format.ts'
@@ -9,7 +9,6 @@ import { Facts, Panel } from '../../parts/page-header.tsx'
 import { EmptyState, ErrorState, Lines, Loaded } from '../../parts/states.tsx'
 import { type Tab, Tabs } from '../../parts/tabs.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
-import { ExperimentRecord } from '../experiment/experiment-record.tsx'
 import '../experiment/experiment.css'
 import { SweepContour } from './sweep-contour.tsx'
 import { SweepFront } from './sweep-front.tsx'
@@ -25,6 +24,10 @@ import { mostTrials, useTrials } from './use-trials.ts'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
 import '../../parts/chart.css'
+
+const ExperimentRecord = lazy(() =>
+  import('../experiment/experiment-record.tsx').then(({ ExperimentRecord }) => ({ default: ExperimentRecord })),
+)
 
 /** The pictures and the table of a sweep; all are of the same trials, which are read once. */
 export function SweepBody({ sweep }: { sweep: Sweep }): ReactNode {
@@ -172,5 +175,9 @@ function BestTrial({ sweep, onOpen }: { sweep: Sweep; onOpen: (trial: number) =>
 
 function Record({ sweep }: { sweep: Sweep }): ReactNode {
   const query = useApi('experiment', 'show', { experiment: sweep.id })
-  return <Loaded query={query}>{(experiment) => <ExperimentRecord experiment={experiment} />}</Loaded>
+  return (
+    <Suspense fallback={<Lines count={8} />}>
+      <Loaded query={query}>{(experiment) => <ExperimentRecord experiment={experiment} />}</Loaded>
+    </Suspense>
+  )
 }
