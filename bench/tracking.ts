@@ -84,7 +84,9 @@ async function startMlflow(python: string, databaseIn: (folder: string) => strin
   const port = await freePort()
   const database = databaseIn(folder)
   const store = ['--backend-store-uri', database, '--artifacts-destination', folder]
-  const server = spawn(python, ['-m', 'mlflow', 'server', ...store, '--port', String(port)], {
+  // It kills workers that are busy for 5 s, as they are while they start together on few processors.
+  const patient = ['--uvicorn-opts', '--timeout-worker-healthcheck 60']
+  const server = spawn(python, ['-m', 'mlflow', 'server', ...store, '--port', String(port), ...patient], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   })
@@ -265,6 +267,7 @@ function caller(peer: Peer): Post {
       const method = payload === undefined ? 'GET' : 'POST'
       const sent = request(`${peer.url}/api/2.0/mlflow/${path}`, { method, headers, agent }, (response) => {
         const chunks: Buffer[] = []
+        response.on('error', reject)
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString()
