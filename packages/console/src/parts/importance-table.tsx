@@ -25,8 +25,9 @@ export function ImportanceTable(props: {
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ name, share, correlation }) => (
-            <tr key={name}>
+          {rows.map(({ name, share, correlation }, place) => (
+            // By its place: lines that are in another order once it is known would move.
+            <tr key={place}>
               <th scope="row" dir="auto">
                 {name}
               </th>

@@ -124,6 +124,7 @@ function Content({ model }: { model: Model }): ReactNode {
   )
   return (
     <div className="stack">
+      {versions.isLoading && model.versions > 0 && <div className="model-choice-room" />}
       {versions.rows.length > 0 && <VersionBar rows={versions.rows} chosen={chosen} version={version} />}
       <Tabs
         label="Model"

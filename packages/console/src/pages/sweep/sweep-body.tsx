@@ -34,14 +34,18 @@ export function SweepBody({ sweep }: { sweep: Sweep }): ReactNode {
   const { trials, isLoading, error } = useTrials(sweep)
   const { objectives, objective, choose } = useObjective(sweep)
   const [open, setOpen] = useUrlState('trial')
-  const importances = useSweepImportances(trials, sweep.search.space, objective)
+  const { space } = sweep.search
+  const importances = useSweepImportances(trials, space, objective)
+  const [tab] = useUrlState('tab')
+  // What is learned while one looks at axes and columns does not move them: the next tab is in the new order.
+  const names = useMemo(() => rankedNames(importances, space), [tab, objective.metric])
   if (error && trials.length === 0) return <ErrorState error={error} />
   if (isLoading) return <Lines count={8} />
   const onOpen = (trial: number) => setOpen(String(trial))
   const picture = { trials, objectives, onOpen }
   return (
     <>
-      <Tabs label="Sweep" tabs={tabsOf({ sweep, picture, objective, choose, importances })} />
+      <Tabs label="Sweep" tabs={tabsOf({ sweep, picture, objective, choose, importances, names })} />
       {sweep.trials.asked > mostTrials && (
         <p className="muted">
           The pictures are of the newest {formatCount(mostTrials)} of {formatCount(sweep.trials.asked)} trials.
@@ -76,11 +80,12 @@ interface Given {
   objective: Objective
   choose: (metric: string) => void
   importances: SweepImportances
+  /** Of the parameters, in the order in which they are shown. */
+  names: readonly string[]
 }
 
-function tabsOf({ sweep, picture, objective, choose, importances }: Given): Tab[] {
+function tabsOf({ sweep, picture, objective, choose, importances, names }: Given): Tab[] {
   const { space, objectives } = sweep.search
-  const names = rankedNames(importances, space)
   const ofOne = (content: ReactNode) => (
     <div className="stack">
       {objectives.length > 1 && (
