@@ -37,9 +37,9 @@ export class PlainConnection {
     socket.on('close', this.#onClose)
   }
 
-  /** No request is under way on it. */
+  /** No request is under way on it, and no answer. */
   get isIdle(): boolean {
-    return this.#request === null
+    return this.#request === null && this.socket.writableLength === 0
   }
 
   /** Called now and then. */
@@ -50,27 +50,37 @@ export class PlainConnection {
   /** All of an answer is on its way. `isLast`: the client has been told that no other comes on this connection. */
   answered(isLast: boolean): void {
     this.#request = null
-    const { bounds } = this.#door
-    const now = this.#door.now()
     if (isLast || this.#door.isEnding) {
-      // A plain close would reset the connection, and with it the answer, while the client is still sending.
-      this.#isEnding = true
-      this.#until = now + bounds.lingerMs
-      this.socket.end()
-      this.socket.resume()
+      this.#end()
       return
     }
-    this.#until = now + bounds.keepAliveMs
     if (this.socket.writableNeedDrain) {
       // Whoever does not read answers gets no more of them.
+      this.#mayBeSilentFor('idleMs')
       this.socket.pause()
       this.socket.once('drain', this.#onDrain)
-    } else if (this.#next !== null) this.#goOn()
+      return
+    }
+    if (this.#next === null) this.#mayBeSilentFor('keepAliveMs')
+    else this.#goOn()
+  }
+
+  /** A plain close would reset the connection, and with it the answer, while the client is still sending. */
+  #end(): void {
+    this.#isEnding = true
+    this.#mayBeSilentFor('idleMs')
+    this.socket.end(() => this.#mayBeSilentFor('lingerMs'))
+    this.socket.resume()
+  }
+
+  #mayBeSilentFor(bound: 'idleMs' | 'keepAliveMs' | 'lingerMs'): void {
+    this.#until = this.#door.now() + this.#door.bounds[bound]
   }
 
   #goOn(): void {
     const next = this.#next
     this.#next = null
+    this.#mayBeSilentFor('keepAliveMs')
     this.socket.resume()
     if (next !== null) this.#begin(next)
   }
@@ -99,7 +109,8 @@ export class PlainConnection {
   /** Answers with what is not part of it. */
   #takeBody(request: PlainRequest, bytes: Buffer): Buffer {
     const rest = request.takeBody(bytes)
-    this.#until = request.isWhole ? Infinity : this.#door.now() + this.#door.bounds.idleMs
+    if (request.isWhole) this.#until = Infinity
+    else this.#mayBeSilentFor('idleMs')
     return rest
   }
 

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { AppError } from '../lib/app-error.ts'
 import { TestClock } from '../lib/clock.ts'
 import { limits } from '../lib/limits.ts'
 import { aGateway, aRoute, aTarget, key, readers, until } from '../testing/gateway.ts'
+import type { Gateway } from './gateway.ts'
 import { openPlainDoor } from './plain-door.ts'
 
 const head = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`
@@ -46,29 +48,6 @@ describe.each(readers)('%s:', (reader) => {
     await until(() => expect(gateway.outstanding('a')).toBe(0))
   })
 
-  test.runIf(reader === readers[0])('requests beyond the connections that a target may have wait for one', async () => {
-    const { gateway, ask } = await aGateway(reader)
-    const held: (() => void)[] = []
-    let under = 0
-    let most = 0
-    const { target } = await aTarget('a', (_, response) => {
-      most = Math.max(most, ++under)
-      held.push(() => {
-        under -= 1
-        response.end('ok')
-      })
-    })
-    gateway.replace([aRoute({ targets: [target], queue: 1000 })])
-    const count = limits.gatewayConnections + 20
-    const answers = Promise.all(Array.from({ length: count }, () => ask('/serve/shop/')))
-    await until(() => expect(held.length).toBe(limits.gatewayConnections))
-    for (const release of held.splice(0)) release()
-    await until(() => expect(held.length).toBe(20))
-    for (const release of held.splice(0)) release()
-    expect((await answers).filter(({ body }) => body === 'ok')).toHaveLength(count)
-    expect(most).toBe(limits.gatewayConnections)
-  })
-
   test('a server that ends finishes what is under way, and keeps no connection', async () => {
     const { gateway, server, url } = await aGateway(reader)
     let release = () => {}
@@ -105,6 +84,29 @@ describe.each(readers)('%s:', (reader) => {
   })
 })
 
+test('requests beyond the connections that a target may have wait for one', async () => {
+  const { gateway, ask } = await aGateway(readers[0]!)
+  const held: (() => void)[] = []
+  let under = 0
+  let most = 0
+  const { target } = await aTarget('a', (_, response) => {
+    most = Math.max(most, ++under)
+    held.push(() => {
+      under -= 1
+      response.end('ok')
+    })
+  })
+  gateway.replace([aRoute({ targets: [target], queue: 1000 })])
+  const count = limits.gatewayConnections + 20
+  const answers = Promise.all(Array.from({ length: count }, () => ask('/serve/shop/')))
+  await until(() => expect(held.length).toBe(limits.gatewayConnections))
+  for (const release of held.splice(0)) release()
+  await until(() => expect(held.length).toBe(20))
+  for (const release of held.splice(0)) release()
+  expect((await answers).filter(({ body }) => body === 'ok')).toHaveLength(count)
+  expect(most).toBe(limits.gatewayConnections)
+})
+
 test('what is not for the gateway is left to Node with its connection, from the first byte on', async () => {
   const { url, byNode, gateway } = await aGateway(readers[0]!)
   const { target } = await aTarget('a', (_, response) => response.end('ok'))
@@ -139,6 +141,39 @@ test('clients that send nothing, or not all, are closed after a while', async ()
   clock.advance(limits.idleMs)
   await half.closed
   expect(served).toEqual([])
+})
+
+test('a client that reads the last answer slowly gets all of it', async () => {
+  const clock = new TestClock()
+  const bytes = 32 * 2 ** 20
+  const server = createServer()
+  const gateway: Pick<Gateway, 'claims' | 'serve'> = {
+    claims: () => true,
+    serve: (caller) => {
+      const socket = caller.request.socket as Socket
+      socket.write(Buffer.alloc(bytes, 'x'))
+      caller.refuse(new AppError('not_served'), 'id')
+    },
+  }
+  openPlainDoor(server, gateway, { clock, bounds: limits, isOurs: () => true })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  let far: Socket | undefined
+  server.on('connection', (socket) => (far = socket))
+  const one = await client((server.address() as AddressInfo).port)
+  one.socket.pause()
+  one.socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  await until(() => expect(far?.writableLength).toBeGreaterThan(0))
+  clock.advance(limits.lingerMs + limits.headersCheckMs)
+  server.closeIdleConnections()
+  one.socket.resume()
+  await one.closed
+  expect(one.text().length).toBeGreaterThan(bytes)
+  expect(one.text()).toMatch(/"not_served"/)
 })
 
 async function client(port: number) {
