@@ -87,7 +87,10 @@ describeConsole('models', (console) => {
     const { client, open } = console()
     const folder = await mkdtemp(join(tmpdir(), 'nabla-model-'))
     try {
-      await writeFile(join(folder, 'events.out.tfevents.1.host'), Buffer.from(eventFile, 'base64'))
+      const first = Buffer.from(eventFile, 'base64')
+      const second = Buffer.from(first)
+      second.writeFloatLE(0.25, second.indexOf('loss') + 5)
+      await writeFile(join(folder, 'events.out.tfevents.1.host'), Buffer.concat([first, second]))
       const page = await open('/models')
       await page.getByRole('button', { name: 'Upload model' }).first().click()
       const dialog = page.getByRole('dialog')
@@ -96,15 +99,15 @@ describeConsole('models', (console) => {
       await dialog.getByText('1 file').waitFor()
       await dialog.getByRole('button', { name: 'Upload' }).click()
       const metrics = page.getByRole('region', { name: 'Metrics' })
-      await metrics.getByText('of 1: 0.5 to 0.5, mean 0.5').waitFor()
+      await metrics.getByText('0.25 of 2: 0.25 to 0.5, mean 0.375').waitFor()
       await client.model.updateVersion({
         model: 'measured',
         version: '1',
         body: { metrics: [{ name: 'loss', value: 0.4 }] },
       })
       await page.reload()
-      await metrics.getByText('0.4 in its files 0.5 of 1: 0.5 to 0.5, mean 0.5').waitFor()
-      await metrics.getByText('-2 of 1: -2 to -2, mean -2').waitFor()
+      await metrics.getByText('0.4 in its files 0.25 of 2: 0.25 to 0.5, mean 0.375').waitFor()
+      await metrics.getByText('-2 of 2: -2 to -2, mean -2').waitFor()
     } finally {
       await rm(folder, { recursive: true })
     }
