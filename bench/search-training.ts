@@ -6,6 +6,7 @@ import type { Readable, Writable } from 'node:stream'
 import { searchSettings } from '@nabla/api/search'
 import type { ParameterValue } from '@nabla/api/search-space'
 import { createSearch, type Search } from '@nabla/server/search/search'
+import type { Proposal } from '@nabla/server/search/searcher'
 
 type Values = Readonly<Record<string, ParameterValue>>
 
@@ -62,12 +63,12 @@ export async function searchTraining(
   const search = createSearch(searchSettings.parse({ space: spaceOf(asked.space), objectives, searcher, seed }))
   const least: number[] = []
   for (let number = 0; number < trials; number++) {
-    const values = ask(search, number)
-    const training = await trainer.begin(asked.task, values)
+    const proposal = ask(search, number)
+    const training = await trainer.begin(asked.task, proposal.values)
     let loss = Infinity
     for (let epoch = 0; epoch < asked.epochs; epoch++) loss = Math.min(loss, await trainer.step(training))
     await trainer.end(training)
-    const outcome = { number, values, state: 'complete' as const, objectives: [loss], step: asked.epochs }
+    const outcome = { number, ...proposal, state: 'complete' as const, objectives: [loss], step: asked.epochs }
     search.happened({ type: 'told', outcome })
     least.push(Math.min(least.at(-1) ?? Infinity, loss))
   }
@@ -84,7 +85,7 @@ export async function stopEarly(
   const search = createSearch(searchSettings.parse(settings))
   const least: number[] = []
   for (let number = 0; least.length < asked.budget; number++) {
-    const training = await trainer.begin(asked.task, ask(search, number))
+    const training = await trainer.begin(asked.task, ask(search, number).values)
     for (let step = 1; step <= asked.last && least.length < asked.budget; step++) {
       const value = await trainer.step(training)
       least.push(Math.min(least.at(-1) ?? Infinity, value))
@@ -95,11 +96,11 @@ export async function stopEarly(
   return least
 }
 
-function ask(search: Search, number: number): Values {
+function ask(search: Search, number: number): Proposal {
   const proposal = search.ask(number)
   if (typeof proposal === 'string') throw new Error(`the search is ${proposal}`)
   search.happened({ type: 'asked', number, proposal })
-  return proposal.values
+  return proposal
 }
 
 function spaceOf(space: TaskSpace) {
