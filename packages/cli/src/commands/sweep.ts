@@ -108,8 +108,9 @@ const show = defineCommand({
   about: 'Show how far a sweep is, what is best so far, and what it depends on',
   details: `
 Once there are enough trials: which parameters matter, the best value along each
-of them, a map over the two that matter most, and for several objectives the
-trials that no other beats. They are as wide as the terminal.`,
+of them, the best trials along all of them, a map over the two that matter most,
+when trials ran, and for several objectives the trials that no other beats. They
+are as wide as the terminal.`,
   args: { sweep: whichSweep },
   flags: {
     over: flag.texts('parameter', 'draw the map over these two'),
@@ -128,7 +129,8 @@ trials that no other beats. They are as wide as the terminal.`,
     await showSweep(context, sweep, items)
     if (brief) return
     const { textViews } = await import('../sweep/views.ts')
-    for (const { title, lines } of textViews(sweep, items, context.out.width ?? usualWidth, pair)) {
+    const look = { width: context.out.width ?? usualWidth, over: pair, nowMs: context.io.now() }
+    for (const { title, lines } of textViews(sweep, items, look)) {
       await context.out.line(['', context.out.style('bold', title), ...lines].join('\n'))
     }
   },

@@ -1,11 +1,9 @@
-import type { Parameter } from '@nabla/api/search-space'
 import type { Sweep, Trial } from '@nabla/api/sweep'
 import {
   bestTrials,
   type ContourPoint,
   contourOf,
   costOf,
-  endsOf,
   evenly,
   importanceOf,
   type Objective,
@@ -17,37 +15,46 @@ import {
 } from '@nabla/api/sweep-views'
 import { gauge, sparkline } from '../terminal/sparkline.ts'
 import { truncate, widthOf } from '../terminal/terminal-width.ts'
+import { parallelView } from './parallel-view.ts'
+import { timelineView } from './timeline-view.ts'
+import { columnOf, longestEnd, shortEnds, spread, type TextView } from './view-parts.ts'
 import { figure } from './words.ts'
-
-/** One picture of a sweep as lines of text, none longer than was asked for. */
-export interface TextView {
-  title: string
-  lines: string[]
-}
 
 /** Parameters that are shown; the most important come first. */
 const mostParameters = 12
-const longestName = 20
 const shades = '·░▒▓█'
 const contourRows = 9
 const mostPoints = 2000
 
-/** What depends on what in a sweep: Pareto front, importance, slices and one contour, those there are trials for. */
-export function textViews(sweep: Sweep, trials: readonly Trial[], width: number, over?: [string, string]): TextView[] {
+export interface ViewOptions {
+  /** Columns of the terminal. */
+  width: number
+  /** Two parameters for the map; without, those that matter most. */
+  over?: [string, string] | undefined
+  nowMs: number
+}
+
+/**
+ * What depends on what in a sweep, and when its trials ran: Pareto front, importance, slices, the best trials along all
+ * parameters, one contour, and a timeline; those that there are trials for.
+ */
+export function textViews(sweep: Sweep, trials: readonly Trial[], { width, over, nowMs }: ViewOptions): TextView[] {
   const { objectives, space } = sweep.search
   const valued = trials.filter(({ objectives: own }) => own !== null)
   const front = objectives.length > 1 && valued.length > 1 ? [frontView(valued, objectives, width)] : []
+  const timeline = trials.length > 1 ? [timelineView(trials, width, nowMs)] : []
   const [objective] = objectives
-  if (!objective) return front
-  const ranks = importanceOf(valued, space, objective)
-  if (ranks.length === 0) return front
+  const ranks = objective ? importanceOf(valued, space, objective) : []
+  if (!objective || ranks.length === 0) return [...front, ...timeline]
   const names = ranks.slice(0, mostParameters).map(({ name }) => name)
   const pair = over ?? pairOf(names)
   return [
     ...front,
     importanceView(ranks.slice(0, mostParameters), objective, width),
     sliceView(sweep, valued, names, objective, width),
+    parallelView(sweep, valued, names, objective, width),
     ...(pair ? [contourView(sweep, valued, pair, objective, width)] : []),
+    ...timeline,
   ]
 }
 
@@ -149,17 +156,6 @@ function ticked(label: string, columns: number): string {
   return cut + ' '.repeat(Math.max(0, columns - widthOf(cut)))
 }
 
-/** Two labels at both ends of so many columns. */
-const spread = ([left, right]: [string, string], columns: number): string =>
-  left + ' '.repeat(Math.max(1, columns - widthOf(left) - widthOf(right))) + right
-
-const longestEnd = 10
-
-function shortEnds(one: Parameter): [string, string] {
-  const [low, high] = endsOf(one, figure)
-  return [truncate(low, longestEnd), truncate(high, longestEnd)]
-}
-
 /** The darkest shade for the least cost. Shares are by rank, so that one bad trial does not make all others alike. */
 function shader(costs: readonly (number | null)[]): (cost: number | null) => string {
   const sorted = costs.filter((cost) => cost !== null).sort((a, b) => a - b)
@@ -213,10 +209,3 @@ function endsOfValues(values: readonly number[]): [number, number] {
 
 const shareOf = (value: number, low: number, high: number): number =>
   high === low ? 0.5 : (value - low) / (high - low)
-
-/** Names of equal width. */
-function columnOf(names: readonly string[]): string[] {
-  const cut = names.map((name) => truncate(name, longestName))
-  const most = Math.max(...cut.map(widthOf))
-  return cut.map((name) => name + ' '.repeat(most - widthOf(name)))
-}

@@ -35,7 +35,9 @@ export function CompareMetrics({ jobs }: { jobs: readonly Job[] }): ReactNode {
     () =>
       compared.flatMap(([name, title]) => {
         const lines = jobs.flatMap((job, place) => linesOf(job, place, found[place], name))
-        return lines.length === 0 ? [] : [{ title, unit: metricSeries[name].unit, lines }]
+        // One look at each is no curve.
+        const isCurve = lines.some(({ points }) => points.length > 1)
+        return isCurve ? [{ title, unit: metricSeries[name].unit, lines }] : []
       }),
     [jobs, found],
   )

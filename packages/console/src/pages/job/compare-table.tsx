@@ -21,7 +21,7 @@ export function Rows(props: {
         <p className="muted panel-body">{rows.length === 0 ? 'None of them has any.' : 'The same.'}</p>
       ) : (
         <div className="compare-box" tabIndex={0} role="region" aria-label={`${title}: table`}>
-          <table className="compare">
+          <table className="compare" style={{ '--columns': jobs.length + 1 } as React.CSSProperties}>
             <thead>
               <tr>
                 <td />

@@ -67,7 +67,7 @@ function Rows(props: { title: string; runs: readonly Run[]; rows: readonly Row[]
         <p className="muted panel-body">{rows.length === 0 ? 'None of them has any.' : 'The same.'}</p>
       ) : (
         <div className="compare-box" tabIndex={0} role="region" aria-label={`${title}: table`}>
-          <table className="compare">
+          <table className="compare" style={{ '--columns': runs.length + 1 } as React.CSSProperties}>
             <thead>
               <tr>
                 <td />

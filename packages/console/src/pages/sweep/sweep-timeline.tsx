@@ -1,4 +1,5 @@
 import type { TrialState } from '@nabla/api/sweep'
+import { type LaneBar, lanesOf } from '@nabla/api/trial-lanes'
 import { trialStates } from '@nabla/api/trial-states'
 import { type KeyboardEvent, type ReactNode, useMemo, useState } from 'react'
 import { now } from '../../clock.ts'
@@ -6,7 +7,6 @@ import { type Drawing, useCanvas } from '../../parts/canvas.ts'
 import { formatDuration, formatTime } from '../../parts/format.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState } from '../../parts/states.tsx'
-import { type LaneBar, lanesOf } from './lanes.ts'
 import { type TrialPicture, TrialTip } from './trial-plot.tsx'
 import { trialShapes } from './trial-words.ts'
 

@@ -1,4 +1,4 @@
-import type { Trial } from '@nabla/api/sweep'
+import type { Trial } from './sweep.ts'
 
 /** One trial as a bar: from and to in ms since 1970, in a lane where no other runs meanwhile. */
 export interface LaneBar {

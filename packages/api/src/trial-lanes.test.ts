@@ -1,6 +1,6 @@
-import type { Trial } from '@nabla/api/sweep'
+import type { Trial } from './sweep.ts'
 import { expect, test } from 'vitest'
-import { lanesOf } from './lanes.ts'
+import { lanesOf } from './trial-lanes.ts'
 
 const at = (second: number) => new Date(second * 1000).toISOString()
 const trial = (number: number, from: number, to: number | null) =>
