@@ -1,5 +1,5 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Notebook, notebookLimits, notebookPort, type NotebookState } from '@nabla/api/notebook'
 import { createClient } from '@nabla/api/client'
 import { describe, expect, test, vi } from 'vitest'
@@ -45,7 +45,9 @@ async function folderOf(server: TestServer, { id }: Notebook, which: 'filesId' |
 }
 
 async function put(server: TestServer, notebook: Notebook, path: string, text: string): Promise<void> {
-  writeFileSync(join(await folderOf(server, notebook, 'filesId'), path), text)
+  const file = join(await folderOf(server, notebook, 'filesId'), path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
 }
 
 /** Stops it, and waits until its files have been saved. */
@@ -339,7 +341,8 @@ eachDatabase((make) => {
       const server = await startWithJupyter(make)
       const made = await server.client.notebook.create({ body: { ...body, name: 'shared' } })
       await untilState(server, made.id, 'running')
-      await put(server, made, 'a.ipynb', aNotebookFile)
+      for (const path of ['a.ipynb', '.ipynb_checkpoints/a-checkpoint.ipynb'])
+        await put(server, made, path, aNotebookFile)
       const share = () => server.client.notebook.share({ notebook: 'shared' })
       await expect(share()).rejects.toMatchObject({ code: 'conflict' })
       await stopAndSave(server, made)
@@ -352,7 +355,8 @@ eachDatabase((make) => {
         version: 1,
         first: 'a.ipynb',
       })
-      expect((await anyone.notebook.sharedFiles({ share: name })).items.map(({ path }) => path)).toEqual(['a.ipynb'])
+      const { items } = await anyone.notebook.sharedFiles({ share: name })
+      expect(items.map(({ path }) => path)).toEqual(['.ipynb_checkpoints', 'a.ipynb'])
       expect((await anyone.notebook.sharedDocument({ share: name, path: 'a.ipynb' })).cells).toHaveLength(4)
       const file = await anyone.notebook.sharedFile({ share: name, path: 'a.ipynb' })
       expect(file.headers.get('content-disposition')).toMatch(/^attachment/)

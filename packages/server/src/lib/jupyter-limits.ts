@@ -23,6 +23,8 @@ export const jupyterLimits = {
   /** Packages that are listed of one notebook, and what is read beside each. */
   notebookPackages: 5000,
   notebookAboutBytes: 64 * KiB,
+  /** Notebook files among which the one is that a shared notebook shows at first; each may have a copy before it. */
+  notebookShared: 200,
   /** Names looked at for one that is free. */
   notebookNames: 1000,
   /** Outputs of one run of a cell that are kept for a page to come; a file with more opens slowly anywhere. */

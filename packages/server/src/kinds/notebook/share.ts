@@ -5,6 +5,7 @@ import { recordEvents } from '../../events/record.ts'
 import { AppError } from '../../lib/app-error.ts'
 import { toIso } from '../../lib/clock.ts'
 import { randomText } from '../../lib/ids.ts'
+import { limits } from '../../lib/limits.ts'
 import type { Files } from '../../volumes/files.ts'
 import { sendFile } from '../files.ts'
 import type { Handlers } from '../kind.ts'
@@ -58,14 +59,16 @@ export const shareHandlers: Pick<Handlers<'notebook'>, Verb> = {
 
   async shared({ params, signal }, deps) {
     const { row, version, files } = await findShared(deps, params.share)
-    const page = await files.list('', { recursive: true, limit: 1, glob: ['**/*.ipynb', '*.ipynb'], signal })
+    const limit = limits.notebookShared
+    const { items } = await files.list('', { recursive: true, limit, glob: ['**/*.ipynb', '*.ipynb'], signal })
     return {
       name: row.name,
       version: version.number,
       savedAt: version.endedAt,
       image: readNotebook(row).spec.image,
       packages: JSON.parse(version.packages) as string[],
-      first: page.items[0]?.path ?? null,
+      // Jupyter keeps copies of what was saved last in folders whose names begin with a dot.
+      first: (items.find(({ path }) => !/(^|\/)\./.test(path)) ?? items[0])?.path ?? null,
     }
   },
 
