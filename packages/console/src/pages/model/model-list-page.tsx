@@ -41,7 +41,7 @@ const columns: readonly Column<Model>[] = [
   {
     id: 'format',
     title: 'Format',
-    width: 'minmax(150px, 0.8fr)',
+    width: 'minmax(158px, 0.8fr)',
     card: 'fact',
     cell: ({ latest }) => (latest?.format ? modelFormats[latest.format].label : none),
   },

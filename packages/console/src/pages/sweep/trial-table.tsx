@@ -85,7 +85,7 @@ function columnsOf(
     {
       id: 'state',
       title: 'State',
-      width: '112px',
+      width: '104px',
       card: 'fact',
       cell: ({ state, reason }) => (
         <span title={reason ?? undefined}>
@@ -120,19 +120,19 @@ function columnsOf(
       hidden: at >= usualParameters,
       cell: ({ values }) => (Object.hasOwn(values, name) ? valueText(values[name]) : <span className="faint">–</span>),
     })),
-    { id: 'step', title: 'Step', width: '64px', align: 'right', sort: 'step', cell: ({ step }) => step },
+    { id: 'step', title: 'Step', width: '52px', align: 'right', sort: 'step', cell: ({ step }) => step },
     { id: 'asked', title: 'Started', width: '84px', cell: ({ askedAt }) => <RelativeTime time={askedAt} /> },
     {
       id: 'took',
       title: 'Took',
-      width: '84px',
+      width: '72px',
       align: 'right',
       cell: ({ askedAt, endedAt }) => <Duration from={askedAt} to={endedAt} />,
     },
     {
       id: 'reason',
       title: 'Reason',
-      width: 'minmax(160px, 1.6fr)',
+      width: 'minmax(100px, 1.6fr)',
       cell: ({ reason }) => <span title={reason ?? undefined}>{reason}</span>,
     },
     { id: 'job', title: 'Job', width: '180px', hidden: true, cell: ({ job }) => <span className="mono">{job}</span> },
