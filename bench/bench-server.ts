@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Client, createClient } from '@nabla/api/client'
@@ -32,7 +32,9 @@ export async function startBenchServer(settings: Record<string, unknown> = {}, k
   const flags = ['--max-semi-space-size=8']
   if (profile !== undefined) flags.push('--cpu-prof', `--cpu-prof-dir=${profile}`)
   const program = join(import.meta.dirname, 'server.ts')
+  const env = { NODE_COMPILE_CACHE: join(homedir(), '.cache', 'nabla'), ...process.env }
   const child = spawn(process.execPath, [...flags, program, JSON.stringify(config)], {
+    env,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const stop = async () => {
