@@ -27,7 +27,7 @@ export interface DoorOptions {
 }
 
 /**
- * Stands before Node's own parser of a server: requests for the gateway that are plain are read here, which takes less than
+ * Stands before Node's own parser of a server: requests for the gateway that are plain are read here, which takes little more than
  * half of the time. All others, and all that comes after them on the same connection, are left to it.
  */
 export function openPlainDoor(server: Server, gateway: Pick<Gateway, 'claims' | 'serve'>, options: DoorOptions): void {
