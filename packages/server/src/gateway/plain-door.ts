@@ -27,8 +27,8 @@ export interface DoorOptions {
 }
 
 /**
- * Stands before Node's own parser of a server: requests for the gateway that are plain are read here, which takes little more than
- * half of the time. All others, and all that comes after them on the same connection, are left to it.
+ * Stands before Node's own parser of a server: requests for the gateway that are plain are read here, in little more
+ * than half of the time. All others, and all that comes after them on the same connection, are left to it.
  */
 export function openPlainDoor(server: Server, gateway: Pick<Gateway, 'claims' | 'serve'>, options: DoorOptions): void {
   const door = new PlainDoor(server, gateway, options)
