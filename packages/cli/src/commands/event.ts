@@ -86,7 +86,7 @@ async function print({ out }: Context, event: Event): Promise<void> {
   )
   // The day is left out where the line would be too long.
   const time = formatTime(event.at).slice((out.width ?? narrow) < narrow ? 11 : 0)
-  const head = [time, event.type.padEnd(16), event.subject]
+  const head = [time, event.type.padEnd((out.width ?? narrow) < narrow ? 16 : 23), event.subject]
   const detail = onOneLine([...(event.actor === null ? [] : [`by ${event.actor}`]), ...facts].join('  '))
   const room = out.width === undefined ? detail.length : out.width - head.join('  ').length - 2
   const [, type = '', subject = ''] = head
