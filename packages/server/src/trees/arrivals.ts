@@ -71,8 +71,10 @@ export class Arrivals {
   /** False: the pack is not certain to be there any more, see `isStale`. */
   async #note(teamId: string, pack: StoredPack, frames: readonly Frame[]): Promise<boolean> {
     const { db, clock } = this.#parts
-    const chunks = frames.map(({ head }) => [head.hash, head.storedBytes, head.sizeBytes, head.compressed ? 1 : 0])
-    const arrived = JSON.stringify({ teamId, chunks } as Note)
+    const chunks = frames.map(({ head }): NotedChunk => {
+      return [head.hash, head.storedBytes, head.sizeBytes, head.compressed ? 1 : 0]
+    })
+    const arrived = JSON.stringify({ teamId, chunks } satisfies Note)
     const isNoted = await inTransaction(db, async (trx) => {
       const now = clock.now()
       if (isStale(pack, now)) return false
@@ -129,8 +131,11 @@ interface ArrivedPack {
 
 interface Note {
   teamId: string
-  chunks: [hash: string, storedBytes: number, sizeBytes: number, compressed: number][]
+  chunks: NotedChunk[]
 }
+
+/** In the order in which they lie in the pack. */
+type NotedChunk = [hash: string, storedBytes: number, sizeBytes: number, compressed: number]
 
 function readNote({ id, arrived }: NotedPack, usedAt: string): ArrivedPack {
   const { teamId, chunks } = JSON.parse(arrived ?? '') as Note
