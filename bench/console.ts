@@ -111,7 +111,7 @@ async function measureJobs(browser: Browser, seeded: Seeded): Promise<Row[]> {
   const state = (name: string) => page.getByRole('group', { name: 'Jobs by state' }).getByRole('button', { name })
   const settled = `${shownRows(20)} && !document.querySelector('.table-stale')`
   const only = (label: string) =>
-    `[...document.querySelectorAll('.table-line .state')].every((badge) => /${label}/.test(badge.textContent))`
+    `[...document.querySelectorAll('.table-line .state')].every((badge) => /${label}/i.test(badge.textContent))`
   for (const name of ['failed', 'cancelled', 'succeeded']) {
     const pressed = `document.querySelector('.job-state[aria-pressed=true]:not(:first-child)')`
     filter!.push(
