@@ -97,6 +97,16 @@ for (const kind of ['podman', 'docker'] as const) {
       expect(report.exit?.reason).toContain('no-such-program')
     })
 
+    test('lets what runs in a shell save its work when it is stopped, though the shell ends at once', async () => {
+      const saving = 'trap "sleep 0.3; echo saved; exit 0" TERM; echo up; while :; do sleep 0.05; done'
+      const task = bench.task(`sh -c '${saving}'; true`)
+      await bench.engine.start(task)
+      await expect.poll(() => bench.output(task.id), { timeout: 30_000 }).toBe('up\n')
+      await bench.engine.stop(task.id, 20_000)
+      expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+      expect(bench.output(task.id)).toBe('up\nsaved\n')
+    })
+
     test('lets a command save its work when it is stopped, and ends what does not listen', async () => {
       const polite = bench.task('trap "echo saved; exit 9" TERM; echo up; while :; do sleep 0.05; done')
       const deaf = bench.task('trap "" TERM; echo up; sleep 1000 & while :; do sleep 0.05; done')

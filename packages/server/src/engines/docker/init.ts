@@ -55,6 +55,14 @@ await() {
   done
 }
 
+# A shell ends at once when it is told to. What it leaves, such as a program that saves its work, has until we are killed.
+rest() {
+  while [ -n "$stopping" ] && kill -0 -1; do
+    caught=
+    sleep 0.05 || [ -n "$caught" ] || return
+  done
+}
+
 end() {
   : >"$state/done"
   for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
@@ -89,6 +97,7 @@ if env --default-signal=INT,QUIT true; then set -- env --default-signal=INT,QUIT
 child=$!
 [ -n "$stopping" ] && kill -TERM -1
 await
+rest
 end "$code"
 `
 

@@ -10,6 +10,8 @@ import type { ReportFile } from './reports.ts'
 const users: Who[] = isRoot ? ['root', 'user'] : ['root']
 const MiB = 2 ** 20
 
+/** Saves its work when it is told to end, and takes some time for that. */
+const saving = 'trap "sleep 0.3; echo saved; exit 0" TERM; echo up; while :; do sleep 0.05; done'
 const unlessRoot = isRoot ? '' : ' (skipped: this is not root)'
 
 describe.each(users)('the end of a task of the process engine, as %s', (who) => {
@@ -71,6 +73,23 @@ describe.each(users)('the end of a task of the process engine, as %s', (who) => 
     await bench.engine.stop(task.id, 10_000)
     expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'exit', code: 9 })
     expect(bench.output(task.id)).toBe('up\nbye\n')
+  })
+
+  test('leaves what runs in a shell its time to save, though the shell ends at once', async () => {
+    const task = bench.task(`sh -c '${saving}'; true`)
+    await bench.engine.start(task)
+    await wrote(task.id, 'up')
+    await bench.engine.stop(task.id, 10_000)
+    expect((await ended(bench.engine, task.id)).exit).toMatchObject({ cause: 'signal', code: 143 })
+    expect(bench.output(task.id)).toBe('up\nsaved\n')
+  })
+
+  test('comes by force to what runs in a shell and does not end', async () => {
+    const task = bench.task(`sh -c 'trap "" TERM; echo up; while :; do sleep 1; done'; true`)
+    await bench.engine.start(task)
+    await wrote(task.id, 'up')
+    await bench.engine.stop(task.id, 300)
+    expect((await ended(bench.engine, task.id)).exit?.reason).toContain('0.3 s')
   })
 
   test('is enforced even when the server is gone meanwhile', async () => {

@@ -29,6 +29,15 @@ class Supervision:
                 return status
             self._turn(None)
 
+    def wait_for_rest(self):
+        """Once told to stop: waits for what the command began and left, until that has ended or the grace is over.
+
+        A shell ends at once when it is told to, and what runs in it (a program that saves its work) needs its time.
+        Processes that were brought in from outside are nobody's children here, and not waited for.
+        """
+        while self.stopping and not self.killed and _has_children():
+            self._turn(None)
+
     def pause(self, seconds):
         """Waits a while. Stopped when a stop is asked for."""
         self._turn(seconds)
@@ -96,6 +105,15 @@ def _kill_all(number):
         os.kill(-1, number)
     except ProcessLookupError:
         pass
+
+
+def _has_children():
+    try:
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _reap(pid):

@@ -104,6 +104,7 @@ class Task:
             spec["resources"],
         )
         status = supervision.wait(pid)
+        supervision.wait_for_rest()
         supervision.end_all()
         return self._exit(status, supervision, last_words)
 
