@@ -3,6 +3,7 @@ import { deploymentErrors } from './deployment-errors.ts'
 import { modelErrors } from './model-errors.ts'
 import { notebookErrors } from './notebook-errors.ts'
 import { servedErrors } from './served-errors.ts'
+import { startErrors } from './start-errors.ts'
 
 interface ErrorEntry {
   /** HTTP status. */
@@ -293,54 +294,7 @@ export const errorCatalogue = {
     hint: 'Check that the server can reach it, then try again.',
   },
 
-  // Starting the server
-  data_in_use: {
-    status: 409,
-    message: 'The data folder {path} is in use by another server, process {pid}.',
-    hint: 'Stop that one, or give this one a folder of its own with --data.',
-  },
-  data_unusable: {
-    status: 500,
-    message: 'The data folder {path} cannot be used: {reason}.',
-    hint: 'Make it writable for this user, or name another with --data.',
-  },
-  no_data: {
-    status: 404,
-    message: 'There is no data of a server in {path}.',
-    hint: 'Name the folder that `nabla up` was started with: --data FOLDER, or --config with its settings.',
-  },
-  database_unavailable: {
-    status: 503,
-    message: 'The database cannot be opened: {reason}.',
-    hint: 'Check the setting `database`, and that the database runs and lets this user in.',
-  },
-  database_newer: {
-    status: 409,
-    message: 'The database was changed by a newer version of Nabla ({migration}).',
-    hint: 'Install that version or a later one, or go back to a backup from before the upgrade.',
-  },
-
-  // Backups
-  not_empty: {
-    status: 409,
-    message: 'There is something in {place} already.',
-    hint: 'Restore into an empty folder and an empty database: name others with --data and --database.',
-  },
-  no_backup: {
-    status: 404,
-    message: 'There is no finished backup in {place}.',
-    hint: 'Check the place. A backup that was broken off is finished by running `nabla backup` again.',
-  },
-  backup_damaged: {
-    status: 409,
-    message: 'The backup is damaged: {key}, {reason}.',
-    hint: 'See all damage with `nabla backup --check`. Delete that object and run `nabla backup` again, or use another backup.',
-  },
-  backup_unusable: {
-    status: 409,
-    message: 'The backup cannot be made or used: {reason}.',
-    hint: 'Correct what it says, and try again.',
-  },
+  ...startErrors,
 
   // What programs track
   param_changed: {

@@ -253,7 +253,7 @@ export const defaultDataDir = (): string => join(homedir(), '.nabla', 'data')
 
 /**
  * Puts together the settings: `given` (options of the command line, then the settings file) goes before the
- * environment, and that before the defaults. Throws AppError `invalid` naming the setting that is wrong.
+ * environment, and that before the defaults. Throws AppError `invalid_settings` naming all settings that are wrong.
  */
 export function loadConfig(given: Record<string, unknown>, environment: NodeJS.ProcessEnv = process.env): Config {
   const settings: Record<string, unknown> = { data: defaultDataDir(), ...fromEnvironment(environment) }
@@ -263,14 +263,20 @@ export function loadConfig(given: Record<string, unknown>, environment: NodeJS.P
   }
   const parsed = configSchema.safeParse(settings)
   if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new AppError('invalid', { detail: `The setting ${issue?.path.join('.')} is wrong: ${issue?.message}.` })
+    throw new AppError('invalid_settings', { detail: parsed.error.issues.map(wordIssue).join('\n') })
   }
   if (parsed.data.store === 's3' && !parsed.data.s3?.bucket) {
     const detail = 'The settings s3.endpoint and s3.bucket are needed, since `store` is s3.'
-    throw new AppError('invalid', { detail })
+    throw new AppError('invalid_settings', { detail })
   }
   return { ...parsed.data, data: resolve(parsed.data.data), hostEnv: environment }
+}
+
+function wordIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `There is no setting ${[...issue.path, key].join('.')}.`).join('\n')
+  }
+  return `The setting ${issue.path.join('.')} is wrong: ${issue.message}.`
 }
 
 /** A name with a dot is that of a setting inside another. */

@@ -23,7 +23,9 @@ The first start makes an admin and prints a key, once.`,
     host: flag.text('address', 'address to listen on', { fallback: '127.0.0.1, this machine only' }),
     allowHost: flag.texts('name', 'further host name to answer to'),
     database: flag.text('url', '`sqlite`, or a postgres:// address', { fallback: 'sqlite' }),
-    engine: flag.texts('name', 'what runs jobs: `process`, or `fake` to try things out', { fallback: 'process' }),
+    engine: flag.texts('name', 'what runs jobs: `process`, `docker`, or `fake` to try things out', {
+      fallback: 'process',
+    }),
     config: flag.text('file', 'settings file (YAML)', { completes: 'file' }),
     newKey: flag.on('make one more key of the first admin, when all are lost'),
     logLevel: flag.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'how much the server logs', {

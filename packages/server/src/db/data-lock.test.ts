@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -51,6 +51,21 @@ test('another process is refused too, and the lock ends with the process, howeve
 test('a folder that cannot be used', () => {
   const file = join(data, 'file')
   writeFileSync(file, '')
-  expect(() => lockDataFolder(file)).toThrow(expect.objectContaining({ code: 'data_unusable' }))
-  expect(() => lockDataFolder(join(file, 'below'))).toThrow(expect.objectContaining({ code: 'data_unusable' }))
+  const refused = (reason: string) =>
+    expect.objectContaining({ code: 'data_unusable', message: expect.stringContaining(reason) })
+  expect(() => lockDataFolder(file)).toThrow(refused('there is a file of that name'))
+  expect(() => lockDataFolder(join(file, 'below'))).toThrow(refused('there is a file in its path'))
+})
+
+test.runIf(process.getuid?.() === 0)('a read-only file system is told as such (skipped: this is not root)', () => {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro,size=1m', 'tmpfs', data])
+  try {
+    for (const folder of [data, join(data, 'new'), join(data, 'deep', 'new')]) {
+      expect(() => lockDataFolder(folder)).toThrow(
+        expect.objectContaining({ code: 'data_unusable', message: expect.stringContaining('read-only') }),
+      )
+    }
+  } finally {
+    execFileSync('umount', [data])
+  }
 })

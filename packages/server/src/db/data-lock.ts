@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError } from '../lib/app-error.ts'
 
@@ -19,14 +19,16 @@ export function lockDataFolder(data: string): DataLock {
   const pidPath = join(data, 'server.pid')
   let lock: DatabaseSync | undefined
   try {
-    mkdirSync(data, { recursive: true, mode: 0o700 })
+    makeFolder(data)
+    // What SQLite says of one that may not be written to names no reason.
+    accessSync(data, constants.W_OK)
     lock = new DatabaseSync(join(data, 'lock.db'), { timeout: 0 })
     lock.exec('begin exclusive')
     writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 })
   } catch (error) {
     lock?.close()
     if (isBusy(error)) throw new AppError('data_in_use', { path: data, pid: readPid(pidPath) })
-    throw new AppError('data_unusable', { path: data, reason: error instanceof Error ? error.message : String(error) })
+    throw new AppError('data_unusable', { path: data, reason: reasonOf(error) })
   }
   const held = lock
   return {
@@ -36,6 +38,35 @@ export function lockDataFolder(data: string): DataLock {
       held.close()
     },
   }
+}
+
+/** Throws what the system says of the first folder that it refuses. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+    // Node says so of a file system that is read-only: the folder above it tells.
+    makeFolder(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
+  }
+}
+
+const reasons: Record<string, string> = {
+  EACCES: 'this user may not write there',
+  EDQUOT: 'the quota of this user is used up',
+  EEXIST: 'there is a file of that name',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'there is a file in its path',
+  EROFS: 'its file system is read-only',
+}
+
+function reasonOf(error: unknown): string {
+  return reasons[codeOf(error) ?? ''] ?? (error instanceof Error ? error.message : String(error))
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }
 
 // https://www.sqlite.org/rescode.html#busy

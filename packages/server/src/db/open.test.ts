@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -205,7 +205,18 @@ describe('a database that cannot be opened', () => {
 
   test('a file that is none', async () => {
     writeFileSync(join(data, 'nabla.db'), 'this is a text and no database, and it is long enough to be taken for one')
-    await expect(openDatabase({ data, database: 'sqlite' })).rejects.toMatchObject({ code: 'database_unavailable' })
+    const error = await openDatabase({ data, database: 'sqlite' }).catch((error: unknown) => error)
+    expect(error).toMatchObject({ code: 'database_damaged', hint: expect.stringContaining('nabla restore') })
+    expect(String(error)).toContain(join(data, 'nabla.db'))
+  })
+
+  test('a file whose pages are torn', async () => {
+    const folder = join(data, 'torn')
+    await (await openDatabase({ data: folder, database: 'sqlite' })).close()
+    const file = openSync(join(folder, 'nabla.db'), 'r+')
+    writeSync(file, Buffer.alloc(8192, 0xa5), 0, 8192, 100)
+    closeSync(file)
+    await expect(openDatabase({ data: folder, database: 'sqlite' })).rejects.toMatchObject({ code: 'database_damaged' })
   })
 
   test('a server that does not answer', async () => {

@@ -17,7 +17,8 @@ export interface OpenDatabase {
 
 /**
  * Opens the database that the settings name and brings its schema up to date. Throws AppError `database_unavailable`
- * when it cannot be reached or read, and `database_newer` when a later version of the program has changed it.
+ * when it cannot be reached or read, `database_damaged` when its file is, and `database_newer` when a later version of
+ * the program has changed it.
  */
 export async function openDatabase(config: Pick<Config, 'data' | 'database'>): Promise<OpenDatabase> {
   const db = new Kysely<Tables>({ dialect: dialectOf(config), plugins: [new CamelCasePlugin()] })
@@ -26,6 +27,9 @@ export async function openDatabase(config: Pick<Config, 'data' | 'database'>): P
     await migrate(db)
   } catch (error) {
     await db.destroy()
+    if (isDamaged(error)) {
+      throw new AppError('database_damaged', { path: join(config.data, 'nabla.db'), reason: error.message })
+    }
     throw error
   }
   return { db, close: () => db.destroy() }
@@ -37,10 +41,18 @@ function dialectOf(config: Pick<Config, 'data' | 'database'>) {
   return sqliteDialect(join(config.data, 'nabla.db'))
 }
 
+// https://www.sqlite.org/rescode.html: SQLITE_CORRUPT and SQLITE_NOTADB
+const damage = new Set([11, 26])
+
+function isDamaged(error: unknown): error is Error {
+  return error instanceof Error && 'errcode' in error && damage.has(Number(error.errcode) & 0xff)
+}
+
 async function connect(db: Kysely<Tables>): Promise<void> {
   try {
     await sql`select 1`.execute(db)
   } catch (error) {
+    if (isDamaged(error)) throw error
     throw new AppError('database_unavailable', { reason: error instanceof Error ? error.message : String(error) })
   }
 }
