@@ -254,7 +254,7 @@ export const errorCatalogue = {
   disk_full: {
     status: 507,
     message: 'The disk of the server is full.',
-    hint: 'Free space on it (`nabla storage usage` shows what Nabla uses), then try again.',
+    hint: 'Delete jobs with large artifacts (`nabla job delete`) or files in storage (`nabla storage du`), then try again soon.',
   },
   quota_exceeded: {
     status: 507,

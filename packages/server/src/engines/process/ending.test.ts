@@ -169,6 +169,18 @@ describe.each(users)('the end of a task of the process engine, as %s', (who) => 
   })
 
   if (who === 'root')
+    test.runIf(isRoot)(`says that the disk was full${unlessRoot}`, async () => {
+      const outputDir = bench.folder('small')
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', outputDir])
+      try {
+        const exit = await exitOf('head -c 5000000 /dev/zero; exit 3', { outputDir })
+        expect(exit).toMatchObject({ cause: 'exit', code: 3, reason: expect.stringContaining('disk') })
+      } finally {
+        execFileSync('umount', [outputDir])
+      }
+    })
+
+  if (who === 'root')
     test.runIf(isRoot)(`is told apart when memory ran out${unlessRoot}`, async () => {
       const resources = { cpus: 1, memoryBytes: 64 * MiB, gpus: [], pids: 64 }
       const exit = await exitOf("python3 -c 'x = bytearray(300 * 2**20)'", { resources })

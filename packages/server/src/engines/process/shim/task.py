@@ -18,6 +18,8 @@ from supervision import Stopped, Supervision
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 APPEND = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 LAST_WORDS_BYTES = 4096
+# Less than this is what writes of usual sizes leave on a disk that they filled.
+FULL_BYTES = 64 * 1024
 
 
 class Task:
@@ -168,6 +170,8 @@ class Task:
             reason = "The shell did not find a command%s" % _because(last_words)
         elif code == 126:
             reason = "The shell could not execute a command%s" % _because(last_words)
+        elif code and _is_full(last_words):
+            reason = "It ended with exit code %d, and the disk of its output was full then." % code
         if code < 0:
             name = signal.Signals(-code).name if -code in signal.valid_signals() else "signal %d" % -code
             return ("signal", 128 - code, reason or "It was ended by %s." % name, "user")
@@ -176,6 +180,12 @@ class Task:
 
 def _memory(size):
     return "the %.4g GiB of memory it was given" % (size / 2**30)
+
+
+def _is_full(file):
+    """Whether the disk that a file is on takes no more. What a command says of that is lost with it."""
+    disk = os.fstatvfs(file)
+    return (disk.f_bfree if os.getuid() == 0 else disk.f_bavail) * disk.f_frsize < FULL_BYTES
 
 
 def _because(file):
