@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { contentLink, showFile } from './content.ts'
 import { displayName, id, programText, relativePath, sizeBytes, tags, time } from './fields.ts'
-import { archiveQuery, checksum, fileEntry, fileQuery, listQuery, packBody } from './file.ts'
+import { archiveQuery, checksum, fileChange, fileEntry, fileQuery, listQuery, packBody } from './file.ts'
 import { pageOf, pageQuery, route } from './route.ts'
 import { type DatasetVersionState, datasetVersionStates, latestTag } from './dataset-states.ts'
 import { chunkHash } from './tree-format.ts'
@@ -255,6 +255,23 @@ export const datasetRoutes = {
     access: 'member',
     params: byDataset.extend({ tag: versionTag }),
     response: z.object({ deleted: z.literal(true) }),
+    errors: ['not_found', 'conflict'],
+  }),
+  compare: route({
+    method: 'GET',
+    path: '/api/v1/datasets/:dataset/versions/:version/compare',
+    about: 'Which files are different in a version from another one.',
+    access: 'member',
+    params: byVersion,
+    query: z.object({
+      from: z.string().min(1).max(60).describe('Number or tag of the older one.'),
+      fromDataset: z.string().min(1).max(100).optional().describe('What that is a version of; the same if left out.'),
+      limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+    }),
+    response: z.object({
+      items: z.array(fileChange),
+      complete: z.boolean().describe('There are no more than these.'),
+    }),
     errors: ['not_found', 'conflict'],
   }),
   files: route({

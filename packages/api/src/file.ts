@@ -13,6 +13,18 @@ export const fileEntry = z
 
 export type FileEntry = z.infer<typeof fileEntry>
 
+/** A file or link that is different between two versions. */
+export const fileChange = z
+  .object({
+    path: z.string(),
+    change: z.enum(['added', 'removed', 'changed']),
+    sizeBytes: sizeBytes.nullable().describe('In the newer one; null: it is not there.'),
+    sizeBytesBefore: sizeBytes.nullable(),
+  })
+  .meta({ id: 'FileChange' })
+
+export type FileChange = z.infer<typeof fileChange>
+
 export const listQuery = z.object({
   path: relativePath.default('').describe('A folder; the root if left out.'),
   recursive: flag.default(false).describe('Everything below it, not only what is directly in it.'),

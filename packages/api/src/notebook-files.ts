@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { displayName, relativePath, sizeBytes, time } from './fields.ts'
-import { archiveQuery, fileEntry, listQuery } from './file.ts'
+import { archiveQuery, fileChange, fileEntry, listQuery } from './file.ts'
 import { job } from './job.ts'
 import { notebookLimits } from './notebook-state.ts'
 import { pageOf, pageQuery, route } from './route.ts'
@@ -20,18 +20,6 @@ export const notebookVersion = z
   .meta({ id: 'NotebookVersion' })
 
 export type NotebookVersion = z.infer<typeof notebookVersion>
-
-/** What is different between two versions. */
-export const fileChange = z
-  .object({
-    path: z.string(),
-    change: z.enum(['added', 'removed', 'changed']),
-    sizeBytes: sizeBytes.nullable().describe('In the newer one; null: it is not there.'),
-    sizeBytesBefore: sizeBytes.nullable(),
-  })
-  .meta({ id: 'FileChange' })
-
-export type FileChange = z.infer<typeof fileChange>
 
 const outputData = z.record(z.string(), z.string()).describe('By MIME type: text, or base64 of an image.')
 

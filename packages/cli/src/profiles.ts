@@ -3,7 +3,13 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { readJsonFile } from './json-file.ts'
 
-const profile = z.object({ key: z.string().optional(), user: z.string().optional(), team: z.string().optional() })
+const profile = z.object({
+  key: z.string().optional(),
+  user: z.string().optional(),
+  team: z.string().optional(),
+  /** Keys of the teams that were acted in, by their ids. */
+  keys: z.record(z.string(), z.string()).optional(),
+})
 const profiles = z.object({
   current: z.string().optional(),
   servers: z.record(z.string(), profile).default({}),

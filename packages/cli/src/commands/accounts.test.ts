@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFile, stat, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { aFolder, type RunOptions, runCli } from '../testing/run-cli.ts'
@@ -106,6 +107,37 @@ test('teams get members, who get a key and see what the team owns', async () => 
   expect((await cliOf(['team', 'members', 'vision'])).stdout).toMatch(/ada +member/)
   expect(await cliOf(['team', 'remove-member', 'vision', 'ada'])).toMatchObject({ exitCode: 0 })
   expect(await cli(['whoami'], { env: ada })).toMatchObject({ exitCode: 3 })
+})
+
+test('one acts in another team, and back, with keys that are kept', async () => {
+  await login()
+  await cli(['team', 'create', 'speech'])
+  const team = async () =>
+    (JSON.parse((await cli(['whoami', '--json'])).stdout) as { team: { name: string } }).team.name
+  const keys = async () => (JSON.parse((await cli(['key', 'list', '--json'])).stdout) as unknown[]).length
+  expect(await cli(['team', 'use', 'speech'])).toMatchObject({
+    exitCode: 0,
+    stderr: 'From here on you act in the team speech.\n',
+  })
+  expect(await team()).toBe('speech')
+  const made = await keys()
+  expect(await cli(['team', 'use', 'main'])).toMatchObject({ exitCode: 0 })
+  expect(await cli(['team', 'use', 'speech'])).toMatchObject({ exitCode: 0 })
+  expect([await team(), await keys()]).toEqual(['speech', made])
+  expect((await cli(['team', 'use', 'speech'])).stderr).toBe('You act in the team speech.\n')
+  expect((await stat(join(cwd, 'config', 'nabla', 'config.json'))).mode & 0o777).toBe(0o600)
+
+  // A kept key that was revoked meanwhile is replaced.
+  await cli(['team', 'use', 'main'])
+  await cli(['key', 'revoke', hostname()])
+  expect(await cli(['team', 'use', 'speech'])).toMatchObject({ exitCode: 0 })
+  expect(await team()).toBe('speech')
+
+  expect(await cli(['team', 'use', 'nobody'])).toMatchObject({
+    exitCode: 4,
+    stderr: expect.stringContaining('You belong to no team nobody.'),
+  })
+  expect(await cli(['team', 'use', 'main', '--key', server.key])).toMatchObject({ exitCode: 2 })
 })
 
 test('secrets are set from a flag, the environment and standard input, and never shown', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { aFolder, runCli } from '../testing/run-cli.ts'
@@ -113,4 +113,26 @@ test('it is copied like other places, and what is copied to it is a new version'
   expect(await json('cp', 'storage:labels.csv', 'dataset:copied')).toMatchObject({ files: 1 })
   const refused = await cli('cp', 'faces', 'dataset:copied:1')
   expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('nabla dataset push') })
+})
+
+test('two versions are compared file by file, also where sizes are equal', async () => {
+  const folder = await aFolderOfFaces()
+  await cli('dataset', 'push', 'people', 'faces')
+  await writeFile(join(folder, 'labels.csv'), 'b,a\n')
+  await writeFile(join(folder, 'train', '0.txt'), 'another face')
+  await writeFile(join(folder, 'new.txt'), 'new')
+  await rm(join(folder, 'train', '1.txt'))
+  await cli('dataset', 'push', 'people', 'faces')
+  const { stdout, stderr, exitCode } = await cli('dataset', 'compare', 'people:1', 'people')
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
+  expect(stdout.split('\n').slice(1, -1)).toEqual([
+    expect.stringMatching(/^changed +labels\.csv +4 B +4 B$/),
+    expect.stringMatching(/^added +new\.txt +– +3 B$/),
+    expect.stringMatching(/^changed +train\/0\.txt +6 B +12 B$/),
+    expect.stringMatching(/^removed +train\/1\.txt +6 B +–$/),
+  ])
+  expect((await cli('dataset', 'compare', 'people:2', 'people:latest')).stderr).toContain('They hold the same files.')
+  expect(await json('dataset', 'compare', 'people:2', 'people:1')).toMatchObject({ complete: true })
+  const absent = await cli('dataset', 'compare', 'people:9', 'people')
+  expect(absent).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('people') })
 })

@@ -7,6 +7,7 @@ import { collect, eachFile, fileColumns } from '../files/file-list.ts'
 import { arg, flag } from '../flags.ts'
 import { callCommand, listCommand, printList } from '../from-contract.ts'
 import { formatAgo, formatBytes, formatTime, plural } from '../terminal/format.ts'
+import { compare } from './dataset-compare.ts'
 import { askToGoOn } from '../terminal/prompts.ts'
 
 const whichVersion = arg.required('name of the dataset, or name:version', 'dataset')
@@ -260,7 +261,7 @@ const get = defineCommand({
 export const dataset: Group = {
   name: 'dataset',
   about: 'Data in versions that never change, read by jobs in /data',
-  commands: [list, show, create, update, remove, push, importIt, versions, tag, untag, files, get],
+  commands: [list, show, create, update, remove, push, importIt, versions, compare, tag, untag, files, get],
 }
 
 function fieldsOf(version: DatasetVersion): [string, string][] {

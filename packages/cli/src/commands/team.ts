@@ -2,6 +2,7 @@ import type { Team, TeamMember } from '@nabla/api/team'
 import type { Group } from '../command.ts'
 import { formatAgo, formatBytes } from '../terminal/format.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
+import { use } from './team-use.ts'
 
 const list = listCommand<Team>('team', {
   about: 'Show the teams you belong to',
@@ -24,9 +25,8 @@ const list = listCommand<Team>('team', {
 const create = callCommand<Team>('team', 'create', {
   name: 'create',
   about: 'Make a team, with you as its admin',
-  examples: [{ line: 'team create vision', about: 'then make a key for it: nabla key create laptop --team vision' }],
-  print: async ({ out }, { name }) =>
-    out.note(`Made team ${name}. Get a key for it: nabla key create KEY --team ${name}`),
+  examples: [{ line: 'team create vision', about: 'then act in it: nabla team use vision' }],
+  print: async ({ out }, { name }) => out.note(`Made team ${name}. Act in it: nabla team use ${name}`),
 })
 
 const update = callCommand<Team>('team', 'update', {
@@ -84,5 +84,5 @@ const removeMember = callCommand('team', 'removeMember', {
 export const team: Group = {
   name: 'team',
   about: 'Teams and their members',
-  commands: [list, create, update, members, addMember, removeMember],
+  commands: [list, use, create, update, members, addMember, removeMember],
 }

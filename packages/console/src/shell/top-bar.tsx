@@ -6,6 +6,7 @@ import { queries, useApi } from '../api/query.ts'
 import { signOut, switchTeam } from '../api/session.ts'
 import { useAction } from '../parts/action.ts'
 import { Icon, type IconName } from '../parts/icon.tsx'
+import { quote } from '../parts/quote.ts'
 
 /** The mark, the team, the field that finds all, the connection, help and who one is. */
 export function TopBar({ openPalette, openHelp }: { openPalette: () => void; openHelp: () => void }): ReactNode {
@@ -70,6 +71,7 @@ function TeamMenu(): ReactNode {
         {(teams.data?.items ?? []).map(({ id, name, role }) => (
           <Menu.Item
             key={id}
+            title={`nabla team use ${quote(name)}`}
             onClick={() => id === mine?.id || void change.run(id)}
             rightSection={id === mine?.id ? <Icon name="check" size={14} /> : <span className="faint">{role}</span>}
           >

@@ -72,6 +72,7 @@ const queries: Record<string, Record<string, string>> = {
   'artifact.checksum': { path: 'file' },
   'workspace.get': { path: 'file' },
   'dataset.get': { path: 'file' },
+  'dataset.compare': { from: '1' },
   'dataset.checksum': { path: 'file' },
   'model.get': { path: 'file' },
   'model.checksum': { path: 'file' },
@@ -97,7 +98,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset deployment experiment image instance job key model modelKey name notebook number port project reference registry run runs session share subject sweep tag team tensorboard upload user version workflow'.split(
+    'alias dataset deployment experiment fromDataset image instance job key model modelKey name notebook number port project reference registry run runs session share subject sweep tag team tensorboard upload user version workflow'.split(
       ' ',
     ),
   )
@@ -209,6 +210,13 @@ eachDatabase((make) => {
       await expect(
         client.dataset.commit({ dataset: byId!, body: { source: { from: 'storage' } } }),
       ).rejects.toMatchObject(refused)
+      await client.storage.put({ path: 'mine', body: 'mine' })
+      await client.dataset.commit({ dataset: 'mine', body: { source: { from: 'storage', path: 'mine' } } })
+      const compared = { dataset: 'mine', version: '1', from: '1' }
+      await vi.waitFor(() => client.dataset.compare(compared), 15_000)
+      for (const fromDataset of foreign['dataset']!) {
+        await expect(client.dataset.compare({ ...compared, fromDataset })).rejects.toMatchObject(refused)
+      }
       for (const dataset of foreign['dataset']!) {
         const reading = { ...body, datasets: [{ dataset }] }
         await expect(client.job.create({ body: reading })).rejects.toMatchObject(refused)
@@ -312,6 +320,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     registry: [registry.id, registry.name],
     session: [session.row.id],
     dataset: [dataset.id, dataset.name],
+    fromDataset: [dataset.id, dataset.name],
     version: [version.id, 'their-tag'],
     tag: ['their-tag'],
     model: [model.id, model.name],

@@ -1,16 +1,17 @@
 import { Select } from '@mantine/core'
-import type { ApiError } from '@nabla/api/client'
 import type { Dataset, DatasetVersion } from '@nabla/api/dataset'
-import { useQuery } from '@tanstack/react-query'
+import type { FileChange } from '@nabla/api/file'
 import type { ReactNode } from 'react'
+import { useApi } from '../../api/query.ts'
+import { CommandLine } from '../../parts/copy.tsx'
 import { formatBytes, formatCount, plural } from '../../parts/format.ts'
 import { Panel } from '../../parts/page-header.tsx'
 import { readableName } from '../../parts/file-kind.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
-import { type Comparison, compareVersions, type Difference } from './compare.ts'
 
-/** Differences that are drawn; of more there is a count. */
+/** Differences that are asked for, and those that are drawn; of the others there is a count. */
+const mostChanges = 10_000
 const mostShown = 500
 
 /** Which files two versions differ in. */
@@ -21,12 +22,6 @@ export function CompareVersions(props: { dataset: Dataset; versions: readonly Da
   const [to, setTo] = useUrlState('to', `${newest?.version ?? ''}`)
   const digestOf = (number: string) => versions.find(({ version }) => `${version}` === number)?.digest
   const isSame = from === to || (digestOf(from) !== undefined && digestOf(from) === digestOf(to))
-  const query = useQuery<Comparison, ApiError>({
-    queryKey: ['dataset-compare', dataset.id, from, to],
-    queryFn: ({ signal }) => compareVersions(dataset.name, { from, to }, signal),
-    enabled: !isSame,
-    staleTime: Number.POSITIVE_INFINITY,
-  })
   if (versions.length < 2) {
     return (
       <EmptyState title="There are no two versions to compare yet." command={`dataset push ${dataset.name} FOLDER`} />
@@ -58,45 +53,42 @@ export function CompareVersions(props: { dataset: Dataset; versions: readonly Da
       {isSame ? (
         <EmptyState title="These two hold the same files." />
       ) : (
-        <Loaded query={query}>{(comparison) => <Differences {...comparison} />}</Loaded>
+        <Compared dataset={dataset} from={from} to={to} />
       )}
+      <CommandLine line={`dataset compare ${dataset.name}:${from} ${dataset.name}:${to}`} />
     </div>
   )
 }
 
-const words = { added: 'added', removed: 'removed', changed: 'changed', unknown: 'same size' } as const
+const signs: Record<FileChange['change'], string> = { added: '+', removed: '−', changed: '~' }
 
-function Differences({ differences, equal, complete }: Comparison): ReactNode {
-  const count = (is: Difference['is']) => differences.filter((one) => one.is === is).length
-  const unknown = count('unknown')
-  const parts = [
-    `${formatCount(count('added'))} added`,
-    `${formatCount(count('removed'))} removed`,
-    `${formatCount(count('changed'))} changed`,
-    `${formatCount(equal)} equal`,
-    ...(unknown > 0 ? [`${formatCount(unknown)} of the same size, not looked into`] : []),
-  ]
+function Compared({ dataset, from, to }: { dataset: Dataset; from: string; to: string }): ReactNode {
+  const query = useApi('dataset', 'compare', { dataset: dataset.id, version: to, from, limit: mostChanges })
+  return <Loaded query={query}>{({ items, complete }) => <Differences items={items} complete={complete} />}</Loaded>
+}
+
+function Differences({ items, complete }: { items: readonly FileChange[]; complete: boolean }): ReactNode {
+  const count = (of: FileChange['change']) => formatCount(items.filter(({ change }) => change === of).length)
+  const title = `${count('added')} added, ${count('removed')} removed, ${count('changed')} changed`
   return (
-    <Panel title={parts.join(', ')} flush>
-      {!complete && <p className="panel-body muted">Only the first files of each are compared: there are too many.</p>}
+    <Panel title={complete ? title : `The first ${formatCount(items.length)}: ${title}`} flush>
       <ul className="compare-files" aria-label="Differences">
-        {differences.slice(0, mostShown).map(({ path, is, before, after }) => (
+        {items.slice(0, mostShown).map(({ path, change, sizeBytes, sizeBytesBefore }) => (
           <li key={path}>
-            <span className={`compare-${is}`}>
-              {is === 'added' ? '+ ' : is === 'removed' ? '− ' : is === 'changed' ? '~ ' : ''}
-              {words[is]}
+            <span className={`compare-${change}`}>
+              {signs[change]} {change}
             </span>
             <span className="mono ellipsis" dir="auto" title={readableName(path)}>
               {readableName(path)}
             </span>
             <span className="muted number">
-              {[before, after].flatMap((size) => (size === undefined ? [] : [formatBytes(size)])).join(' → ')}
+              {[sizeBytesBefore, sizeBytes].flatMap((size) => (size === null ? [] : [formatBytes(size)])).join(' → ')}
             </span>
           </li>
         ))}
       </ul>
-      {differences.length > mostShown && (
-        <p className="panel-body muted">and {plural(differences.length - mostShown, 'more', 'more')}</p>
+      {items.length > mostShown && (
+        <p className="panel-body muted">and {plural(items.length - mostShown, 'more', 'more')}</p>
       )}
     </Panel>
   )

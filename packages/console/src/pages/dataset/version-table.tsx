@@ -25,7 +25,7 @@ const columns: readonly Column<DatasetVersion>[] = [
         {state === 'failed' ? (
           <span className="error-text">{reason}</span>
         ) : (
-          message || <span className="faint">–</span>
+          message || <span className="faint none">–</span>
         )}
       </span>
     ),
@@ -112,6 +112,7 @@ export function VersionTable({ dataset, list }: { dataset: Dataset; list: LiveLi
             label: 'Compare',
             icon: 'columns',
             unavailable: versions.length === 2 ? undefined : 'Select two versions.',
+            command: `dataset compare ${dataset.name}:${versions[1]?.version ?? 'FROM'} ${dataset.name}:${versions[0]?.version ?? 'TO'}`,
             run: () => {
               const [to, from] = versions
               go(`/data/datasets/${dataset.name}?tab=compare&from=${from?.version}&to=${to?.version}`)
@@ -131,7 +132,7 @@ function VersionState({ version: { state, reason } }: { version: DatasetVersion 
     <span title={reason ?? datasetVersionStates[state].about}>
       <StateBadge
         state={state}
-        label={datasetVersionStates[state].label.toLowerCase()}
+        label={datasetVersionStates[state].label}
         {...(state === 'preparing' && { shape: 'running' as const })}
       />
     </span>

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
-import type { FileChange, Notebook, NotebookVersion } from '@nabla/api/notebook'
+import type { FileChange } from '@nabla/api/file'
+import type { Notebook, NotebookVersion } from '@nabla/api/notebook'
 import { type ReactNode } from 'react'
 import { client } from '../../api/client.ts'
 import { useList } from '../../api/list.ts'

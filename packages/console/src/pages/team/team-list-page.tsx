@@ -82,6 +82,7 @@ export function TeamListPage(): ReactNode {
     {
       label: 'Switch to it',
       icon: 'right',
+      command: `team use ${quote(team.name)}`,
       unavailable: team.id === own ? 'It is the one in use.' : undefined,
       run: () => void goTo.run(team),
     },

@@ -1,7 +1,7 @@
-import type { FileChange } from '@nabla/api/notebook'
+import type { FileChange } from '@nabla/api/file'
 import { comparePaths, decodeRoot, type FileChunk, fileSize, type TreeEntry } from '@nabla/api/tree-format'
-import type { Deps } from '../../deps.ts'
-import { entriesOf } from '../../trees/contents.ts'
+import type { Deps } from '../deps.ts'
+import { entriesOf } from './contents.ts'
 
 /**
  * Which files and links are different in two trees, in the order of their paths. Only lists of chunks are compared: no
