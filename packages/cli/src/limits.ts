@@ -44,6 +44,9 @@ export const limits = {
    */
   racyMs: 100,
   racyCoarseMs: 2_000,
+  /** What was learnt of a folder is written down from so many bytes on, or from one part in so many of its entries. */
+  rememberBytes: 1 * MiB,
+  rememberedShare: 20,
   /** Bytes read after which what was learnt of a folder is written down, for an upload that is cut. */
   rememberEveryBytes: 4096 * MiB,
   /** Size of a workspace above which the CLI says how to send less. */

@@ -17,13 +17,13 @@ export interface Comparison {
  * asked, or does not answer.
  */
 export async function compareFolder(context: Context, folder: string, scan: Scan): Promise<Comparison | string> {
-  const { cacheFolder } = context.settings
-  const files = new KnownFiles({ folder, scan, cacheFolder, now: context.io.now })
+  const files = new KnownFiles({ folder, scan, now: context.io.now })
   if (files.unknownBytes() > limits.previewReadBytes) {
     return 'What the server has was not asked: there is too much to read for that first.'
   }
   context.out.status('Reading what is new')
   await files.read((slab) => slab.free())
+  files.remember([])
   try {
     const server = treeServer(await context.client(), (call) => call())
     const filesOf = new Map<string, string>()

@@ -92,17 +92,18 @@ export async function untilReady(context: Context, name: string, made: DatasetVe
 
 /** What a folder or file here holds, all of it. Throws CliError if it is not there. */
 export function lookAtFiles(
-  { out }: Context,
+  { out, settings: { cacheFolder }, io: { now } }: Context,
   path: string,
   text: string,
   noun: string,
 ): { folder: string; scan: Scan } {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (!stats) throw new CliError(`There is no file ${text} here.`, 'Check its path.', 'notFound')
-  if (stats.isFile()) return { folder: dirname(path), scan: scanFile(dirname(path), basename(path)) }
+  if (stats.isFile())
+    return { folder: dirname(path), scan: scanFile(dirname(path), basename(path), { cacheFolder, now }) }
   if (path === '/') throw usageError(`The whole machine is no ${noun}.`, 'Name a folder.')
   out.status('Looking at the files')
-  const scan = scanData(path)
+  const scan = scanData(path, { cacheFolder, now })
   out.clearStatus()
   return { folder: path, scan }
 }

@@ -32,14 +32,15 @@ function sync(folder: string, { cacheFolder, calls, compress = false }: Options)
   const client = createClient({ url: server.url, key: server.key })
   return syncFolder({
     folder,
-    scan: scanWorkspace(folder, []),
+    scan: scanWorkspace(folder, [], { cacheFolder, now: later }),
     server: { ...treeServer(client, (call) => call()), ...calls },
-    cacheFolder,
     compress,
     progress: { add: () => {}, grow: () => {}, stop: () => {} },
-    now: () => Date.now() + 60_000,
+    now: later,
   })
 }
+
+const later = (): number => Date.now() + 60_000
 
 const noneSent = { sentFiles: 0, sentBytes: 0, travelledBytes: 0 }
 
@@ -59,7 +60,7 @@ test('sends everything once; a second time nothing is sent, and no file is read'
   const first = await sync(folder, { cacheFolder })
   expect(first).toMatchObject({ sentFiles: 301, sentBytes: 20_150_000, changed: [], gone: [] })
   expect(first.tree).toMatchObject({ files: 301, sizeBytes: 20_150_000 })
-  const scan = scanWorkspace(folder, [])
+  const scan = scanWorkspace(folder, [], { cacheFolder, now: later })
   // What is not there cannot be read.
   await rm(join(folder, 'large.bin'))
   await rm(join(folder, 'part-0'), { recursive: true })
@@ -68,7 +69,6 @@ test('sends everything once; a second time nothing is sent, and no file is read'
     folder,
     scan,
     server: treeServer(client, (call) => call()),
-    cacheFolder,
     compress: false,
     progress: { add: () => {}, grow: () => {}, stop: () => {} },
     now: Date.now,
@@ -162,7 +162,7 @@ test('a file that changed since it was remembered, behind our back, is read agai
   const path = join(folder, 'part-1', 'file-1')
   const forgetful = { lackingSegments: async (hashes: readonly string[]) => hashes, commit: neverAtFirst() }
   await sync(folder, { cacheFolder })
-  const scan = scanWorkspace(folder, [])
+  const scan = scanWorkspace(folder, [], { cacheFolder, now: later })
   await writeFile(path, randomBytes(700))
   const client = createClient({ url: server.url, key: server.key })
   const real = treeServer(client, (call) => call())
@@ -171,7 +171,6 @@ test('a file that changed since it was remembered, behind our back, is read agai
     folder,
     scan,
     server: { ...real, ...forgetful, lacking: lostOne },
-    cacheFolder,
     compress: false,
     progress: { add: () => {}, grow: () => {}, stop: () => {} },
     now: Date.now,

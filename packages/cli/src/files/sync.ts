@@ -47,7 +47,8 @@ export async function syncFolder(options: SyncOptions): Promise<Synced> {
     progress.grow(files.unknownBytes())
     await files.read((slab) => sender.offer(slab))
     const entries = files.entries()
-    const tree = writeTree(entries)
+    const tree = writeTree(entries, options.scan.memory)
+    files.remember(tree.segments)
     // What nobody had to send is most likely all there.
     const isThere = sender.travelledBytes === 0 && (await commit(server, tree.digest))
     const committed = isThere || (await sendTree(options, sender, files, entries, tree))
@@ -93,7 +94,7 @@ async function sendTree(
   }
   const inMissing = missing.flatMap(({ first, end }) => entries.slice(first, end))
   if (!(await sendKnown(options, sender, files, inMissing))) return undefined
-  for (const { hash, bytes } of missing) await sender.send({ hash, bytes, path: undefined })
+  for (const { hash, bytes } of missing) await sender.send({ hash, bytes: bytes(), path: undefined })
   await sender.send({ hash: tree.digest, bytes: tree.root, path: undefined })
   await sender.flush()
   return commit(server, tree.digest)

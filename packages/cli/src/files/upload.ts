@@ -50,7 +50,6 @@ export async function syncScanned<Made>(
       folder,
       scan,
       server: treeServer(client, retry),
-      cacheFolder: context.settings.cacheFolder,
       // Over a real line zstd is faster than the line; within a machine it costs more time than it saves.
       compress: !isLoopback(url),
       progress,
@@ -66,7 +65,7 @@ export async function syncScanned<Made>(
 }
 
 /** Reads what a folder holds. Throws a usage error for one that is no workspace. */
-export function scanFolder({ out }: Context, folder: string, patterns: readonly string[]): Scan {
+export function scanFolder({ out, settings, io }: Context, folder: string, patterns: readonly string[]): Scan {
   if (folder === '/') {
     throw usageError(
       'The whole machine is no workspace.',
@@ -74,7 +73,7 @@ export function scanFolder({ out }: Context, folder: string, patterns: readonly 
     )
   }
   out.status('Looking at the files')
-  const scan = scanWorkspace(folder, patterns)
+  const scan = scanWorkspace(folder, patterns, { cacheFolder: settings.cacheFolder, now: io.now })
   out.clearStatus()
   return scan
 }

@@ -1,6 +1,7 @@
+import { hash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { cachesOfTools, neverSent, readIgnoreLines } from '@nabla/api/ignore-rules'
+import { cachesOfTools, environmentMarks, neverSent, readIgnoreLines } from '@nabla/api/ignore-rules'
 import ignore, { type Ignore } from 'ignore'
 import { CliError, systemCode } from '../cli-error.ts'
 import { limits } from '../limits.ts'
@@ -24,11 +25,16 @@ export interface Verdict {
  * .nablaignore files likewise, and the patterns of `--ignore`.
  */
 export interface Rules {
+  /** Says which rules these are: others have another one. */
+  readonly tag: number
   /** `path`: relative to the workspace. */
   test(path: string, isFolder: boolean): Verdict
   /** The rules inside `folder`, with those of its own files added. */
   enter(folder: string, names: readonly string[]): Rules
 }
+
+/** Files of a folder that rules stand in. */
+export const ruleFiles: readonly string[] = ['.gitignore', '.nablaignore']
 
 /** The rules that hold at the top of a workspace. `patterns`: those of `--ignore`. */
 export function rulesFor(root: string, patterns: readonly string[]): Rules {
@@ -75,6 +81,12 @@ class RulesHere implements Rules {
   readonly #lines: readonly Line[]
   #matcher: Ignore
   #tests = 0
+  #tag: number | undefined
+
+  get tag(): number {
+    this.#tag ??= tagOf([this.#prefix, [...neverSent], environmentMarks, this.#lines.map(({ pattern }) => pattern)])
+    return this.#tag
+  }
 
   /** `prefix`: path of the workspace below `base`, the folder that the rules are relative to; '' or ending in `/`. */
   constructor(base: string, prefix: string, layers: Layers) {
@@ -109,6 +121,9 @@ class RulesHere implements Rules {
     return this.#matcher.test(`${path}/`).ignored
   }
 }
+
+/** 48 bits of a hash, which a number holds. */
+const tagOf = (rules: unknown): number => Number.parseInt(hash('sha256', JSON.stringify(rules)).slice(0, 12), 16)
 
 const newMatcher = (lines: readonly Line[]): Ignore =>
   ignore({ ignorecase: false }).add(lines.map(({ pattern }, index) => ({ pattern, mark: String(index) })))

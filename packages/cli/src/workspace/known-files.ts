@@ -2,14 +2,13 @@ import { limits } from '../limits.ts'
 import type { ReadFile, Slab } from './read-chunks.ts'
 import { readFiles } from './read-files.ts'
 import type { Entry, FileEntry, Scan } from './scan.ts'
-import { isSettled, loadStatCache, saveStatCache, statCacheFile } from './stat-cache.ts'
-import { isKnown, type KnownEntry, type KnownFile } from './tree.ts'
+import { isSettled } from './stamp.ts'
+import { saveStatCache } from './stat-cache-file.ts'
+import { isKnown, type KnownEntry, type Segment } from './tree.ts'
 
 export interface FolderOptions {
   folder: string
   scan: Scan
-  /** Where the CLI keeps what it can make again. */
-  cacheFolder: string
   now(): number
 }
 
@@ -22,23 +21,21 @@ export class KnownFiles {
   /** Chunks that large files consisted of before they changed: most of them do so still. */
   readonly former = new Set<string>()
   readonly #options: FolderOptions
-  readonly #cacheFile: string
   /** In order. */
   #entries: Entry[]
-  #newlyRead = 0
+  /** Files read, and bytes of them, since they were last written down. */
+  #read = { files: 0, sizeBytes: 0 }
+  /** What is written down says of a file what is not so. */
+  #isWrong = false
 
   constructor(options: FolderOptions) {
     this.#options = options
-    this.#entries = options.scan.entries
-    this.#cacheFile = statCacheFile(options.cacheFolder, options.folder)
-    const cache = loadStatCache(this.#cacheFile)
-    for (const entry of this.#entries) {
-      if (entry.type !== 'file') continue
-      entry.chunks = cache.find(entry.path, entry.stamp)
-      entry.isSettled = entry.chunks !== undefined
-      const isLarge = entry.stamp.sizeBytes >= limits.formerFromBytes
-      const former = isLarge && !entry.chunks ? cache.former(entry.path) : undefined
-      for (const [hash] of former ?? []) this.former.add(hash)
+    const { entries, memory } = options.scan
+    this.#entries = entries
+    for (const entry of entries) {
+      if (entry.type !== 'file' || entry.formerPlace === undefined) continue
+      if (entry.stamp.sizeBytes < limits.formerFromBytes) continue
+      for (const [hash] of memory.chunksAt(entry.formerPlace)) this.former.add(hash)
     }
   }
 
@@ -59,20 +56,14 @@ export class KnownFiles {
       this.unknownBytes(),
     )
     try {
-      let unsaved = 0
       for await (const { slab, files } of batches) {
-        for (const [index, read] of files) {
-          const file = unknown[index] as FileEntry
-          this.#note(file, read, startedMs)
-          unsaved += file.stamp.sizeBytes
-        }
+        for (const [index, read] of files) this.#note(unknown[index] as FileEntry, read, startedMs)
         if (slab) await take(slab)
-        if (unsaved < limits.rememberEveryBytes) continue
-        this.#remember()
-        unsaved = 0
+        if (this.#read.sizeBytes >= limits.rememberEveryBytes) this.#save([])
       }
-    } finally {
-      this.#remember()
+    } catch (error) {
+      this.#save([])
+      throw error
     }
     this.#entries = this.#entries.filter(isKnown)
   }
@@ -84,6 +75,8 @@ export class KnownFiles {
 
   /** Takes a file for one that is not known, so that it is read again. */
   distrust(file: FileEntry): void {
+    this.#isWrong ||= file.place !== undefined
+    file.place = undefined
     file.chunks = undefined
     file.isSettled = false
   }
@@ -95,7 +88,8 @@ export class KnownFiles {
     }
     const { stamp, executable, chunks, changed } = read
     Object.assign(file, { stamp, executable, chunks, isSettled: !changed && isSettled(stamp, startedMs) })
-    this.#newlyRead += 1
+    this.#read.files += 1
+    this.#read.sizeBytes += stamp.sizeBytes
     if (changed) this.changed.add(file.path)
   }
 
@@ -103,10 +97,26 @@ export class KnownFiles {
     return this.#entries.filter((entry): entry is FileEntry => !isKnown(entry))
   }
 
-  #remember(): void {
-    if (this.#newlyRead === 0) return
-    this.#newlyRead = 0
-    const isWorthIt = (entry: Entry): entry is KnownFile => entry.type === 'file' && isKnown(entry) && entry.isSettled
-    saveStatCache(this.#cacheFile, this.#entries.filter(isWorthIt))
+  /**
+   * Writes down what was learnt, if to learn it again would take longer than that. `segments`: those of the tree of
+   * these files.
+   */
+  remember(segments: readonly Segment[]): void {
+    const { scan } = this.#options
+    const written = segments.reduce((sum, { isOld, first, end }) => sum + (isOld ? 0 : end - first), 0)
+    const learnt = this.#read.files + scan.learnt + written
+    const isMuch = learnt * limits.rememberedShare >= this.#entries.length
+    const isLong = this.#read.sizeBytes >= limits.rememberBytes
+    if (this.#isWrong || isLong || (learnt > 0 && isMuch)) this.#save(segments)
+  }
+
+  #save(segments: readonly Segment[]): void {
+    const { cacheFile, top } = this.#options.scan
+    const known = this.#entries.filter(isKnown)
+    // Of what is in a folder all has to be remembered, or else it has to be listed again.
+    const listed = known.length === this.#entries.length ? top : undefined
+    this.#read = { files: 0, sizeBytes: 0 }
+    this.#isWrong = false
+    if (cacheFile !== undefined) saveStatCache(cacheFile, listed, known, segments)
   }
 }

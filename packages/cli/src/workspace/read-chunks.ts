@@ -77,7 +77,7 @@ export class ChunkReader {
   }
 
   *#readOnce(fd: number, path: string): Generator<Slab, ReadFile | undefined> {
-    const before = fstatSync(fd, { bigint: true })
+    const before = fstatSync(fd)
     if (!before.isFile()) return undefined
     const stamp = stampOf(before)
     const chunks: FileChunk[] = []
@@ -110,8 +110,8 @@ export class ChunkReader {
       chunks.push([chunk, sizeBytes])
       start += sizeBytes
     }
-    const changed = !sameStamp(stamp, stampOf(fstatSync(fd, { bigint: true })))
-    return { stamp, executable: (before.mode & 0o100n) !== 0n, chunks, changed }
+    const changed = !sameStamp(stamp, stampOf(fstatSync(fd)))
+    return { stamp, executable: (before.mode & 0o100) !== 0, chunks, changed }
   }
 
   /** The present slab, and a new one in its place that begins with what had not been cut at `uncut`. */

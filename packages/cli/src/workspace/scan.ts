@@ -1,12 +1,16 @@
-import { type Dirent, lstatSync, readdirSync, readlinkSync } from 'node:fs'
-import { isAbsolute, join, dirname, posix, relative, sep } from 'node:path'
+import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { environmentMarks } from '@nabla/api/ignore-rules'
 import { comparePaths, type FileChunk } from '@nabla/api/tree-format'
 import { CliError, systemCode } from '../cli-error.ts'
 import { limits } from '../limits.ts'
-import { type Rule, type Rules, rulesFor } from './ignore-rules.ts'
+import { type Rule, ruleFiles, type Rules, rulesFor } from './ignore-rules.ts'
+import { insideTarget, readLink } from './links.ts'
 import { listNames } from './names.ts'
-import { type Stamp, stampOf } from './stamp.ts'
+import { keepsFolderTimes } from './folder-times.ts'
+import { entryKinds, RememberedFile, type StatCache } from './stat-cache.ts'
+import { loadStatCache, statCacheFile } from './stat-cache-file.ts'
+import { isSettled, type Stamp, stampOf } from './stamp.ts'
 import { unreadable } from './unreadable.ts'
 
 export interface FileEntry {
@@ -18,12 +22,37 @@ export interface FileEntry {
   chunks: readonly FileChunk[] | undefined
   /** Its stamp tells every change since it was read. */
   isSettled: boolean
+  /** Where it stands in what is remembered, if it is still the one that it was. */
+  place: number | undefined
+  /** The same of one that changed. */
+  formerPlace: number | undefined
+}
+
+export interface FolderEntry {
+  type: 'folder'
+  path: string
+  place: number | undefined
+  /** Undefined where the next look has to list it anew. */
+  listing: Listing | undefined
+}
+
+/** What tells that a folder still holds the same names, of which each travels: its stamp, and the rules in force. */
+export interface Listing {
+  stamp: Stamp
+  rulesTag: number
 }
 
 /** One thing that travels. Paths are relative to the workspace, with forward slashes. */
-export type Entry = FileEntry | { type: 'folder'; path: string } | { type: 'link'; path: string; target: string }
+export type Entry = FileEntry | FolderEntry | { type: 'link'; path: string; target: string }
 
 export interface Scan {
+  /** What was known of the folder, and where that is written down; undefined: nowhere. */
+  memory: StatCache
+  cacheFile: string | undefined
+  /** The workspace itself. */
+  top: FolderEntry | undefined
+  /** Names that were listed anew and need not be the next time. */
+  learnt: number
   /** In the order of a tree. */
   entries: Entry[]
   files: number
@@ -44,44 +73,64 @@ export interface Scan {
   alike: { case: [string, string][]; form: [string, string][] }
 }
 
+/** Without it nothing is remembered. */
+export interface ScanOptions {
+  /** Where the CLI keeps what it can make again. */
+  cacheFolder: string
+  now(): number
+}
+
 /**
- * Reads what a workspace holds, without the contents. Folders that are left out are not entered. System calls are made
- * one after another: for many small ones that is several times as fast as by way of the thread pool. Throws CliError
- * for what cannot be read, and for folders that are too deep.
+ * Reads what a workspace holds, without the contents. Folders that are left out are not entered, and those that are as
+ * they were the last time not listed again. System calls are made one after another: for many small ones that is
+ * several times as fast as by way of the thread pool. Throws CliError for what cannot be read, and for folders that are
+ * too deep.
  */
-export function scanWorkspace(root: string, patterns: readonly string[]): Scan {
-  return scanBy(root, rulesFor(root, patterns))
+export function scanWorkspace(root: string, patterns: readonly string[], options?: ScanOptions): Scan {
+  return scanBy(root, rulesFor(root, patterns), options)
 }
 
 /**
  * Reads what a folder of data holds: all of it but our own notes, whatever rules there are for code. Throws as
  * `scanWorkspace`.
  */
-export function scanData(root: string): Scan {
-  return scanBy(root, rulesOfData)
+export function scanData(root: string, options?: ScanOptions): Scan {
+  return scanBy(root, rulesOfData, options)
 }
 
 /** The same for one file of a folder. */
-export function scanFile(root: string, name: string): Scan {
-  const scan = newScan()
-  scanChild({ root, scan }, name, lstatSync(join(root, name)))
-  return scan
+export function scanFile(root: string, name: string, options?: ScanOptions): Scan {
+  const walk = startWalk(root, options)
+  scanChild(walk, name, lstatSync(join(root, name)), new Places(walk.scan.memory, walk.scan.memory.top).of(name))
+  return walk.scan
 }
 
 /** Our notes in a folder change with each job: data would never be the same again. */
 const rulesOfData: Rules = {
+  tag: 0,
   test: (path) => ({ by: path === '.nabla' ? { from: 'always', pattern: path } : undefined, wanted: true }),
   enter: () => rulesOfData,
 }
 
-function scanBy(root: string, rules: Rules): Scan {
-  const scan = newScan()
-  scanFolder({ root, scan }, '', 0, rules, true)
-  scan.entries.sort((one, other) => comparePaths(one.path, other.path))
+function scanBy(root: string, rules: Rules, options: ScanOptions | undefined): Scan {
+  const walk = startWalk(root, options)
+  const { scan } = walk
+  scanFolder(walk, { folder: '', place: scan.memory.top, depth: 0, above: rules, isWanted: () => true })
+  scan.entries = inOrder(scan.entries, scan.memory)
   return scan
 }
 
-const newScan = (): Scan => ({
+function startWalk(root: string, options: ScanOptions | undefined): Walk {
+  const cacheFile = options && statCacheFile(options.cacheFolder, root)
+  const device = options && keepsFolderTimes(root) ? statSync(root, { throwIfNoEntry: false })?.dev : undefined
+  return { root, scan: newScan(cacheFile), startedMs: options?.now() ?? 0, device }
+}
+
+const newScan = (cacheFile: string | undefined): Scan => ({
+  memory: loadStatCache(cacheFile),
+  cacheFile,
+  top: undefined,
+  learnt: 0,
   entries: [],
   files: 0,
   sizeBytes: 0,
@@ -97,58 +146,186 @@ const newScan = (): Scan => ({
 interface Walk {
   root: string
   scan: Scan
+  startedMs: number
+  /** The file system whose folders tell by their times what changed in them; undefined: this one's may not. */
+  device: number | undefined
 }
 
-/** `wanted`: named by a rule as one to take, so that it goes even if it looks like a virtual environment. */
-function scanFolder(walk: Walk, folder: string, depth: number, above: Rules, wanted: boolean): void {
-  const { root, scan } = walk
+interface Visit {
+  folder: string
+  /** Where it stands in what is remembered. */
+  place: number | undefined
+  depth: number
+  /** The rules that are in force above it. */
+  above: Rules
+  /** Named by a rule as one to take, so that it goes even if it looks like a virtual environment. */
+  isWanted(): boolean
+}
+
+/** False: it does not travel, or is gone again. */
+function scanFolder(walk: Walk, visit: Visit): boolean {
+  const { folder, place, depth } = visit
   if (depth > limits.folderDepth || Buffer.byteLength(folder) > limits.pathBytes) throw tooDeep(folder)
-  const children = readFolder(root, folder, scan)
-  if (!children) return
-  const names = children.map((child) => child.name)
-  if (environmentMarks.some((mark) => names.includes(mark))) {
-    if (!wanted) {
-      scan.environments.push(`${folder}/`)
-      return
-    }
-    scan.environmentsSent.push(folder)
+  // Before it is listed: what changes from then on, changes its times.
+  const stamp = folderStamp(walk, folder)
+  if (stamp && place !== undefined && scanRemembered(walk, visit, place, stamp)) return true
+  return listFolder(walk, visit, stamp)
+}
+
+/** Undefined: it tells nothing. */
+function folderStamp({ root, device }: Walk, folder: string): Stamp | undefined {
+  const stats = device === undefined ? undefined : lstatSync(`${root}/${folder}`, { throwIfNoEntry: false })
+  return stats?.isDirectory() && stats.dev === device ? stampOf(stats) : undefined
+}
+
+/** What is in a folder that holds the same names as it did. False: it has to be listed. */
+function scanRemembered(walk: Walk, { folder, depth, above }: Visit, place: number, stamp: Stamp): boolean {
+  const { scan, root } = walk
+  const { memory } = scan
+  const start = folder === '' ? 0 : folder.length + 1
+  const children = memory.childrenOf(place)
+  const hasRules = children.some((child) => ruleFiles.includes(memory.pathAt(child).slice(start)))
+  const rules = hasRules ? above.enter(folder, ruleFiles) : above
+  if (!memory.isListed(place, stamp, rules.tag)) return false
+  const entry = addFolder(scan, folder, place, { stamp, rulesTag: rules.tag })
+  let isWhole = true
+  for (const child of children) {
+    const path = memory.pathAt(child)
+    const isFolder = memory.kindAt(child) === entryKinds.folder
+    const isWanted = () => rules.test(path, true).wanted
+    const isTaken = isFolder
+      ? scanFolder(walk, { folder: path, place: child, depth: depth + 1, above: rules, isWanted })
+      : addFile(scan, path, lstatSync(`${root}/${path}`, { throwIfNoEntry: false }), child)
+    isWhole &&= isTaken
   }
-  if (folder !== '') scan.entries.push({ type: 'folder', path: folder })
+  // What no longer travels is forgotten, though it is still in here.
+  if (!isWhole) entry.listing = undefined
+  return true
+}
+
+function listFolder(walk: Walk, visit: Visit, stamp: Stamp | undefined): boolean {
+  const { root, scan } = walk
+  const { folder, place, depth, above, isWanted } = visit
+  const oddBefore = scan.notUtf8.length
+  const children = readFolder(root, folder, scan)
+  if (!children) return false
+  const names = children.map((child) => child.name)
+  const isEnvironment = environmentMarks.some((mark) => names.includes(mark))
+  if (isEnvironment && !isWanted()) {
+    scan.environments.push(`${folder}/`)
+    return false
+  }
+  if (isEnvironment) scan.environmentsSent.push(folder)
   const rules = above.enter(folder, names)
+  const entry = addFolder(scan, folder, place, undefined)
+  const places = new Places(scan.memory, place)
   const taken: string[] = []
+  let isPlain = !isEnvironment && scan.notUtf8.length === oddBefore
   for (const child of children) {
     const path = folder === '' ? child.name : `${folder}/${child.name}`
     const isFolder = child.isDirectory()
-    const verdict = rules.test(path, isFolder)
-    if (verdict.by) {
-      scan.ignored.push({ path: isFolder ? `${path}/` : path, by: verdict.by })
+    const { by, wanted } = rules.test(path, isFolder)
+    if (by) {
+      scan.ignored.push({ path: isFolder ? `${path}/` : path, by })
+      isPlain = false
       continue
     }
     taken.push(child.name)
-    if (isFolder) scanFolder(walk, path, depth + 1, rules, verdict.wanted)
-    else scanChild(walk, path, child)
+    const inside = { folder: path, place: places.of(path), depth: depth + 1, above: rules, isWanted: () => wanted }
+    const isTaken = isFolder ? scanFolder(walk, inside) : scanChild(walk, path, child, inside.place)
+    isPlain &&= isTaken
   }
-  findAlike(scan, folder, taken)
+  if (findAlike(scan, folder, taken) || !isPlain || !stamp || !isSettled(stamp, walk.startedMs)) return true
+  entry.listing = { stamp, rulesTag: rules.tag }
+  scan.learnt += children.length
+  return true
 }
 
-function scanChild({ root, scan }: Walk, path: string, child: Pick<Dirent, 'isFile' | 'isSymbolicLink'>): void {
+/** The folder as an entry; that of the workspace itself is none of the tree. */
+function addFolder(scan: Scan, path: string, place: number | undefined, listing: Listing | undefined): FolderEntry {
+  const isOld = place !== undefined && scan.memory.kindAt(place) === entryKinds.folder
+  const entry: FolderEntry = { type: 'folder', path, place: isOld ? place : undefined, listing }
+  if (path === '') scan.top = entry
+  else scan.entries.push(entry)
+  return entry
+}
+
+/** Adds a file or a link. False: it does not travel, or not as it is. */
+function scanChild(
+  { root, scan }: Walk,
+  path: string,
+  child: Pick<Dirent, 'isFile' | 'isSymbolicLink'>,
+  place: number | undefined,
+): boolean {
   if (child.isSymbolicLink()) {
     const target = readLink(root, path)
     const inside = target === undefined ? undefined : insideTarget(root, path, target)
     if (inside !== undefined) scan.entries.push({ type: 'link', path, target: inside })
     else if (target !== undefined) scan.linksOut.push(path)
-    return
+    return false
   }
-  const stats = child.isFile() ? lstatSync(`${root}/${path}`, { bigint: true, throwIfNoEntry: false }) : undefined
-  if (!stats?.isFile()) {
-    if (!child.isFile()) scan.special.push(path)
-    return
-  }
-  const sizeBytes = Number(stats.size)
-  const executable = (stats.mode & 0o100n) !== 0n
-  scan.entries.push({ type: 'file', path, executable, stamp: stampOf(stats), chunks: undefined, isSettled: false })
+  const stats = child.isFile() ? lstatSync(`${root}/${path}`, { throwIfNoEntry: false }) : undefined
+  if (!child.isFile()) scan.special.push(path)
+  return addFile(scan, path, stats, place)
+}
+
+/** False: it is no file, or gone. */
+function addFile(scan: Scan, path: string, stats: Stats | undefined, place: number | undefined): boolean {
+  if (!stats?.isFile()) return false
   scan.files += 1
-  scan.sizeBytes += sizeBytes
+  scan.sizeBytes += stats.size
+  if (place !== undefined && scan.memory.isSame(place, stats)) {
+    scan.entries.push(new RememberedFile(scan.memory, place))
+    return true
+  }
+  scan.entries.push({
+    type: 'file',
+    path,
+    executable: (stats.mode & 0o100) !== 0,
+    stamp: stampOf(stats),
+    chunks: undefined,
+    isSettled: false,
+    place: undefined,
+    formerPlace: place,
+  })
+  return true
+}
+
+/** Where the children of a folder stand in what is remembered. */
+class Places {
+  readonly #byPath = new Map<string, number>()
+
+  constructor(memory: StatCache, folder: number | undefined) {
+    if (folder === undefined) return
+    for (const place of memory.childrenOf(folder)) this.#byPath.set(memory.pathAt(place), place)
+  }
+
+  of(path: string): number | undefined {
+    return this.#byPath.get(path)
+  }
+}
+
+/** Entries in the order of a tree; those that are remembered are in it already. */
+function inOrder(entries: readonly Entry[], memory: StatCache): Entry[] {
+  const old: (Entry | undefined)[] = []
+  for (let place = 0; place < memory.size; place++) old.push(undefined)
+  const fresh: Entry[] = []
+  for (const entry of entries) {
+    if (entry.type !== 'link' && entry.place !== undefined) old[entry.place] = entry
+    else fresh.push(entry)
+  }
+  fresh.sort((one, other) => comparePaths(one.path, other.path))
+  const merged: Entry[] = []
+  let next = 0
+  for (const entry of old) {
+    if (!entry) continue
+    for (; next < fresh.length && comparePaths((fresh[next] as Entry).path, entry.path) < 0; next++) {
+      merged.push(fresh[next] as Entry)
+    }
+    merged.push(entry)
+  }
+  for (; next < fresh.length; next++) merged.push(fresh[next] as Entry)
+  return merged
 }
 
 /** Children of a folder whose names are UTF-8; the others are noted. Undefined: the folder is gone again. */
@@ -166,31 +343,10 @@ function readFolder(root: string, folder: string, scan: Scan): Dirent[] | undefi
   }
 }
 
-/** Undefined: gone again. */
-function readLink(root: string, path: string): string | undefined {
-  try {
-    return readlinkSync(join(root, path))
-  } catch (error) {
-    if (['ENOENT', 'EINVAL', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
-    throw unreadable(path, error, 'link')
-  }
-}
-
-/** Where a link leads, relative to its own folder, if that is inside the workspace; an absolute one is rewritten. */
-function insideTarget(root: string, path: string, target: string): string | undefined {
-  if (target.includes('\uFFFD')) return undefined
-  const local = isAbsolute(target)
-    ? relative(join(root, dirname(path)), target)
-        .split(sep)
-        .join('/')
-    : target
-  const reached = posix.normalize(posix.join(posix.dirname(path), local))
-  return reached === '..' || reached.startsWith('../') ? undefined : local || '.'
-}
-
-/** Notes names of one folder that some file systems take for one and the same. */
-function findAlike({ alike }: Scan, folder: string, names: readonly string[]): void {
+/** Notes names of one folder that some file systems take for one and the same. False: there are none. */
+function findAlike({ alike }: Scan, folder: string, names: readonly string[]): boolean {
   const seen = new Map<string, string>()
+  let found = false
   for (const name of names) {
     const folded = fold(name)
     const other = seen.get(folded)
@@ -198,7 +354,9 @@ function findAlike({ alike }: Scan, folder: string, names: readonly string[]): v
     if (other === undefined) continue
     const pair = [other, name].map((one) => (folder === '' ? one : `${folder}/${one}`)) as [string, string]
     alike[other.normalize('NFC') === name.normalize('NFC') ? 'form' : 'case'].push(pair)
+    found = true
   }
+  return found
 }
 
 const fold = (name: string): string => (isAscii.test(name) ? name : name.normalize('NFC')).toLowerCase()

@@ -1,174 +1,183 @@
-import { hash, randomBytes } from 'node:crypto'
-import {
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { join } from 'node:path'
-import { crc32 } from 'node:zlib'
+import type { Stats } from 'node:fs'
 import type { FileChunk } from '@nabla/api/tree-format'
-import { limits } from '../limits.ts'
+import type { CacheColumns } from './stat-cache-file.ts'
 import type { Stamp } from './stamp.ts'
-import type { KnownFile } from './tree.ts'
 
-/** Remembers the chunks of the files of one folder, so that what has not changed is not read again. */
-export interface StatCache {
-  /** Its chunks if the file is the one that it was; undefined: read it. */
-  find(path: string, stamp: Stamp): readonly FileChunk[] | undefined
-  /** What a file consisted of before it changed; undefined: that is not known. */
-  former(path: string): readonly FileChunk[] | undefined
+/** What an entry of the cache is. */
+export const entryKinds = { file: 0, executable: 1, folder: 2, link: 3 } as const
+
+/** A segment of the tree that was written last: where its entries begin and end, and what it came to. */
+export interface RememberedSegment {
+  start: number
+  end: number
+  hash: string
+  byteLength: number
+  files: number
+  sizeBytes: number
 }
 
 /**
- * Whether a stamp tells every later change of a file that was read at `readAtMs`. One that had changed a moment before
- * may change again within the same tick of the file system's clock (git calls such an entry racily clean). The time
- * of the inode is asked, since that of the contents may be set at will.
+ * What was learnt of a folder the last time: its entries in the order of a tree, each with a place of its own. What has
+ * not changed since is neither read nor listed nor written down again. Place 0 is the folder itself.
  */
-export function isSettled(stamp: Stamp, readAtMs: number): boolean {
-  const isCoarse = stamp.ctimeNs % 1_000_000_000n === 0n
-  const racyMs = isCoarse ? limits.racyCoarseMs : limits.racyMs
-  return stamp.ctimeNs < BigInt(Math.floor(readAtMs - racyMs)) * 1_000_000n
-}
+export class StatCache {
+  readonly #columns: CacheColumns | undefined
+  #children: { starts: Uint32Array; places: Uint32Array } | undefined
+  #segments: Map<number, RememberedSegment> | undefined
 
-/** Where the cache of a folder is. */
-export function statCacheFile(cacheFolder: string, folder: string): string {
-  return join(cacheFolder, 'workspaces', hash('sha256', realpathSync(folder)).slice(0, 32))
-}
-
-/** Reads a cache. One that is missing, torn, of another version or of another user knows nothing. */
-export function loadStatCache(file: string): StatCache {
-  try {
-    const stats = lstatSync(file)
-    if (!stats.isFile() || stats.uid !== process.getuid?.() || (stats.mode & 0o022) !== 0) return nothing
-    return decode(readFileSync(file)) ?? nothing
-  } catch {
-    return nothing
+  constructor(columns: CacheColumns | undefined) {
+    this.#columns = columns
   }
-}
 
-/**
- * Writes a cache in place of the one before; a reader sees the old one or the new one. It is only a help: where it
- * cannot be written, nothing is said.
- */
-export function saveStatCache(file: string, known: readonly KnownFile[]): void {
-  const folder = join(file, '..')
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.new`
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    writeFileSync(temporary, encode(known.slice(0, limits.rememberedFiles)), { mode: 0o600, flag: 'wx' })
-    renameSync(temporary, file)
-    forgetOldest(folder)
-  } catch {
-    discard(temporary)
+  /** Where the folder itself is; undefined: nothing is known of it. */
+  get top(): number | undefined {
+    return this.#columns === undefined ? undefined : 0
   }
-}
 
-function discard(file: string): void {
-  try {
-    rmSync(file, { force: true })
-  } catch {
-    // Its folder is none: there is no file either.
+  /** How many places there are. */
+  get size(): number {
+    return this.#columns?.kinds.length ?? 0
   }
-}
 
-const nothing: StatCache = { find: () => undefined, former: () => undefined }
+  pathAt(place: number): string {
+    return this.#known.paths[place] ?? ''
+  }
 
-/** `nablasc` and the version. */
-const magic = Buffer.from('nablasc1')
-const headBytes = 32
+  kindAt(place: number): number {
+    return this.#known.kinds[place] ?? entryKinds.file
+  }
 
-/**
- * Head: magic, CRC-32 of all behind it, then files, chunks and bytes of names. Behind it columns: sizes, times,
- * inodes, end of the chunks of each file, sizes of chunks, hashes, and names that end in NUL. Columns are read by
- * views, so that 100,000 files take milliseconds. Byte order is that of the machine.
- */
-function encode(known: readonly KnownFile[]): Buffer {
-  const files = known.length
-  const count = known.reduce((sum, { chunks }) => sum + chunks.length, 0)
-  const [sizes, mtimes, ctimes, inodes] = [0, 1, 2, 3].map(() => new BigInt64Array(files)) as Four<BigInt64Array>
-  const ends = new Uint32Array(files)
-  const chunkSizes = new Uint32Array(count)
-  const hashes = Buffer.alloc(count * 32)
-  let chunk = 0
-  for (const [index, { stamp, chunks }] of known.entries()) {
-    sizes[index] = BigInt(stamp.sizeBytes)
-    mtimes[index] = stamp.mtimeNs
-    ctimes[index] = stamp.ctimeNs
-    inodes[index] = stamp.inode
-    for (const [chunkHash, sizeBytes] of chunks) {
-      chunkSizes[chunk] = sizeBytes
-      hashes.write(chunkHash, chunk * 32, 'hex')
-      chunk += 1
+  /** What stands directly in the folder at this place, in the order of a tree. */
+  childrenOf(folder: number): Uint32Array {
+    this.#children ??= listChildren(this.#known.parents)
+    const { starts, places } = this.#children
+    return places.subarray(starts[folder], starts[folder + 1])
+  }
+
+  /** Whether the file at this place is still the one that it was. */
+  isSame(place: number, stats: Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino'>): boolean {
+    const { kinds, sizes, mtimes, ctimes, inodes } = this.#known
+    return (
+      (kinds[place] as number) <= entryKinds.executable &&
+      sizes[place] === stats.size &&
+      mtimes[place] === stats.mtimeMs &&
+      ctimes[place] === stats.ctimeMs &&
+      inodes[place] === stats.ino
+    )
+  }
+
+  /**
+   * Whether the folder at this place holds the same names as it did, each of which travels by the same rules. That is
+   * known only of folders in which there was nothing but files and folders that travel.
+   */
+  isListed(place: number, stamp: Stamp, rulesTag: number): boolean {
+    const { kinds, sizes, mtimes, ctimes, inodes } = this.#known
+    return (
+      kinds[place] === entryKinds.folder &&
+      sizes[place] === rulesTag &&
+      mtimes[place] === stamp.mtimeMs &&
+      ctimes[place] === stamp.ctimeMs &&
+      inodes[place] === stamp.inode
+    )
+  }
+
+  stampAt(place: number): Stamp {
+    const { sizes, mtimes, ctimes, inodes } = this.#known
+    return {
+      sizeBytes: sizes[place] as number,
+      mtimeMs: mtimes[place] as number,
+      ctimeMs: ctimes[place] as number,
+      inode: inodes[place] as number,
     }
-    ends[index] = chunk
   }
-  const names = Buffer.from(known.map(({ path }) => `${path}\0`).join(''))
-  const columns = [sizes, mtimes, ctimes, inodes, ends, chunkSizes].map((column) => Buffer.from(column.buffer))
-  const parts = [...columns, hashes, names]
-  const head = Buffer.alloc(headBytes)
-  magic.copy(head)
-  head.writeUInt32LE(files, 12)
-  head.writeUInt32LE(count, 16)
-  head.writeUInt32LE(names.byteLength, 20)
-  head.writeUInt32LE(crcOf([head.subarray(12), ...parts]), 8)
-  return Buffer.concat([head, ...parts])
-}
 
-type Four<T> = [T, T, T, T]
-
-function crcOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((crc, part) => crc32(part, crc), 0)
-}
-
-/** Undefined: not a whole cache of this version. */
-function decode(bytes: Buffer): StatCache | undefined {
-  if (bytes.byteLength < headBytes || !bytes.subarray(0, magic.byteLength).equals(magic)) return undefined
-  const [files, count, nameBytes] = [bytes.readUInt32LE(12), bytes.readUInt32LE(16), bytes.readUInt32LE(20)]
-  if (bytes.byteLength !== headBytes + files * 36 + count * 36 + nameBytes) return undefined
-  if (crc32(bytes.subarray(12)) !== bytes.readUInt32LE(8)) return undefined
-  let offset = bytes.byteOffset + headBytes
-  const wide = (): BigInt64Array => new BigInt64Array(bytes.buffer, (offset += files * 8) - files * 8, files)
-  const [sizes, mtimes, ctimes, inodes] = [wide(), wide(), wide(), wide()]
-  const ends = new Uint32Array(bytes.buffer, offset, files)
-  const chunkSizes = new Uint32Array(bytes.buffer, offset + files * 4, count)
-  const hashesAt = headBytes + files * 36 + count * 4
-  const names = bytes.toString('utf8', hashesAt + count * 32).split('\0')
-  const indexes = new Map<string, number>()
-  for (let index = 0; index < files; index++) indexes.set(names[index] as string, index)
-  const chunksOf = (index: number): FileChunk[] => {
+  /** What the file at this place consisted of. */
+  chunksAt(place: number): FileChunk[] {
+    const { chunkEnds, chunkSizes, hashes } = this.#known
     const chunks: FileChunk[] = []
-    for (let chunk = index === 0 ? 0 : (ends[index - 1] as number); chunk < (ends[index] as number); chunk++) {
-      const at = hashesAt + chunk * 32
-      chunks.push([bytes.toString('hex', at, at + 32), chunkSizes[chunk] as number])
+    for (
+      let chunk = place === 0 ? 0 : (chunkEnds[place - 1] as number);
+      chunk < (chunkEnds[place] as number);
+      chunk++
+    ) {
+      chunks.push([hashes.toString('hex', chunk * 32, chunk * 32 + 32), chunkSizes[chunk] as number])
     }
     return chunks
   }
-  return {
-    find(path, stamp) {
-      const index = indexes.get(path)
-      if (index === undefined) return undefined
-      const same =
-        sizes[index] === BigInt(stamp.sizeBytes) &&
-        mtimes[index] === stamp.mtimeNs &&
-        ctimes[index] === stamp.ctimeNs &&
-        inodes[index] === stamp.inode
-      return same ? chunksOf(index) : undefined
-    },
-    former(path) {
-      const index = indexes.get(path)
-      return index === undefined ? undefined : chunksOf(index)
-    },
+
+  /** The segment that began with the entry at this place. */
+  segmentAt(place: number): RememberedSegment | undefined {
+    this.#segments ??= listSegments(this.#columns)
+    return this.#segments.get(place)
+  }
+
+  get #known(): CacheColumns {
+    if (!this.#columns) throw new Error('a place in a cache that knows nothing')
+    return this.#columns
   }
 }
 
-/** Keeps the caches of the folders that were used last, and what others are writing just now. */
-function forgetOldest(folder: string): void {
-  const files = readdirSync(folder).map((name) => ({ name, used: lstatSync(join(folder, name)).mtimeMs }))
-  files.sort((one, other) => other.used - one.used)
-  for (const { name } of files.slice(limits.rememberedFolders)) rmSync(join(folder, name), { force: true })
+/** A file that is the one that it was, as an entry of a scan; what it consists of is looked up when it is asked for. */
+export class RememberedFile {
+  readonly type = 'file'
+  readonly path: string
+  executable: boolean
+  isSettled = true
+  /** Undefined once it is no longer trusted. */
+  place: number | undefined
+  readonly formerPlace = undefined
+  readonly #cache: StatCache
+  readonly #at: number
+  #chunks: readonly FileChunk[] | undefined
+  #stamp: Stamp | undefined
+
+  constructor(cache: StatCache, place: number) {
+    this.path = cache.pathAt(place)
+    this.executable = cache.kindAt(place) === entryKinds.executable
+    this.place = place
+    this.#cache = cache
+    this.#at = place
+  }
+
+  get stamp(): Stamp {
+    return (this.#stamp ??= this.#cache.stampAt(this.#at))
+  }
+
+  set stamp(stamp: Stamp) {
+    this.#stamp = stamp
+  }
+
+  get chunks(): readonly FileChunk[] | undefined {
+    if (this.place !== undefined) this.#chunks ??= this.#cache.chunksAt(this.#at)
+    return this.#chunks
+  }
+
+  set chunks(chunks: readonly FileChunk[] | undefined) {
+    this.#chunks = chunks
+  }
+}
+
+/** Places by folder: those of folder `f` stand from `starts[f]` up to `starts[f + 1]`. */
+function listChildren(parents: Uint32Array): { starts: Uint32Array; places: Uint32Array } {
+  const count = parents.length
+  const starts = new Uint32Array(count + 1)
+  for (let place = 1; place < count; place++) starts[(parents[place] as number) + 1]! += 1
+  for (let folder = 0; folder < count; folder++) starts[folder + 1]! += starts[folder] as number
+  const next = starts.slice()
+  const places = new Uint32Array(Math.max(0, count - 1))
+  for (let place = 1; place < count; place++) places[next[parents[place] as number]!++] = place
+  return { starts, places }
+}
+
+function listSegments(columns: CacheColumns | undefined): Map<number, RememberedSegment> {
+  const segments = new Map<number, RememberedSegment>()
+  if (!columns) return segments
+  const { ends, hashes, lengths, files, sizes } = columns.segments
+  for (const [index, end] of ends.entries()) {
+    const start = index === 0 ? 1 : (ends[index - 1] as number)
+    const hash = hashes.toString('hex', index * 32, index * 32 + 32)
+    const [byteLength, count, sizeBytes] = [lengths[index], files[index], sizes[index]] as [number, number, number]
+    segments.set(start, { start, end, hash, byteLength, files: count, sizeBytes })
+  }
+  return segments
 }
