@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Expression, expressionBuilder, type Kysely } from 'kysely'
 import { inBatches } from '../db/batches.ts'
 import { given, givenText, isOneOf } from '../db/lists.ts'
 import type { ChunkRow, Tables } from '../db/tables.ts'
@@ -75,7 +75,7 @@ export async function holdChunks(trx: Trx, hashes: readonly string[], now: numbe
     const usedAt = toIso(now)
     const rows = await trx
       .updateTable('chunks')
-      .set((eb) => ({ usedAt: eb.case().when('usedAt', '<', usedAt).then(usedAt).else(eb.ref('usedAt')).end() }))
+      .set((eb) => ({ usedAt: laterOf(eb.ref('usedAt'), eb.val(usedAt)) }))
       .where('hash', 'in', batch)
       .returning('hash')
       .execute()
@@ -123,12 +123,7 @@ export async function insertOrUse(trx: Trx, rows: readonly ChunkRow[]): Promise<
     const there = await insert
       .onConflict((conflict) =>
         conflict.column('hash').doUpdateSet((eb) => ({
-          usedAt: eb
-            .case()
-            .when('chunks.usedAt', '<', eb.ref('excluded.usedAt'))
-            .then(eb.ref('excluded.usedAt'))
-            .else(eb.ref('chunks.usedAt'))
-            .end(),
+          usedAt: laterOf(eb.ref('chunks.usedAt'), eb.ref('excluded.usedAt')),
         })),
       )
       .returning(['hash', 'packId'])
@@ -168,12 +163,7 @@ export async function giveChunks(trx: Trx, teamId: string, hashes: readonly stri
       )
       .onConflict((conflict) =>
         conflict.columns(['hash', 'teamId']).doUpdateSet((eb) => ({
-          usedAt: eb
-            .case()
-            .when('teamChunks.usedAt', '<', eb.ref('excluded.usedAt'))
-            .then(eb.ref('excluded.usedAt'))
-            .else(eb.ref('teamChunks.usedAt'))
-            .end(),
+          usedAt: laterOf(eb.ref('teamChunks.usedAt'), eb.ref('excluded.usedAt')),
         })),
       )
       .execute()
@@ -201,13 +191,12 @@ export async function markSegments(
 export const isMarked = ({ markedAt }: TeamChunk, now: number): boolean =>
   markedAt !== null && markedAt >= toIso(now - freshMs)
 
-/** A time never goes back: somebody else may have used a row later than whoever began earlier writes. */
 async function refresh(db: Db | Trx, teamId: string, hashes: readonly string[], usedAt: string): Promise<Set<string>> {
   const still = new Set<string>()
   for (const batch of inBatches(hashes, limits.chunkRows)) {
     const rows = await db
       .updateTable('teamChunks')
-      .set((eb) => ({ usedAt: eb.case().when('usedAt', '<', usedAt).then(usedAt).else(eb.ref('usedAt')).end() }))
+      .set((eb) => ({ usedAt: laterOf(eb.ref('usedAt'), eb.val(usedAt)) }))
       .where('hash', 'in', batch)
       .where('teamId', '=', teamId)
       .returning('hash')
@@ -215,4 +204,9 @@ async function refresh(db: Db | Trx, teamId: string, hashes: readonly string[], 
     for (const { hash } of rows) still.add(hash)
   }
   return still
+}
+
+/** A time of use never goes back: somebody else may have used a row later than whoever began earlier writes. */
+function laterOf(there: Expression<string>, now: Expression<string>): Expression<string> {
+  return expressionBuilder<Tables>().case().when(there, '<', now).then(now).else(there).end()
 }
