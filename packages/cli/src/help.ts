@@ -2,6 +2,7 @@ import { type Command, type Example, type Group, isGroup } from './command.ts'
 import { type Arg, type Flag, type Flags, kebab } from './flags.ts'
 import type { Output } from './terminal/output.ts'
 import { widthOf } from './terminal/terminal-width.ts'
+import { wrap } from './terminal/terminal-width.ts'
 
 /** Options that every command takes. */
 export const globalFlags: Record<string, Flag> = {
@@ -133,17 +134,3 @@ function renderExamples(examples: readonly Example[], look: HelpLook): string {
 
 /** Lines longer than this are hard to read, however wide the terminal is. */
 const widthOfPage = (look: HelpLook): number => Math.min(look.width ?? 80, 100)
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(/\s+/)) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else {
-      line = line === '' ? word : `${line} ${word}`
-    }
-  }
-  return [...lines, line]
-}

@@ -43,7 +43,7 @@ describe.each([80, 60])('in a window of %d columns', (width) => {
   test('one objective has its importance, slices and a map', () => {
     const views = textViews(sweepOf([{ metric: 'loss' }]), trials, { width, nowMs })
     expect(views.map(({ title }) => title.split(' ')[0])).toEqual(['Importance', 'Best', 'The', 'loss', 'Trials'])
-    const lines = views.flatMap((view) => view.lines)
+    const lines = views.flatMap(({ title, lines }) => [...title.split('\n'), ...lines])
     expect(lines.filter((line) => widthOf(line) > width)).toEqual([])
     expect(views[0]?.lines[0]).toMatch(/^rate .*█.* \d+ %$/)
     expect(views[1]?.lines.find((line) => line.startsWith('optimizer'))).toMatch(/. sgd {2}. adam/)
@@ -56,6 +56,7 @@ describe.each([80, 60])('in a window of %d columns', (width) => {
   test('several objectives have their front', () => {
     const views = textViews(sweepOf([{ metric: 'loss' }, { metric: 'size' }]), trials, { width, nowMs })
     expect(views[0]?.title).toContain('loss (across) and size (up)')
+    expect(views[0]?.title.split('\n').filter((line) => widthOf(line) > width)).toEqual([])
     expect(views[0]?.lines.join('')).toContain('●')
     expect(views[0]?.lines.filter((line) => widthOf(line) > width)).toEqual([])
   })

@@ -14,10 +14,10 @@ import {
   valueOf,
 } from '@nabla/api/sweep-views'
 import { gauge, sparkline } from '../terminal/sparkline.ts'
-import { truncate, widthOf } from '../terminal/terminal-width.ts'
+import { truncate, widthOf, wrap } from '../terminal/terminal-width.ts'
 import { parallelView } from './parallel-view.ts'
 import { timelineView } from './timeline-view.ts'
-import { columnOf, longestEnd, shortEnds, spread, type TextView } from './view-parts.ts'
+import { columnOf, longestEnd, shortEnds, shortName, spread, type TextView } from './view-parts.ts'
 import { figure } from './words.ts'
 
 /** Parameters that are shown; the most important come first. */
@@ -38,7 +38,14 @@ export interface ViewOptions {
  * What depends on what in a sweep, and when its trials ran: Pareto front, importance, slices, the best trials along all
  * parameters, one contour, and a timeline; those that there are trials for.
  */
-export function textViews(sweep: Sweep, trials: readonly Trial[], { width, over, nowMs }: ViewOptions): TextView[] {
+export function textViews(sweep: Sweep, trials: readonly Trial[], options: ViewOptions): TextView[] {
+  return drawn(sweep, trials, options).map(({ title, lines }) => ({
+    title: widthOf(title) <= options.width ? title : wrap(title, options.width).join('\n'),
+    lines,
+  }))
+}
+
+function drawn(sweep: Sweep, trials: readonly Trial[], { width, over, nowMs }: ViewOptions): TextView[] {
   const { objectives, space } = sweep.search
   const valued = trials.filter(({ objectives: own }) => own !== null)
   const front = objectives.length > 1 && valued.length > 1 ? [frontView(valued, objectives, width)] : []
@@ -65,11 +72,11 @@ function pairOf([one, other]: readonly string[]): [string, string] | undefined {
 
 function importanceView(ranks: readonly ParameterImportance[], { metric }: Objective, width: number): TextView {
   const names = columnOf(ranks.map(({ name }) => name))
-  const bar = Math.max(8, Math.min(40, width - (names[0]?.length ?? 0) - 10))
+  const bar = Math.max(8, Math.min(40, width - widthOf(names[0] ?? '') - 10))
   const lines = ranks.map(
     ({ share }, at) => `${names[at]}  ${gauge(share, bar)} ${String(Math.round(share * 100)).padStart(3)} %`,
   )
-  return { title: `Importance for ${metric}`, lines }
+  return { title: `Importance for ${shortName(metric)}`, lines }
 }
 
 function sliceView(
@@ -94,7 +101,7 @@ function sliceView(
     const each = one.values.slice(0, bars.length).map((value, place) => `${bars[place]} ${String(value)}`)
     return truncate(`${padded[at]}  ${' '.repeat(low)} ${each.join('  ')}`, width)
   })
-  return { title: `Best ${objective.metric} along each parameter (higher bars are better)`, lines }
+  return { title: `Best ${shortName(objective.metric)} along each parameter (higher bars are better)`, lines }
 }
 
 /** A bar for each cost, the highest for the least. */
@@ -141,12 +148,12 @@ function contourView(
     const blank = ' '.repeat(margin - widthOf(labels[row]!))
     return `${blank}${labels[row]} │${cells.map((cell) => shade(cell).repeat(cellWidth)).join('')}`
   })
-  const drawn = columns.count * cellWidth
+  const columnsDrawn = columns.count * cellWidth
   const ticks =
     one.type === 'choice' && columns.isEach
       ? one.values.map((value) => ticked(String(value), cellWidth)).join('')
-      : spread(shortEnds(one), drawn)
-  const title = `${objective.metric} by ${across} (across) and ${up} (up); darker is better`
+      : spread(shortEnds(one), columnsDrawn)
+  const title = `${shortName(objective.metric)} by ${shortName(across)} (across) and ${shortName(up)} (up); darker is better`
   return { title, lines: [...lines.toReversed(), `${' '.repeat(margin + 2)}${ticks}`] }
 }
 
@@ -196,7 +203,7 @@ function frontView(trials: readonly Trial[], objectives: readonly Objective[], w
     return `${label.padStart(margin)} │${line.join('')}`.trimEnd()
   })
   const below = `${' '.repeat(margin + 2)}${spread([figure(left), figure(right)], columns)}`
-  const title = `${across.metric} (across) and ${up.metric} (up); ● no other trial is better in all`
+  const title = `${shortName(across.metric)} (across) and ${shortName(up.metric)} (up); ● no other trial is better in all`
   return { title, lines: [...rows, below] }
 }
 

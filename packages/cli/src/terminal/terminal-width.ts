@@ -52,6 +52,21 @@ export function truncateMiddle(text: string, columns: number): string {
   return `${before}…${after}`
 }
 
+/** Broken between words into lines of `width` columns; a word that is longer stays whole. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, line]
+}
+
 /** Without line breaks and other control characters, so that a text from elsewhere cannot steer the terminal. */
 export function onOneLine(text: string): string {
   return text.replaceAll(/\s*[\r\n]+\s*/g, ' ⏎ ').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
