@@ -1,4 +1,4 @@
-/** Writes the pages of `docs/reference/` that come from the code. The house test compares them. */
+/** Writes what comes from the code: pages of `docs/reference/`, and the table of calls. The house test compares them. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pages } from './reference/pages.ts'

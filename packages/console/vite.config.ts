@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin } from 'vite'
-import { contractRoutes } from '../../tools/contract-routes.ts'
 
 /** Where `npm run dev` has its server; the pages and their live updates come from it through Vite. */
 const server = process.env['NABLA_URL'] ?? 'http://127.0.0.1:7070'
@@ -15,10 +14,21 @@ const zod = /node_modules\/zod|quiet-zod/
 const contract = /packages\/api\/src/
 /** What of the contract is no schema: the client of the first pages, and what states and kinds there are. */
 const tables =
-  /api\/src\/(client|error-body|streamed|sweep-views|importance|forest|searchers|metric-series|notebook-state|[a-z]+-(states|tables))\.ts/
+  /api\/src\/(client|calls|error-body|sweep-views|importance|forest|searchers|metric-series|notebook-state|[a-z]+-(states|tables))\.(ts|json)/
 /** Used by so many other pages it is one file too, but for what is large and drawn by few. */
 const shareCount = 8
 const own = /uplot|parts\/(chart|ansi|file-|smoothing)|node_modules\/yaml|\.(woff2|svg)$/
+
+const quietZodId = '\0quiet-zod'
+
+/** It would make code of schemas otherwise, which the policy of the page does not allow. */
+const quietZod: Plugin = {
+  name: 'quiet-zod',
+  enforce: 'pre',
+  resolveId: (source, importer) => (source === 'zod' && importer !== quietZodId ? quietZodId : undefined),
+  load: (id) =>
+    id === quietZodId ? `import { config } from 'zod'\nexport * from 'zod'\nconfig({ jitless: true })\n` : undefined,
+}
 
 /**
  * What `main.tsx` imports, of Mantine and of the theme, stands before the styles of the first pages, which are to win; the
@@ -41,7 +51,7 @@ const stylesInOrder: Plugin = {
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), contractRoutes(), stylesInOrder],
+  plugins: [react(), quietZod, stylesInOrder],
   build: {
     target: 'es2023',
     // Nothing may stand in the page itself: its policy allows files of its own origin only.

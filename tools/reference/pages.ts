@@ -1,4 +1,5 @@
 import { apiPage } from './api.ts'
+import { callsTable } from './calls.ts'
 import { cliPage } from './cli.ts'
 import { errorsPage } from './errors.ts'
 import { exitCodesPage } from './exit-codes.ts'
@@ -10,8 +11,9 @@ export interface ReferencePage {
   render: () => string
 }
 
-/** Every page of the reference that is written from the code. */
+/** Every page of the reference, and every table, that is written from the code. */
 export const pages: readonly ReferencePage[] = [
+  { path: 'packages/api/src/calls.json', render: callsTable },
   { path: 'docs/reference/api.md', render: apiPage },
   { path: 'docs/reference/cli.md', render: cliPage },
   { path: 'docs/reference/errors.md', render: errorsPage },

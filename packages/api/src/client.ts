@@ -1,10 +1,10 @@
 import { createParser } from 'eventsource-parser'
 import type { z } from 'zod'
+import { calls, type CallShape } from './calls.ts'
 import { readErrorBody } from './error-body.ts'
 import type { ErrorBody } from './errors.ts'
-import { type Contract, contract } from './index.ts'
+import type { Contract } from './index.ts'
 import type { CallInput, RouteShape, Upload } from './route.ts'
-import { isStreamed } from './streamed.ts'
 
 export interface ClientOptions {
   /** Where the server is, such as `http://127.0.0.1:7070`. */
@@ -67,26 +67,25 @@ export type Client = { [N in keyof Contract]: { [V in keyof Contract[N]]: Call<C
  * status 0, and can be resumed after the last id. Throws `ApiError`.
  */
 export function createClient(options: ClientOptions): Client {
-  const nouns = Object.entries(contract).map(([noun, routes]) => {
-    const calls = Object.entries(routes as Record<string, RouteShape>).map(([verb, shape]) => [
+  const nouns = Object.entries(calls).map(([noun, routes]) => {
+    const verbs = Object.entries(routes as Record<string, CallShape>).map(([verb, shape]) => [
       verb,
       (input?: Input, call?: CallOptions) => perform(options, shape, input ?? {}, call ?? {}),
     ])
-    return [noun, Object.fromEntries(calls)]
+    return [noun, Object.fromEntries(verbs)]
   })
   return Object.fromEntries(nouns) as Client
 }
 
 type Input = Record<string, unknown>
 
-function perform(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions): unknown {
-  if (isStreamed(shape.response)) {
-    return shape.response.stream === 'events' ? events(options, shape, input, call) : send(options, shape, input, call)
-  }
+function perform(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions): unknown {
+  if (shape.stream === 'events') return events(options, shape, input, call)
+  if (shape.stream) return send(options, shape, input, call)
   return send(options, shape, input, call).then((response) => response.json())
 }
 
-async function send(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions): Promise<Response> {
+async function send(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions): Promise<Response> {
   const { url, init } = buildRequest(options, shape, input, call)
   let response: Response
   try {
@@ -100,7 +99,7 @@ async function send(options: ClientOptions, shape: RouteShape, input: Input, cal
 }
 
 /** The address of a route with these parameters, for what has to be opened by other means, such as a WebSocket. */
-export function addressOf(server: string, shape: Pick<RouteShape, 'path'>, input: Readonly<Input>): URL {
+export function addressOf(server: string, shape: Pick<CallShape, 'path'>, input: Readonly<Input>): URL {
   const rest = { ...input }
   const path = shape.path.replaceAll(/:(\w+)/g, (_, name: string) => {
     const value = rest[name]
@@ -116,7 +115,7 @@ export function addressOf(server: string, shape: Pick<RouteShape, 'path'>, input
   return url
 }
 
-function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions) {
+function buildRequest(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions) {
   const { body, contentLength, ...rest } = input
   const url = addressOf(options.url, shape, rest)
   const headers = new Headers(call.headers)
@@ -124,7 +123,7 @@ function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, c
   if (options.agent) headers.set('user-agent', options.agent)
   const init: RequestInit & { duplex?: 'half' } = { method: shape.method, headers, redirect: 'error' }
   if (call.signal) init.signal = call.signal
-  if (shape.body === 'bytes') {
+  if (shape.sendsBytes) {
     headers.set('content-type', 'application/octet-stream')
     if (contentLength !== undefined) headers.set('content-length', `${contentLength as number}`)
     init.body = body as Upload
@@ -136,7 +135,7 @@ function buildRequest(options: ClientOptions, shape: RouteShape, input: Input, c
   return { url, init }
 }
 
-async function* events(options: ClientOptions, shape: RouteShape, input: Input, call: CallOptions) {
+async function* events(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions) {
   const headers = { accept: 'text/event-stream', ...call.headers }
   const response = await send(options, shape, input, { ...call, headers })
   call.onOpen?.()

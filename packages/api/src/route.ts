@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
 
-export { isStreamed } from './streamed.ts'
-
 /** Who may call a route. `anyone` needs no key; all others do, and see only what their team owns. */
 export type Access = 'anyone' | 'member' | 'admin'
 
@@ -16,6 +14,11 @@ export type Streamed =
   | { stream: 'text'; about: string }
   /** A WebSocket (RFC 6455); what goes over it is said in `about`. */
   | { stream: 'socket'; about: string }
+
+/** Whether a response is a stream and not one JSON value. */
+export function isStreamed(response: z.ZodType | Streamed): response is Streamed {
+  return 'stream' in response
+}
 
 export interface RouteShape {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -1,4 +1,4 @@
-import { contract, type Noun } from '@nabla/api'
+import type { Contract, Noun } from '@nabla/api'
 import { isStreamed, type RouteShape } from '@nabla/api/route'
 import { z } from 'zod'
 import { type Command, defineCommand, type Example } from './command.ts'
@@ -6,6 +6,9 @@ import type { Context } from './context.ts'
 import { type Arg, arg, type Args, type Completes, type Flag, flag, type Flags } from './flags.ts'
 import { limits } from './limits.ts'
 import type { Column } from './terminal/table.ts'
+
+/** Routes of one noun. They are handed in: making the schemas of all takes as long as all else of a command. */
+type Routes = Contract[Noun]
 
 /**
  * Commands made from routes of the contract: path parameters and required texts of the body become arguments, the
@@ -32,8 +35,8 @@ interface Page<Item> {
 type Caller = (input: Input) => Promise<unknown>
 
 /** A command that makes one call and prints its answer. */
-export function callCommand<Result>(noun: Noun, verb: string, derived: Derived<Result>): Command {
-  const shape = routeOf(noun, verb)
+export function callCommand<Result>(noun: Noun, routes: Routes, verb: string, derived: Derived<Result>): Command {
+  const shape = routeOf(noun, routes, verb)
   const { args, flags } = fieldsOf(shape, derived.completes)
   return defineCommand<Args, Flags>({
     name: derived.name,
@@ -60,8 +63,14 @@ interface Listed<Item> {
 }
 
 /** A command that shows a list, as a table or with `--json` as one array. */
-export function listCommand<Item>(noun: Noun, listed: Listed<Item>, verb = 'list', name = verb): Command {
-  const shape = routeOf(noun, verb)
+export function listCommand<Item>(
+  noun: Noun,
+  routes: Routes,
+  listed: Listed<Item>,
+  verb = 'list',
+  name = verb,
+): Command {
+  const shape = routeOf(noun, routes, verb)
   const { args, flags } = fieldsOf(shape, noun === 'team' ? 'team' : undefined)
   const paged = shape.query !== undefined && 'limit' in shape.query.shape
   return defineCommand<Args, Flags>({
@@ -110,8 +119,8 @@ export async function readPages<Item>(
   return { items: items.slice(0, limit), more: after !== null }
 }
 
-function routeOf(noun: Noun, verb: string): RouteShape {
-  const shape = (contract[noun] as Record<string, RouteShape>)[verb]
+function routeOf(noun: Noun, routes: Routes, verb: string): RouteShape {
+  const shape = (routes as Record<string, RouteShape>)[verb]
   if (!shape || isStreamed(shape.response)) throw new Error(`no such call in the contract: ${noun} ${verb}`)
   return shape
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type Dataset, type DatasetVersion, parseDatasetReference } from '@nabla/api/dataset'
+import { type Dataset, datasetRoutes, type DatasetVersion, parseDatasetReference } from '@nabla/api/dataset'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -12,7 +12,7 @@ import { askToGoOn } from '../terminal/prompts.ts'
 
 const whichVersion = arg.required('name of the dataset, or name:version', 'dataset')
 
-const list = listCommand<Dataset>('dataset', {
+const list = listCommand<Dataset>('dataset', datasetRoutes, {
   about: 'Show the datasets of the team, newest first',
   columns: ({ io }) => [
     { title: 'NAME', rank: 0, shrinkTo: 12, value: (item) => item.name },
@@ -29,7 +29,7 @@ const list = listCommand<Dataset>('dataset', {
   ],
 })
 
-const create = callCommand<Dataset>('dataset', 'create', {
+const create = callCommand<Dataset>('dataset', datasetRoutes, 'create', {
   name: 'create',
   about: 'Make a dataset without versions',
   details: '\nPushing or importing makes one by itself, if there is none of that name.',
@@ -68,7 +68,7 @@ const show = defineCommand({
   },
 })
 
-const update = callCommand<Dataset>('dataset', 'update', {
+const update = callCommand<Dataset>('dataset', datasetRoutes, 'update', {
   name: 'update',
   about: 'Rename a dataset, or replace its description or tags',
   completes: 'dataset',
@@ -168,6 +168,7 @@ anything else than that is refused.`,
 
 const versions = listCommand<DatasetVersion>(
   'dataset',
+  datasetRoutes,
   {
     about: 'Show the versions of a dataset, newest first',
     columns: ({ io, out }) => [
@@ -205,7 +206,7 @@ const tag = defineCommand({
   },
 })
 
-const untag = callCommand('dataset', 'untag', {
+const untag = callCommand('dataset', datasetRoutes, 'untag', {
   name: 'untag',
   about: 'Take a tag away',
   completes: 'dataset',

@@ -1,4 +1,4 @@
-import type { Deployment, DeploymentSummary } from '@nabla/api/deployment'
+import { type Deployment, deploymentRoutes, type DeploymentSummary } from '@nabla/api/deployment'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
 import { deploymentFlags, rolloutFlags } from '../deployment/flags.ts'
@@ -87,7 +87,7 @@ const update = defineCommand({
   },
 })
 
-const list = listCommand<DeploymentSummary>('deployment', {
+const list = listCommand<DeploymentSummary>('deployment', deploymentRoutes, {
   about: 'Show deployments, newest first',
   columns: deploymentColumns,
   empty: 'No deployments. Make one with: nabla deploy MODEL',

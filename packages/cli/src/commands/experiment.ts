@@ -1,4 +1,10 @@
-import { type Experiment, experimentCan, experimentStates, type ExperimentSummary } from '@nabla/api/experiment'
+import {
+  type Experiment,
+  experimentCan,
+  experimentRoutes,
+  experimentStates,
+  type ExperimentSummary,
+} from '@nabla/api/experiment'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
 import { experimentFlags } from '../experiment/flags.ts'
@@ -16,7 +22,7 @@ import { sayExperiment, showExperiment } from './experiment-say.ts'
 
 const whichExperiment = arg.required('name or id of the experiment')
 
-const list = listCommand<ExperimentSummary>('experiment', {
+const list = listCommand<ExperimentSummary>('experiment', experimentRoutes, {
   about: 'Show experiments, newest first',
   columns: ({ io, out }) => columns(io.now(), ({ state }, text) => out.style(styleOf(state), text)),
   empty: 'No experiments. Run one with: nabla experiment run -- python train.py',

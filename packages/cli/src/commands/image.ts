@@ -1,9 +1,9 @@
-import type { Image } from '@nabla/api/image'
+import { type Image, imageRoutes } from '@nabla/api/image'
 import type { Group } from '../command.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 import { formatAgo, formatBytes, plural } from '../terminal/format.ts'
 
-const list = listCommand<Image>('image', {
+const list = listCommand<Image>('image', imageRoutes, {
   about: 'Show the container images of the machine, largest first',
   columns: ({ io }) => [
     { title: 'NAME', rank: 0, shrinkTo: 20, value: ({ names, id }) => names[0] ?? id?.slice(0, 19) ?? '' },
@@ -22,14 +22,14 @@ const list = listCommand<Image>('image', {
   examples: [{ line: 'image list', about: 'with sizes, and when each was used' }],
 })
 
-const remove = callCommand('image', 'delete', {
+const remove = callCommand('image', imageRoutes, 'delete', {
   name: 'delete',
   about: 'Delete an image from the machine',
   examples: [{ line: 'image delete python:3.13-slim', about: 'the next job that wants it fetches it again' }],
   print: async ({ out }, _, { image }) => out.note(`Deleted ${String(image)}`),
 })
 
-const prune = callCommand<{ deleted: string[]; freedBytes: number }>('image', 'prune', {
+const prune = callCommand<{ deleted: string[]; freedBytes: number }>('image', imageRoutes, 'prune', {
   name: 'prune',
   about: 'Delete now what the rule of the server does not keep',
   details: '\nThe rule is the setting `docker: {images: …}` of the server; it is applied every few minutes by itself.',

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { jobReachRoutes } from '@nabla/api/job-reach'
-import { createWebSocketStream } from 'ws'
 import { CliError, usageError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -99,6 +98,7 @@ async function listen(port: number, onConnection: (socket: Socket) => void): Pro
 async function join(context: Context, near: Socket, job: string, port: number): Promise<void> {
   near.on('error', () => near.destroy())
   try {
+    const { createWebSocketStream } = await import('ws')
     const far = createWebSocketStream(await openSocket(context, jobReachRoutes.forwardPort, { job, port }))
     far.on('error', () => near.destroy())
     near.on('close', () => far.destroy())

@@ -1,5 +1,5 @@
-import { type Job, type JobSummary, jobStates } from '@nabla/api/job'
-import type { QueuedJob } from '@nabla/api/server'
+import { type Job, jobRoutes, jobStates, type JobSummary } from '@nabla/api/job'
+import { type QueuedJob, serverRoutes } from '@nabla/api/server'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
@@ -23,7 +23,7 @@ import { workspace } from './job-workspace.ts'
 
 const whichJob = arg.optional('name or id of the job (default: the last one of this folder)', 'job')
 
-const list = listCommand<JobSummary>('job', {
+const list = listCommand<JobSummary>('job', jobRoutes, {
   about: 'Show jobs, newest first',
   columns: ({ io, out }) => jobColumns(io.now(), (job, text) => out.style(styleOf(job.state), text)),
   empty: 'No jobs. Submit one with: nabla run -- echo hello',
@@ -36,6 +36,7 @@ const list = listCommand<JobSummary>('job', {
 
 const queue = listCommand<QueuedJob>(
   'server',
+  serverRoutes,
   {
     about: 'Show what waits for a place on the machine, and why',
     columns: ({ io }) => [

@@ -1,9 +1,9 @@
-import type { Key } from '@nabla/api/key'
+import { type Key, keyRoutes } from '@nabla/api/key'
 import type { Group } from '../command.ts'
 import { formatAgo } from '../terminal/format.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 
-const list = listCommand<Key>('key', {
+const list = listCommand<Key>('key', keyRoutes, {
   about: 'Show your API keys',
   columns: ({ io, out }) => [
     { title: 'NAME', rank: 0, shrinkTo: 12, value: (key) => key.name },
@@ -27,7 +27,7 @@ const list = listCommand<Key>('key', {
   examples: [{ line: 'key list', about: 'with when each was last used' }],
 })
 
-const create = callCommand<Key & { secret: string }>('key', 'create', {
+const create = callCommand<Key & { secret: string }>('key', keyRoutes, 'create', {
   name: 'create',
   about: 'Make an API key for yourself; it is shown once',
   examples: [
@@ -40,7 +40,7 @@ const create = callCommand<Key & { secret: string }>('key', 'create', {
   },
 })
 
-const revoke = callCommand('key', 'revoke', {
+const revoke = callCommand('key', keyRoutes, 'revoke', {
   name: 'revoke',
   about: 'Revoke one of your keys, at once',
   completes: 'key',

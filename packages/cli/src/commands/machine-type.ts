@@ -1,10 +1,10 @@
-import type { MachineType } from '@nabla/api/machine-type'
+import { type MachineType, machineTypeRoutes } from '@nabla/api/machine-type'
 import { amountText } from '@nabla/api/sweep-views'
 import type { Group } from '../command.ts'
 import { formatMemory } from '../terminal/format.ts'
 import { listCommand } from '../from-contract.ts'
 
-const list = listCommand<MachineType>('machine-type', {
+const list = listCommand<MachineType>('machine-type', machineTypeRoutes, {
   about: 'Show what a job can ask for, smallest first',
   columns: ({ out }) => [
     {

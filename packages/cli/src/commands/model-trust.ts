@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, sign as signBytes, verify as verifyBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type ModelKey, modelRules, type ModelRule, signedText } from '@nabla/api/model'
+import { type ModelKey, modelRoutes, type ModelRule, modelRules, signedText } from '@nabla/api/model'
 import { CliError, usageError } from '../cli-error.ts'
 import { type Command, defineCommand } from '../command.ts'
 import { arg, flag } from '../flags.ts'
@@ -96,6 +96,7 @@ const addKey = defineCommand({
 
 const listKeys = listCommand<ModelKey>(
   'model',
+  modelRoutes,
   {
     about: 'Show the keys that models of the team are signed with',
     columns: [
@@ -110,7 +111,7 @@ const listKeys = listCommand<ModelKey>(
   'keys',
 )
 
-const removeKey = callCommand('model', 'removeKey', {
+const removeKey = callCommand('model', modelRoutes, 'removeKey', {
   name: 'remove-key',
   about: 'Trust a key no longer; its signatures go with it',
   examples: [{ line: 'model remove-key release', about: 'versions that it alone has signed are no longer signed' }],

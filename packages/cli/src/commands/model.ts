@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type Model, type ModelVersion, parseModelReference } from '@nabla/api/model'
+import { type Model, modelRoutes, type ModelVersion, parseModelReference } from '@nabla/api/model'
 import type { Interpretation } from '@nabla/api/model-format'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -13,7 +13,7 @@ import { trustCommands } from './model-trust.ts'
 
 const whichVersion = arg.required('name, name:3, name@alias or an id', 'model')
 
-const list = listCommand<Model>('model', {
+const list = listCommand<Model>('model', modelRoutes, {
   about: 'Show the models of the team, newest first',
   columns: ({ io }) => [
     { title: 'NAME', rank: 0, shrinkTo: 12, value: (item) => item.name },
@@ -31,7 +31,7 @@ const list = listCommand<Model>('model', {
   ],
 })
 
-const create = callCommand<Model>('model', 'create', {
+const create = callCommand<Model>('model', modelRoutes, 'create', {
   name: 'create',
   about: 'Make a model without versions',
   details: '\nUploading, and jobs with --model-name, make one by themselves.',
@@ -77,7 +77,7 @@ const show = defineCommand({
   },
 })
 
-const update = callCommand<Model>('model', 'update', {
+const update = callCommand<Model>('model', modelRoutes, 'update', {
   name: 'update',
   about: 'Rename a model, or replace its notes or tags',
   completes: 'model',
@@ -164,6 +164,7 @@ use --job: the path is then one in its artifacts.`,
 
 const versions = listCommand<ModelVersion>(
   'model',
+  modelRoutes,
   {
     about: 'Show the versions of a model, newest first',
     columns: ({ io, out }) => [
@@ -197,7 +198,7 @@ const alias = defineCommand({
   },
 })
 
-const unalias = callCommand('model', 'deleteAlias', {
+const unalias = callCommand('model', modelRoutes, 'deleteAlias', {
   name: 'unalias',
   about: 'Take an alias away',
   completes: 'model',

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FileChange } from '@nabla/api/file'
-import type { NotebookVersion } from '@nabla/api/notebook'
+import { notebookRoutes, type NotebookVersion } from '@nabla/api/notebook'
 import type { z } from 'zod'
 import { usageError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
@@ -20,6 +20,7 @@ const versionFlag = flag.text('number', 'those of this version', { fallback: 'as
 
 export const versions = listCommand<NotebookVersion>(
   'notebook',
+  notebookRoutes,
   {
     about: 'Show the versions of the files of a notebook: one for each session',
     columns: ({ io }) => [

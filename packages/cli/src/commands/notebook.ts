@@ -1,4 +1,4 @@
-import type { Notebook, NotebookSummary } from '@nabla/api/notebook'
+import { type Notebook, notebookRoutes, type NotebookSummary } from '@nabla/api/notebook'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
@@ -14,7 +14,7 @@ import { logs, metrics } from './notebook-logs.ts'
 
 const whichNotebook = arg.required('name or id of the notebook')
 
-const list = listCommand<NotebookSummary>('notebook', {
+const list = listCommand<NotebookSummary>('notebook', notebookRoutes, {
   about: 'Show notebooks, newest first',
   columns: notebookColumns,
   empty: 'No notebooks. Make one with: nabla notebook create',

@@ -1,6 +1,6 @@
 import { rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Project } from '@nabla/api/project'
+import { type Project, projectRoutes } from '@nabla/api/project'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import { arg, flag } from '../flags.ts'
@@ -9,7 +9,7 @@ import { callCommand, listCommand } from '../from-contract.ts'
 import { findProject, writeProject } from '../project-file.ts'
 import { askToGoOn } from '../terminal/prompts.ts'
 
-const list = listCommand<Project>('project', {
+const list = listCommand<Project>('project', projectRoutes, {
   about: 'Show the projects of the team, newest first',
   columns: ({ io }) => [
     { title: 'NAME', rank: 0, shrinkTo: 12, value: (project) => project.name },
@@ -26,7 +26,7 @@ const list = listCommand<Project>('project', {
   ],
 })
 
-const create = callCommand<Project>('project', 'create', {
+const create = callCommand<Project>('project', projectRoutes, 'create', {
   name: 'create',
   about: 'Make a project',
   details: '\nJobs make theirs by themselves, from the name of the folder they are submitted from.',
@@ -61,7 +61,7 @@ const show = defineCommand({
   },
 })
 
-const update = callCommand<Project>('project', 'update', {
+const update = callCommand<Project>('project', projectRoutes, 'update', {
   name: 'update',
   about: 'Rename a project or replace its tags',
   completes: 'project',

@@ -1,4 +1,4 @@
-import type { Registry } from '@nabla/api/registry'
+import { type Registry, registryRoutes } from '@nabla/api/registry'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -7,7 +7,7 @@ import { callCommand, listCommand } from '../from-contract.ts'
 import { formatAgo } from '../terminal/format.ts'
 import { askSecret, canAsk, readStdin } from '../terminal/prompts.ts'
 
-const list = listCommand<Registry>('registry', {
+const list = listCommand<Registry>('registry', registryRoutes, {
   about: 'Show the registries that the team has logins for; passwords are never shown',
   columns: ({ io }) => [
     { title: 'NAME', rank: 0, value: ({ name }) => name },
@@ -85,7 +85,7 @@ const update = defineCommand({
   },
 })
 
-const show = callCommand<Registry>('registry', 'show', {
+const show = callCommand<Registry>('registry', registryRoutes, 'show', {
   name: 'show',
   about: 'Show one registry, without its password',
   examples: [{ line: 'registry show github', about: 'its host and user' }],
@@ -99,7 +99,7 @@ const show = callCommand<Registry>('registry', 'show', {
     ]),
 })
 
-const remove = callCommand('registry', 'delete', {
+const remove = callCommand('registry', registryRoutes, 'delete', {
   name: 'delete',
   about: 'Delete the login of a registry',
   examples: [{ line: 'registry delete github', about: 'images that are here stay' }],

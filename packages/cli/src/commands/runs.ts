@@ -1,4 +1,4 @@
-import type { Run, RunCurve } from '@nabla/api/run'
+import { type Run, type RunCurve, runRoutes } from '@nabla/api/run'
 import { numberOf } from '@nabla/api/run'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
@@ -9,7 +9,7 @@ import { sparkline } from '../terminal/sparkline.ts'
 import type { Column } from '../terminal/table.ts'
 import { widthOf } from '../terminal/terminal-width.ts'
 
-const list = listCommand<Run>('run', {
+const list = listCommand<Run>('run', runRoutes, {
   about: 'Show runs with their latest metrics, newest first',
   columns: ({ io }) => [
     { title: 'ID', rank: 0, value: (run) => run.id },
@@ -27,7 +27,7 @@ const list = listCommand<Run>('run', {
   ],
 })
 
-const show = callCommand<Run>('run', 'show', {
+const show = callCommand<Run>('run', runRoutes, 'show', {
   name: 'show',
   about: 'Show one run: parameters, metrics and labels',
   examples: [{ line: 'runs show ru0123456789abcdef', about: 'by its id, or by that of its job' }],
@@ -88,7 +88,7 @@ export const compare = defineCommand({
   },
 })
 
-const remove = callCommand<unknown>('run', 'delete', {
+const remove = callCommand<unknown>('run', runRoutes, 'delete', {
   name: 'delete',
   about: 'Delete a run with all that it tracked; its job stays',
   examples: [{ line: 'runs delete ru0123456789abcdef', about: 'there is no way back' }],

@@ -1,4 +1,4 @@
-import type { Secret } from '@nabla/api/secret'
+import { type Secret, secretRoutes } from '@nabla/api/secret'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -7,7 +7,7 @@ import { formatAgo } from '../terminal/format.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 import { askSecret, canAsk, readStdin } from '../terminal/prompts.ts'
 
-const list = listCommand<Secret>('secret', {
+const list = listCommand<Secret>('secret', secretRoutes, {
   about: 'Show the names of the secrets; values are never shown',
   columns: ({ io }) => [
     { title: 'NAME', rank: 0, value: (secret) => secret.name },
@@ -55,7 +55,7 @@ A job gets it with --secret NAME, or as the value secret:NAME of a variable.`,
   },
 })
 
-const remove = callCommand('secret', 'delete', {
+const remove = callCommand('secret', secretRoutes, 'delete', {
   name: 'delete',
   about: 'Delete a secret',
   completes: 'secret',

@@ -1,10 +1,10 @@
 import { browserName } from '@nabla/api/browser-name'
-import type { Session } from '@nabla/api/session'
+import { type Session, sessionRoutes } from '@nabla/api/session'
 import type { Group } from '../command.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 import { formatAgo } from '../terminal/format.ts'
 
-const list = listCommand<Session>('session', {
+const list = listCommand<Session>('session', sessionRoutes, {
   about: 'Show the browsers in which you are signed in',
   columns: ({ io }) => [
     { title: 'ID', rank: 0, value: (session) => session.id },
@@ -18,7 +18,7 @@ const list = listCommand<Session>('session', {
   examples: [{ line: 'session list', about: 'with when each was last used' }],
 })
 
-const end = callCommand('session', 'end', {
+const end = callCommand('session', sessionRoutes, 'end', {
   name: 'end',
   about: 'Sign one browser out, at once',
   examples: [{ line: 'session end ss3k9f0q2m7x1b5v8d', about: 'by its id, as the list shows it' }],

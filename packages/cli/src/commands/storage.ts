@@ -2,7 +2,7 @@ import { basename, join, resolve } from 'node:path'
 import { stat } from 'node:fs/promises'
 import type { Client } from '@nabla/api/client'
 import type { FileEntry } from '@nabla/api/file'
-import type { StorageUsage } from '@nabla/api/storage'
+import { storageRoutes, type StorageUsage } from '@nabla/api/storage'
 import picomatch from 'picomatch'
 import { CliError, usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
@@ -210,7 +210,7 @@ const du = defineCommand({
   },
 })
 
-const usage = callCommand<StorageUsage>('storage', 'usage', {
+const usage = callCommand<StorageUsage>('storage', storageRoutes, 'usage', {
   name: 'usage',
   about: 'Show how much of the storage is used',
   examples: [{ line: 'storage usage', about: 'with the quota and what is left' }],

@@ -1,6 +1,6 @@
 import type { ExperimentSummary } from '@nabla/api/experiment'
 import { paramText } from '@nabla/api/param-text'
-import type { Sweep, Trial } from '@nabla/api/sweep'
+import { type Sweep, sweepRoutes, type Trial } from '@nabla/api/sweep'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import { experimentFlags } from '../experiment/flags.ts'
@@ -202,6 +202,7 @@ function trialColumns() {
 
 const trials = listCommand<Trial>(
   'sweep',
+  sweepRoutes,
   {
     about: 'Show the trials of a sweep',
     columns: trialColumns(),

@@ -1,10 +1,10 @@
-import type { Team, TeamMember } from '@nabla/api/team'
+import { type Team, type TeamMember, teamRoutes } from '@nabla/api/team'
 import type { Group } from '../command.ts'
 import { formatAgo, formatBytes } from '../terminal/format.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 import { use } from './team-use.ts'
 
-const list = listCommand<Team>('team', {
+const list = listCommand<Team>('team', teamRoutes, {
   about: 'Show the teams you belong to',
   columns: ({ io }) => [
     { title: 'NAME', rank: 0, shrinkTo: 12, value: (team) => team.name },
@@ -22,14 +22,14 @@ const list = listCommand<Team>('team', {
   examples: [{ line: 'team list', about: 'with your role in each' }],
 })
 
-const create = callCommand<Team>('team', 'create', {
+const create = callCommand<Team>('team', teamRoutes, 'create', {
   name: 'create',
   about: 'Make a team, with you as its admin',
   examples: [{ line: 'team create vision', about: 'then act in it: nabla team use vision' }],
   print: async ({ out }, { name }) => out.note(`Made team ${name}. Act in it: nabla team use ${name}`),
 })
 
-const update = callCommand<Team>('team', 'update', {
+const update = callCommand<Team>('team', teamRoutes, 'update', {
   name: 'update',
   about: 'Rename a team or set its storage quota',
   completes: 'team',
@@ -42,6 +42,7 @@ const update = callCommand<Team>('team', 'update', {
 
 const members = listCommand<TeamMember>(
   'team',
+  teamRoutes,
   {
     about: 'Show who belongs to a team',
     columns: ({ io }) => [
@@ -56,7 +57,7 @@ const members = listCommand<TeamMember>(
   'members',
 )
 
-const addMember = callCommand<{ member: TeamMember; key: string | null }>('team', 'addMember', {
+const addMember = callCommand<{ member: TeamMember; key: string | null }>('team', teamRoutes, 'addMember', {
   name: 'add-member',
   about: 'Add a person to a team, or change their role',
   details: '\nA name nobody has yet makes the user, and prints their first key.',
@@ -73,7 +74,7 @@ const addMember = callCommand<{ member: TeamMember; key: string | null }>('team'
   },
 })
 
-const removeMember = callCommand('team', 'removeMember', {
+const removeMember = callCommand('team', teamRoutes, 'removeMember', {
   name: 'remove-member',
   about: 'Take a person out of a team; their keys for it stop working at once',
   completes: 'team',

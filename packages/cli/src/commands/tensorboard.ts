@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from '@nabla/api/client'
-import { type Tensorboard, tensorboardStates } from '@nabla/api/tensorboard'
+import { type Tensorboard, tensorboardRoutes, tensorboardStates } from '@nabla/api/tensorboard'
 import { CliError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -14,7 +14,7 @@ const pauseMs = 500
 
 const whichOne = arg.required('name or id of the TensorBoard')
 
-const list = listCommand<Tensorboard>('tensorboard', {
+const list = listCommand<Tensorboard>('tensorboard', tensorboardRoutes, {
   about: 'Show TensorBoards, newest first',
   columns: ({ io }) => [
     { title: 'NAME', rank: 0, shrinkTo: 12, value: ({ name }) => name },
@@ -77,7 +77,7 @@ screen, or with --print, it is printed.`,
   run: async (context, { tensorboard }, { print }) => openOne(context, await context.client(), tensorboard, print),
 })
 
-const show = callCommand<Tensorboard>('tensorboard', 'show', {
+const show = callCommand<Tensorboard>('tensorboard', tensorboardRoutes, 'show', {
   name: 'show',
   about: 'Show a TensorBoard',
   examples: [{ line: 'tensorboard show mnist', about: 'its state, and what it shows' }],
@@ -96,14 +96,14 @@ const show = callCommand<Tensorboard>('tensorboard', 'show', {
     ]),
 })
 
-const stop = callCommand<Tensorboard>('tensorboard', 'stop', {
+const stop = callCommand<Tensorboard>('tensorboard', tensorboardRoutes, 'stop', {
   name: 'stop',
   about: 'Stop a TensorBoard; opening it starts it again',
   examples: [{ line: 'tensorboard stop mnist', about: 'it keeps what it was made for' }],
   print: async ({ out }, { name }) => out.note(`Stopping TensorBoard ${name}`),
 })
 
-const remove = callCommand<unknown>('tensorboard', 'delete', {
+const remove = callCommand<unknown>('tensorboard', tensorboardRoutes, 'delete', {
   name: 'delete',
   about: 'Delete a TensorBoard; jobs and their artifacts stay',
   examples: [{ line: 'tensorboard delete mnist', about: 'it is stopped if it runs' }],

@@ -1,5 +1,5 @@
 import { parse } from 'node:path'
-import type { Workflow, WorkflowRun } from '@nabla/api/workflow'
+import { type Workflow, workflowRoutes, type WorkflowRun } from '@nabla/api/workflow'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -89,7 +89,7 @@ const rerun = defineCommand({
   },
 })
 
-const list = listCommand<Workflow>('workflow', {
+const list = listCommand<Workflow>('workflow', workflowRoutes, {
   about: 'Show workflows, newest first',
   columns: ({ io, out }) => [
     { title: 'NAME', rank: 0, shrinkTo: 12, value: ({ name }) => name },
@@ -101,7 +101,11 @@ const list = listCommand<Workflow>('workflow', {
     },
     { title: 'RUNS', rank: 3, align: 'right', value: ({ runs }) => String(runs) },
     { title: 'PROJECT', rank: 2, shrinkTo: 10, value: ({ project }) => project.name },
-    { title: 'BEGUN', rank: 1, value: ({ latest }) => (latest === null ? '–' : formatAgo(latest.createdAt, io.now())) },
+    {
+      title: 'BEGUN',
+      rank: 1,
+      value: ({ latest }) => (latest === null ? '–' : formatAgo(latest.createdAt, io.now())),
+    },
   ],
   empty: 'No workflows. Run one with: nabla workflow run -f FILE',
   examples: [{ line: 'workflow list --project digits', about: 'those of a project' }],
@@ -219,7 +223,7 @@ const update = defineCommand({
   },
 })
 
-const remove = callCommand<unknown>('workflow', 'delete', {
+const remove = callCommand<unknown>('workflow', workflowRoutes, 'delete', {
   name: 'delete',
   about: 'Delete a workflow with its runs and their jobs; datasets and models stay',
   examples: [{ line: 'workflow delete nightly', about: 'once its runs have ended' }],

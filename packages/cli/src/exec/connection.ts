@@ -1,7 +1,7 @@
 import { addressOf } from '@nabla/api/client'
 import { type ErrorBody, errorBody } from '@nabla/api/errors'
 import type { RouteShape } from '@nabla/api/route'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { exitReasonOf } from '../exit-codes.ts'
@@ -16,7 +16,9 @@ export async function openSocket(
   const address = addressOf(url, shape, input)
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
   const headers = { 'user-agent': 'nabla-cli', ...(key !== undefined && { authorization: `Bearer ${key}` }) }
-  const socket = new WebSocket(address, { headers, perMessageDeflate: false })
+  // Loaded by those that open one: the commands of jobs start sooner without it.
+  const ws = await import('ws')
+  const socket = new ws.WebSocket(address, { headers, perMessageDeflate: false })
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve(socket))
     socket.once('error', () => {

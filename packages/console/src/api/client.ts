@@ -1,7 +1,5 @@
-import { contract } from '@nabla/api'
+import { calls, type CallShape } from '@nabla/api/calls'
 import { ApiError, type CallOptions, type Client, createClient } from '@nabla/api/client'
-import type { RouteShape } from '@nabla/api/route'
-import { isStreamed } from '@nabla/api/streamed'
 import { signedInAgain } from './session.ts'
 
 /** Calls the server as it answers: a session that has ended is an error. For what must not wait for a sign-in. */
@@ -12,19 +10,19 @@ export const plainClient: Client = createClient({ url: globalThis.location?.orig
  * form that was filled in meanwhile is sent and not lost.
  */
 export const client: Client = Object.fromEntries(
-  Object.entries(contract).map(([noun, routes]) => [
+  Object.entries(calls).map(([noun, routes]) => [
     noun,
     Object.fromEntries(
-      Object.entries(routes as Record<string, RouteShape>).map(([verb, shape]) => [verb, patient(noun, verb, shape)]),
+      Object.entries(routes as Record<string, CallShape>).map(([verb, shape]) => [verb, patient(noun, verb, shape)]),
     ),
   ]),
 ) as Client
 
 type AnyCall = (input?: unknown, options?: CallOptions) => unknown
 
-function patient(noun: string, verb: string, shape: RouteShape): AnyCall {
+function patient(noun: string, verb: string, shape: CallShape): AnyCall {
   const call = (plainClient as unknown as Record<string, Record<string, AnyCall>>)[noun]![verb]!
-  if (isStreamed(shape.response) && shape.response.stream === 'events') return call
+  if (shape.stream === 'events') return call
   return async (input, options) => {
     for (;;) {
       try {

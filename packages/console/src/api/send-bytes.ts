@@ -1,6 +1,6 @@
+import type { CallShape } from '@nabla/api/calls'
 import { ApiError } from '@nabla/api/client'
 import { readErrorBody } from '@nabla/api/error-body'
-import type { RouteShape } from '@nabla/api/route'
 import { signedInAgain } from './session.ts'
 
 export interface SendOptions {
@@ -14,7 +14,7 @@ export interface SendOptions {
  * Throws `ApiError`, with status 0 when the connection broke off, and what the signal was aborted with.
  */
 export async function sendBytes<Answer>(
-  route: RouteShape,
+  route: CallShape,
   input: Record<string, string | number>,
   body: Blob,
   options: SendOptions,
@@ -30,7 +30,7 @@ export async function sendBytes<Answer>(
 }
 
 function sendOnce(
-  route: RouteShape,
+  route: CallShape,
   input: Record<string, string | number>,
   body: Blob,
   { signal, onProgress }: SendOptions,
@@ -53,7 +53,7 @@ function sendOnce(
   })
 }
 
-function addressOf(route: RouteShape, input: Record<string, string | number>): string {
+function addressOf(route: CallShape, input: Record<string, string | number>): string {
   const rest = { ...input }
   const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => {
     const value = rest[name]

@@ -1,4 +1,4 @@
-import { contract } from '@nabla/api'
+import { calls } from '@nabla/api/calls'
 import type { NotebookDocument, SharedNotebook } from '@nabla/api/notebook'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
@@ -121,7 +121,7 @@ function FileName({ path, isFolder }: { path: string; isFolder: boolean }): Reac
 }
 
 const fileAddress = (share: string, path: string): string =>
-  `${contract.notebook.sharedFile.path.replace(':share', encodeURIComponent(share))}?${new URLSearchParams({ path })}`
+  `${calls.notebook.sharedFile.path.replace(':share', encodeURIComponent(share))}?${new URLSearchParams({ path })}`
 
 function Document({ share, path }: { share: string; path: string }): ReactNode {
   const [offset, setOffset] = useState(0)

@@ -1,4 +1,4 @@
-import { contract } from '@nabla/api'
+import { calls } from '@nabla/api/calls'
 import { ApiError } from '@nabla/api/client'
 import type { StorageUpload } from '@nabla/api/storage'
 import { client } from '../../api/client.ts'
@@ -52,7 +52,7 @@ const canPass = ({ status, code }: ApiError): boolean =>
 const modifiedAt = (file: File): string => new Date(file.lastModified).toISOString()
 
 async function sendWhole(path: string, file: File, { signal, onProgress }: SendFileOptions): Promise<void> {
-  await sendBytes(contract.storage.put, { path, modifiedAt: modifiedAt(file) }, file, { signal, onProgress })
+  await sendBytes(calls.storage.put, { path, modifiedAt: modifiedAt(file) }, file, { signal, onProgress })
 }
 
 function makeParts(path: string, file: File, options: SendFileOptions): Attempt {
@@ -92,7 +92,7 @@ async function sendParts(
     const tell = { signal, onProgress: (bytes: number) => onProgress(offsetBytes + Math.min(bytes, part.size)) }
     try {
       upload = await sendBytes<StorageUpload>(
-        contract.storage.appendUpload,
+        calls.storage.appendUpload,
         { upload: id, offset: offsetBytes },
         part,
         tell,
