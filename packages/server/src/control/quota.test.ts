@@ -34,7 +34,7 @@ eachDatabase((make) => {
       const job = await server.client.job.create({ body: { command: 'run=6000s', project: 'p' } })
       await server.untilState(job.id, 'running')
       const [task] = server.fake.ids()
-      await server.client.team.update({ team: 'main', body: { storageQuotaBytes: MiB } })
+      await server.client.team.update({ team: 'main', body: { storageQuotaBytes: 1_000_000 } })
       await expect.poll(() => look(server).then(() => [...server.fake.readOnly])).toEqual([`${task} /storage`])
       await server.client.storage.delete({ path: 'big' })
       await expect.poll(() => look(server).then(() => [...server.fake.readOnly])).toEqual([])
@@ -42,7 +42,7 @@ eachDatabase((make) => {
       await server.client.job.stop({ job: job.id, body: {} })
       await server.untilState(job.id, 'cancelled')
       expect(await logOf(server, job.id)).toEqual([
-        expect.stringContaining('/storage is read-only until there is room'),
+        expect.stringContaining('(1 MB): /storage is read-only until there is room'),
         expect.stringContaining('/storage can be written to'),
       ])
     })

@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts'
 import { storagesWithQuota, type StorageWithQuota } from '../kinds/storage/volume.ts'
 import { limits } from '../lib/limits.ts'
 import { type Task, toTask, updateTask } from '../tasks/task.ts'
-import { sizeText } from '../volumes/meter.ts'
+import { storedText } from '../volumes/meter.ts'
 import { usage } from '../volumes/usage.ts'
 
 /**
@@ -80,14 +80,14 @@ export class QuotaKeeper {
     if (full) this.#readOnly.add(name)
     else this.#readOnly.delete(name)
     const text = full
-      ? `The storage of the team is full (${sizeText(storage.quotaBytes)}): ${target} is read-only until there is room.`
+      ? `The storage of the team is full (${storedText(storage.quotaBytes)}): ${target} is read-only until there is room.`
       : `The storage of the team has room again: ${target} can be written to.`
     await this.#deps.logs.note(task.ownerId, task.attempt, text)
     return true
   }
 
   async #stop(task: Task, storage: StorageWithQuota): Promise<void> {
-    const text = `The storage of the team is full (${sizeText(storage.quotaBytes)}), and this job goes on writing to it.`
+    const text = `The storage of the team is full (${storedText(storage.quotaBytes)}), and this job goes on writing to it.`
     await this.#deps.logs.note(task.ownerId, task.attempt, text)
     await inTransaction(this.#deps.db, (trx) =>
       updateTask(trx, task, { desired: 'stop', stopGraceMs: limits.quotaGraceMs, stopReason: 'quota' }),

@@ -92,7 +92,10 @@ eachDatabase((make) => {
       await client.team.update({ team: team!.name, body: { storageQuotaBytes: 1_000_000 } })
       const begin = (path: string, sizeBytes: number) => client.storage.beginUpload({ body: { path, sizeBytes } })
       const { id: upload } = await begin('a', 900_000)
-      await expect(begin('b', 200_000)).rejects.toMatchObject({ code: 'quota_exceeded' })
+      await expect(begin('b', 200_000)).rejects.toMatchObject({
+        code: 'quota_exceeded',
+        message: expect.stringMatching(/ of [\d.]+ [kM]B\.$/),
+      })
       expect((await begin('a', 900_000)).id).toBe(upload)
       clock.advance(day / 2)
       await client.storage.appendUpload({ upload, offset: 0, body: 'x' })

@@ -51,13 +51,17 @@ export function makeMeter(given: Partial<ArchiveBounds> = {}): Meter {
 }
 
 /** A size for a person: `8 GiB`, `1.5 MiB`, `12 bytes`. */
-export function sizeText(bytes: number): string {
-  const units = ['KiB', 'MiB', 'GiB', 'TiB']
+export const sizeText = (bytes: number): string => inUnits(bytes, 1024, ['KiB', 'MiB', 'GiB', 'TiB'])
+
+/** The same in decimal units, in which people say how much may be stored: `200 GB`. */
+export const storedText = (bytes: number): string => inUnits(bytes, 1000, ['kB', 'MB', 'GB', 'TB'])
+
+function inUnits(bytes: number, base: number, units: readonly string[]): string {
   let size = bytes
   let unit = 'bytes'
   for (const next of units) {
-    if (size < 1024) break
-    size /= 1024
+    if (size < base) break
+    size /= base
     unit = next
   }
   return `${Number(size.toFixed(1))} ${unit}`

@@ -4,7 +4,7 @@ import type { Deps } from '../../deps.ts'
 import { AppError } from '../../lib/app-error.ts'
 import { toIso } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
-import { sizeText } from '../../volumes/meter.ts'
+import { storedText } from '../../volumes/meter.ts'
 import { usage } from '../../volumes/usage.ts'
 import type { Caller } from '../kind.ts'
 
@@ -83,7 +83,7 @@ export async function admission(
   const usedBytes = bytes + announced
   const admit = (sizeBytes: number) => {
     if (usedBytes + sizeBytes <= quotaBytes) return
-    throw new AppError('quota_exceeded', { used: sizeText(usedBytes), quota: sizeText(quotaBytes) })
+    throw new AppError('quota_exceeded', { used: storedText(usedBytes), quota: storedText(quotaBytes) })
   }
   admit(0)
   return admit
