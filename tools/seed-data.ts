@@ -3,7 +3,7 @@ import type { Client } from '@nabla/api/client'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Datasets with versions and tags, one of which cannot be fetched, and a key that models are signed with. */
+/** Datasets with versions and tags, one of which cannot be fetched, a key that models are signed with, and people. */
 export async function seedData(client: Client): Promise<void> {
   const put = (path: string, body: string) => client.storage.put({ path, body })
   await put('faces/README.md', '# Faces\n\nCut out and scaled to **96 px**.\n')
@@ -22,6 +22,16 @@ export async function seedData(client: Client): Promise<void> {
   await client.model.addKey({
     body: { name: 'release', publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string },
   })
+  await seedPeople(client)
+}
+
+/** A second team, members with either role, and keys: one that never expires, one that soon does. */
+async function seedPeople(client: Client): Promise<void> {
+  await client.team.create({ body: { name: 'vision' } })
+  await client.team.addMember({ team: 'main', user: 'ada', body: { role: 'admin' } })
+  await client.team.addMember({ team: 'main', user: 'grace', body: {} })
+  await client.key.create({ body: { name: 'laptop' } })
+  await client.key.create({ body: { name: 'continuous-integration-of-the-digits-repository', expiresInDays: 2 } })
 }
 
 async function commit(client: Client, dataset: string, path: string, message: string, tags: string[]): Promise<void> {
@@ -30,11 +40,12 @@ async function commit(client: Client, dataset: string, path: string, message: st
 }
 
 async function ended(client: Client, dataset: string, number: number): Promise<void> {
-  for (;;) {
+  for (let tries = 0; tries < 600; tries++) {
     const { state } = await client.dataset.version({ dataset, version: String(number) })
     if (state !== 'preparing') return
     await pause(50)
   }
+  throw new Error(`version ${number} of the dataset ${dataset} does not come to an end`)
 }
 
 /**

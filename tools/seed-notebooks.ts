@@ -17,14 +17,16 @@ export async function seedNotebooks(client: Client, { deps }: Pick<RunningServer
   await untilSaved(client, saved.id)
   await client.notebook.share({ notebook: saved.id })
 
+  // While the machine has room: it starts, and fails.
+  const broken = await make('no-jupyter', 'run=1s exit=97')
+  const { state } = await client.notebook.wait({ notebook: broken.id, state: 'error', seconds: 60 })
+  if (state !== 'error') throw new Error(`the notebook without Jupyter is ${state}`)
   const up = await make('train-a-network', 'run=36000s', { tags: ['gpu', 'paper'] })
   await writeFiles(deps, up.id)
   await answers(client, deps, up.id, { busyKernels: 1, connections: 3 }, 0)
   const idle = await make('left-alone', 'run=36000s')
   await answers(client, deps, idle.id, { busyKernels: 0, connections: 0 }, 7_000_000)
   await make('just-started', 'start=3600s run=36000s')
-  const broken = await make('no-jupyter', 'run=1s exit=97')
-  await client.notebook.wait({ notebook: broken.id, state: 'error', seconds: 60 })
   await client.notebook.create({ body: { name: 'for-later', project: 'speech', start: false } })
 }
 

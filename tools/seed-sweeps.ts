@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '@nabla/api/client'
 import type { Trial } from '@nabla/api/sweep'
 
@@ -50,11 +51,8 @@ async function runTrials(
   resultsOf: (trial: Trial) => Record<string, number>,
 ): Promise<void> {
   const asked: Trial[] = []
-  for (let number = 0; number < count;) {
-    const { trial } = await client.sweep.ask({ sweep })
-    // Right after it was made, nobody can ask yet.
-    if (!trial) continue
-    number += 1
+  for (let number = 1; number <= count; number++) {
+    const trial = await ask(client, sweep)
     asked.push(trial)
     const ended = asked.length > 3 || number === count ? asked.shift() : undefined
     if (!ended) continue
@@ -68,6 +66,16 @@ async function runTrials(
         : { state: isStopped ? 'stopped' : 'complete', objectives: resultsOf(ended) },
     })
   }
+}
+
+/** The next trial of a sweep. Right after it was made, nobody can ask yet. */
+async function ask(client: Client, sweep: string): Promise<Trial> {
+  for (let tries = 0; tries < 300; tries++) {
+    const { trial } = await client.sweep.ask({ sweep })
+    if (trial) return trial
+    await delay(20)
+  }
+  throw new Error(`the sweep ${sweep} has no trial to give`)
 }
 
 function lossOf(values: Trial['values']): number {

@@ -1,15 +1,18 @@
 /**
  * Takes a picture of every page of the console into `shots/`: `npm run shots`, or `npm run shots -- projects` for those
- * whose names begin so. The server is real, its engine is not.
+ * whose names begin so. The servers are real and made for it, their engine is not. A page that cannot be shown does not
+ * keep the others from it: all are named at the end, and the exit code is 1. It takes some eight minutes.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
 import { noBrowser, openBrowser, openWindow } from '../packages/console/src/testing/browser.ts'
 import { type Served, startServed } from '../packages/console/src/testing/served.ts'
-import { type Shot, shots } from '../packages/console/src/testing/shots.ts'
+import { type Shot, shots, type ShotServer } from '../packages/console/src/testing/shots.ts'
 import { seedData } from './seed-data.ts'
 import { seedDeployments } from './seed-deployments.ts'
 import { seedMedia } from './seed-media.ts'
+import { seedModels } from './seed-models.ts'
 import { seedExperiments, seedRuns } from './seed-runs.ts'
 import { seedNotebooks } from './seed-notebooks.ts'
 import { seedSweeps } from './seed-sweeps.ts'
@@ -20,77 +23,102 @@ const sizes = [
   { width: 1440, height: 900 },
   { width: 390, height: 844 },
 ]
+const schemes = ['light', 'dark'] as const
 
-if (noBrowser !== undefined) throw new Error(noBrowser)
-interface Group {
-  holds(name: string): boolean
-  /** Puts there what the pages show. Returns what ends it, where something has to. */
-  seed(served: Served): Promise<(() => void) | void>
+/**
+ * What puts there what the pages show, beside projects and jobs; it returns what ends it, where something has to. Each
+ * has a server of its own: the machine that the engine pretends to be has no place for all at once.
+ */
+const seeds: Readonly<Record<ShotServer, (served: Served) => Promise<(() => void) | void>>> = {
+  empty: async () => undefined,
+  async main({ client, url, key }) {
+    await seedRuns(client)
+    await seedMedia({ client, url, key })
+    await seedExperiments(client)
+    await seedSweeps(client)
+  },
+  async data(served) {
+    await seedData(served.client)
+    await seedModels(served)
+  },
+  notebooks: ({ client, server }) => seedNotebooks(client, server),
+  deployments: ({ client }) => seedDeployments(client),
+  workflows: ({ client, server }) => seedWorkflows(client, server),
 }
 
-/** Pages of what the others have none of. */
-const hasData = /^(datasets?|dataset-(files|compare|use|failed)|model-metrics|settings-model-keys-one)$/
+/** What is not as it should be, one line each. */
+const troubles: string[] = []
+let pictures = 0
 
-/** Each on a server of its own: the machine that the engine pretends to be has no place for all at once. */
-const groups: Group[] = [
-  { holds: (name) => name.startsWith('deployment'), seed: ({ client }) => seedDeployments(client) },
-  { holds: (name) => name.startsWith('notebook'), seed: ({ client, server }) => seedNotebooks(client, server) },
-  { holds: (name) => name.startsWith('workflow'), seed: ({ client, server }) => seedWorkflows(client, server) },
-  { holds: (name) => hasData.test(name), seed: ({ client }) => seedData(client) },
-  {
-    holds: (name) => !hasData.test(name) && !/^(deployment|notebook|workflow)/.test(name),
-    async seed({ client, url, key }) {
-      await seedRuns(client)
-      await seedMedia({ client, url, key })
-      await seedExperiments(client)
-      await seedSweeps(client)
-    },
-  },
-]
-
+if (noBrowser !== undefined) throw new Error(noBrowser)
 const names = process.argv.slice(2)
-const chosen = shots.filter(({ name }) => names.length === 0 || names.some((begin) => name.startsWith(begin)))
+const isChosen = ({ name }: Shot) => names.length === 0 || names.some((begin) => name.startsWith(begin))
+const all = Object.values(shots).flat()
+if (!all.some(isChosen)) {
+  throw new Error(`No page is called ${names.join(' or ')}. There are: ${all.map(({ name }) => name).join(', ')}.`)
+}
+if (names.length === 0) rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 const browser = await openBrowser()
 try {
-  for (const group of groups) await takeAll(group)
+  for (const on of Object.keys(shots) as ShotServer[]) await takeAll(on)
 } finally {
   await browser.close()
 }
+console.log(`\n${pictures} pictures of ${all.filter(isChosen).length} pages in ${folder}`)
+for (const trouble of troubles) console.log(trouble)
+if (troubles.length > 0) process.exitCode = 1
 
-async function takeAll({ holds, seed }: Group): Promise<void> {
-  const own = chosen.filter(({ name }) => holds(name))
+async function takeAll(on: ShotServer): Promise<void> {
+  const own = shots[on].filter(isChosen)
   if (own.length === 0) return
-  const served = await startServed()
-  const end = await seed(served)
+  const served = await startServed({ seeded: on !== 'empty' })
+  let end: (() => void) | void = undefined
   try {
+    end = await seeds[on](served)
     for (const shot of own) {
-      for (const size of sizes) {
-        for (const scheme of ['light', 'dark'] as const) await take(served, shot, { ...size, scheme })
-      }
+      for (const size of sizes) await take(served, shot, size)
       console.log(shot.name)
     }
+  } catch (error) {
+    troubles.push(`server ${on}: ${firstLine(error)}`)
   } finally {
     end?.()
     await served.close()
   }
 }
 
-async function take(
-  served: Served,
-  shot: Shot,
-  window: { width: number; height: number; scheme: 'light' | 'dark' },
-): Promise<void> {
-  const { context, page, complaints } = await openWindow(browser, window)
-  if (shot.signedIn !== false) await served.signIn(context)
-  await page.goto(served.url + shot.path)
-  await page.waitForLoadState('load')
-  await page.locator('h1').first().waitFor()
-  await shot.prepare?.(page)
-  await page.locator('[aria-busy=true]').first().waitFor({ state: 'hidden' })
-  await page.evaluate('document.fonts.ready')
-  await page.waitForTimeout(300)
-  await page.screenshot({ path: join(folder, `${shot.name}-${window.width}-${window.scheme}.png`) })
-  for (const complaint of complaints) console.log(`${shot.name}: ${complaint}`)
+/** One page in one size, in both themes. What it comes to is taken too where something goes wrong on the way. */
+async function take(served: Served, shot: Shot, size: { width: number; height: number }): Promise<void> {
+  const { context, page, complaints } = await openWindow(browser, { ...size, scheme: 'light' })
+  const file = `${shot.name}-${size.width}`
+  try {
+    if (shot.signedIn !== false) await served.signIn(context)
+    await open(page, served.url + shot.path, shot)
+  } catch (error) {
+    complaints.push(firstLine(error))
+  }
+  for (const scheme of schemes) {
+    await page.emulateMedia({ colorScheme: scheme })
+    await page.waitForTimeout(300)
+    await page.screenshot({ path: join(folder, `${file}-${scheme}.png`) })
+    pictures += 1
+  }
+  const over = await page.evaluate<number>(
+    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+  )
+  if (over > 0) complaints.push(`${over} px wider than the window`)
+  troubles.push(...complaints.map((complaint) => `${file}: ${complaint}`))
   await context.close()
 }
+
+async function open(page: Page, address: string, { prepare }: Shot): Promise<void> {
+  await page.goto(address)
+  await page.waitForLoadState('load')
+  await page.locator('h1').first().waitFor()
+  await prepare?.(page)
+  await page.locator('[aria-busy=true]').first().waitFor({ state: 'hidden' })
+  await page.evaluate('document.fonts.ready')
+}
+
+const firstLine = (error: unknown): string => String(error).split('\n')[0]!

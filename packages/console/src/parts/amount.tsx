@@ -9,7 +9,7 @@ export function RelativeTime({ time }: { time: string | null | undefined }): Rea
   // Exact times are written by a part of the browser that takes a while to begin.
   const [isAsked, ask] = useState(false)
   useTick(time == null ? null : 10_000)
-  if (time == null) return <span className="faint">–</span>
+  if (time == null) return <span className="faint none">–</span>
   const relative = () => formatRelative(Date.parse(time), now())
   const exact = () => formatTime(time)
   const [shown, other] = times === 'relative' ? [relative, exact] : [exact, relative]
@@ -22,7 +22,7 @@ export function RelativeTime({ time }: { time: string | null | undefined }): Rea
 
 /** A size, with the exact number of bytes on hover. */
 export function Bytes({ bytes }: { bytes: number | null | undefined }): ReactNode {
-  if (bytes == null) return <span className="faint">–</span>
+  if (bytes == null) return <span className="faint none">–</span>
   return (
     <span className="number" title={`${bytes.toLocaleString('en-US')} bytes`}>
       {formatBytes(bytes)}
@@ -33,7 +33,7 @@ export function Bytes({ bytes }: { bytes: number | null | undefined }): ReactNod
 /** How long something took, or has been going on if `to` is null: then it counts. */
 export function Duration({ from, to }: { from: string | null; to: string | null }): ReactNode {
   useTick(from !== null && to === null ? 1000 : null)
-  if (from === null) return <span className="faint">–</span>
+  if (from === null) return <span className="faint none">–</span>
   const end = to === null ? now() : Date.parse(to)
   return <span className="number">{formatDuration(end - Date.parse(from))}</span>
 }

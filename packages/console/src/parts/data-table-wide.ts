@@ -1,5 +1,6 @@
 import { type RefObject, type UIEvent, type UIEventHandler, useCallback, useEffect, useState } from 'react'
 import type { Column } from './data-table.tsx'
+import { isPhone } from './phone.ts'
 
 /** A column, and where it stays at the left edge, in px; undefined for one that scrolls with the others. */
 export type PinnedColumn<Row> = Column<Row> & { left?: number }
@@ -7,7 +8,6 @@ export type PinnedColumn<Row> = Column<Row> & { left?: number }
 const [paddingPx, gapPx, checkPx, menuPx] = [12, 16, 32, 36]
 /** What a column without a least width takes in a table that is scrolled sideways. */
 const usualPx = 80
-const phone = '(max-width: 720px)'
 
 /** What stands at the sides of the columns. */
 interface Sides {
@@ -31,7 +31,7 @@ export function useTooNarrow<Row>(
   const [isNarrow, setNarrow] = useState(false)
   useEffect(() => {
     const look = ([entry]: readonly ResizeObserverEntry[]) =>
-      setNarrow(entry !== undefined && entry.contentRect.width < least && !window.matchMedia(phone).matches)
+      setNarrow(entry !== undefined && entry.contentRect.width < least && !isPhone())
     const observer = new ResizeObserver(look)
     if (grid.current) observer.observe(grid.current)
     return () => observer.disconnect()

@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import type { z } from 'zod'
+import { issueText } from './issue-text.ts'
 
 export interface SchemaForm<Shape extends z.ZodObject> {
   values: Partial<z.input<Shape>>
@@ -32,7 +33,7 @@ export function useSchemaForm<Shape extends z.ZodObject>(
   const errors: Record<string, string | undefined> = {}
   for (const issue of parsed.success ? [] : parsed.error.issues) {
     const field = String(issue.path[0] ?? '')
-    if (touched === 'all' || touched.has(field)) errors[field] ??= issue.message
+    if (touched === 'all' || touched.has(field)) errors[field] ??= issueText(issue)
   }
   const touch = (key: string) => setTouched((now) => (now === 'all' ? now : new Set([...now, key])))
   const set: SchemaForm<Shape>['set'] = (key, value) => {

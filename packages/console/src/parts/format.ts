@@ -20,7 +20,7 @@ function inUnits(bytes: number, step: number, units: readonly string[]): string 
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
-/** A time that something took: `350 ms`, `4.2 s`, `3 m 12 s`, `2 h 5 m`, `3 d 4 h`. */
+/** A time that something took: `350 ms`, `4.2 s`, `3 m 12 s`, `2 h 5 m`, `3 d`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
   const seconds = ms / 1000
@@ -29,8 +29,10 @@ export function formatDuration(ms: number): string {
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return `${minutes} m ${Math.floor(seconds % 60)} s`
   const hours = Math.floor(minutes / 60)
-  return hours < 24 ? `${hours} h ${minutes % 60} m` : `${Math.floor(hours / 24)} d ${hours % 24} h`
+  return hours < 24 ? `${hours} h${rest(minutes % 60, 'm')}` : `${Math.floor(hours / 24)} d${rest(hours % 24, 'h')}`
 }
+
+const rest = (count: number, unit: string): string => (count === 0 ? '' : ` ${count} ${unit}`)
 
 /** How long ago or ahead: `now`, `5 m ago`, `in 3 h`. */
 export function formatRelative(ms: number, nowMs: number): string {

@@ -52,10 +52,12 @@ export interface StateBadgeProps {
   bare?: boolean
 }
 
-/** A state as shape, colour and word. */
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** A state as shape, colour and word, which begins with a capital wherever it stands. */
 export function StateBadge({ state, label, shape, bare = false }: StateBadgeProps): ReactNode {
   const kind = shape ?? shapes[state] ?? 'waiting'
-  const text = label ?? state
+  const text = capital(label ?? state)
   return (
     <span className={`state state-${kind}`} title={bare ? text : undefined}>
       <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">

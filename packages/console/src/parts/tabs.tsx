@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { type ReactNode, useRef } from 'react'
+import { type ReactNode, useLayoutEffect, useRef } from 'react'
 import { type Search, useUrlState } from './url-state.ts'
 import './tabs.css'
 
@@ -16,6 +16,7 @@ export function Tabs({ tabs, label, name = 'tab' }: { tabs: readonly Tab[]; labe
   const [current, setCurrent] = useUrlState(name, tabs[0]!.id)
   const shown = tabs.find(({ id }) => id === current) ?? tabs[0]!
   const list = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => showTab(list.current, shown.id), [shown.id])
   const move = (event: React.KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
     if (step === undefined) return
@@ -49,4 +50,12 @@ export function Tabs({ tabs, label, name = 'tab' }: { tabs: readonly Tab[]; labe
       </div>
     </>
   )
+}
+
+/** Scrolls a strip that is too narrow for its tabs, and nothing else, so that the tab and a part of the next are in sight. */
+function showTab(list: HTMLElement | null, id: string): void {
+  const tab = list?.querySelector<HTMLElement>(`[role=tab][id$="-${id}"]`)
+  if (!list || !tab || list.scrollWidth <= list.clientWidth) return
+  const left = tab.offsetLeft - list.offsetLeft
+  list.scrollLeft = left - (list.clientWidth - tab.offsetWidth) / 2
 }

@@ -1,5 +1,6 @@
 import { Button, PasswordInput, TextInput, UnstyledButton } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
+import { ApiError } from '@nabla/api/client'
 import { type Credentials, signIn } from '../api/session.ts'
 import { useAction } from '../parts/action.ts'
 import { ErrorNote } from '../parts/states.tsx'
@@ -60,7 +61,7 @@ export function SignInForm({ onDone }: { onDone: () => void }): ReactNode {
           />
         </>
       )}
-      <ErrorNote error={enter.error} />
+      <ErrorNote error={enter.error && inBrowser(enter.error)} />
       <Button type="submit" size="sm" variant="filled" disabled={!ready} loading={enter.pending} fullWidth>
         Sign in
       </Button>
@@ -69,4 +70,12 @@ export function SignInForm({ onDone }: { onDone: () => void }): ReactNode {
       </UnstyledButton>
     </form>
   )
+}
+
+/** The hint of the server is for the command line. */
+function inBrowser(error: ApiError): ApiError {
+  if (error.code !== 'unauthenticated') return error
+  const hint = 'Ask an admin for one, or run `nabla up --new-key` on the machine of the server.'
+  const { status, code, requestId = '' } = error
+  return new ApiError(status, { code, message: 'This key is not valid here.', hint, requestId }, error)
 }

@@ -1,6 +1,7 @@
-import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { eventFile } from '../../../../tools/seed-data.ts'
+
+/** The servers that pictures are taken of: what is on each is in `tools/shots.ts`. None changes what another shows. */
+export type ShotServer = 'main' | 'empty' | 'data' | 'notebooks' | 'deployments' | 'workflows'
 
 export interface Shot {
   /** Names the file. */
@@ -81,6 +82,13 @@ const sweeps: readonly Shot[] = [
   { name: 'sweep-new', path: '/sweeps/new?project=tracked' },
   { name: 'sweep-sample', path: '/sweeps/new?project=tracked&sample=early-stopping' },
 ]
+
+/** What somebody sees who has just come: where there is nothing, a page says what to do. */
+const nothingYet =
+  '/ /projects /notebooks /jobs /experiments /runs /sweeps /tensorboards /workflows /models /deployments'
+const empty = `${nothingYet} /data/storage /data/datasets /settings/secrets /jobs/new /workflows/new /machines`
+  .split(' ')
+  .map((path): Shot => ({ name: `empty-${path.slice(1).replaceAll('/', '-') || 'home'}`, path }))
 
 /** Notebooks of `tools/seed-notebooks.ts`. */
 const notebooks: readonly Shot[] = [
@@ -165,7 +173,7 @@ const workflows: readonly Shot[] = [
   },
 ]
 
-/** Datasets and keys of `tools/seed-data.ts`. */
+/** Datasets, models, people and keys of `tools/seed-data.ts` and `tools/seed-models.ts`. */
 const data: readonly Shot[] = [
   { name: 'datasets', path: '/data/datasets' },
   { name: 'dataset', path: '/data/datasets/faces' },
@@ -174,27 +182,25 @@ const data: readonly Shot[] = [
   { name: 'dataset-compare', path: '/data/datasets/faces?tab=compare' },
   { name: 'dataset-use', path: '/data/datasets/faces?tab=use' },
   { name: 'settings-model-keys-one', path: '/settings/model-keys' },
-  {
-    name: 'model-metrics',
-    path: '/models',
-    async prepare(page) {
-      if ((await page.getByText('No models yet.').count()) === 0)
-        return page.goto(new URL('/models/fitted', page.url()).href)
-      const steps = Array.from({ length: 60 }, (_, step) => Math.exp(-step / 15))
-      const buffer = eventFile({ 'train/loss': steps, 'val/loss': steps.map((loss) => loss * 1.1 + 0.02) })
-      await page.getByRole('button', { name: 'Upload model' }).first().click()
-      const dialog = page.getByRole('dialog')
-      await dialog.getByRole('textbox', { name: 'Name' }).fill('fitted')
-      const files = dialog.getByLabel('File of the model')
-      await files.setInputFiles({ name: 'events.out.tfevents.1.desk', mimeType: 'application/octet-stream', buffer })
-      await dialog.getByRole('button', { name: 'Upload' }).click()
-      return page.getByRole('region', { name: 'Metrics' }).waitFor()
-    },
-  },
+  { name: 'model-metrics', path: '/models/fitted' },
+  { name: 'models', path: '/models' },
+  { name: 'model', path: '/models/digits' },
+  { name: 'model-versions', path: '/models/digits?tab=versions' },
+  { name: 'model-signature', path: '/models/digits?tab=signature&version=1' },
+  { name: 'model-graph', path: '/models/digits?tab=graph&version=1' },
+  { name: 'model-compare', path: '/models/digits?tab=compare' },
+  { name: 'model-upload', path: '/models', prepare: (page) => press(page, 'Upload model') },
+  { name: 'deployment-new-model', path: '/deployments/new?model=digits' },
+  { name: 'settings-keys-several', path: '/settings/keys' },
+  { name: 'settings-key-new', path: '/settings/keys', prepare: (page) => press(page, 'New key') },
+  { name: 'settings-members-several', path: '/settings/members' },
+  { name: 'settings-member-new', path: '/settings/members', prepare: (page) => press(page, 'Add a person') },
+  { name: 'settings-teams-several', path: '/settings/teams' },
+  { name: 'settings-team-new', path: '/settings/teams', prepare: (page) => press(page, 'New team') },
 ]
 
-/** Every page that `npm run shots` takes pictures of: at 1440 and 390 px, in light and in dark. */
-export const shots: readonly Shot[] = [
+/** Pages of the jobs in every state that `tools/seed.ts` makes, and of what is below. */
+const pages: readonly Shot[] = [
   { name: 'sign-in', path: '/sign-in', signedIn: false },
   { name: 'home', path: '/' },
   { name: 'activity', path: '/activity' },
@@ -274,48 +280,28 @@ export const shots: readonly Shot[] = [
   { name: 'job-settings', path: '/jobs/baseline?tab=settings' },
   { name: 'job-events', path: '/jobs/stopped?tab=events' },
   { name: 'job-artifacts', path: '/jobs/baseline?tab=artifacts' },
-  ...notebooks,
   ...tracked,
   ...sweeps,
-  ...deployments,
-  ...workflows,
-  ...data,
   { name: 'job-compare', path: '/jobs/compare?ids=baseline,wider,diverged' },
-  {
-    name: 'models',
-    path: '/models',
-    async prepare(page) {
-      if ((await page.getByText('No models yet.').count()) === 0) return
-      await uploadModel(page, 'File of the model', 'onnx/model/digits.onnx', 'champion')
-      await page.goto(new URL('/models', page.url()).href)
-      await uploadModel(page, 'Folder of the model', 'tensorflow/model', 'candidate')
-      await page.goto(new URL('/models', page.url()).href)
-      await page.getByRole('link', { name: 'digits' }).first().waitFor()
-    },
-  },
-  { name: 'model', path: '/models/digits' },
-  { name: 'model-versions', path: '/models/digits?tab=versions' },
-  { name: 'model-signature', path: '/models/digits?tab=signature&version=1' },
-  { name: 'model-graph', path: '/models/digits?tab=graph&version=1' },
-  { name: 'model-compare', path: '/models/digits?tab=compare' },
+  { name: 'settings-secret-new', path: '/settings/secrets', prepare: (page) => press(page, 'New secret') },
+  { name: 'settings-registry-new', path: '/settings/registries', prepare: (page) => press(page, 'New registry') },
+  { name: 'settings-rule-new', path: '/settings/retention', prepare: (page) => press(page, 'New rule') },
   { name: 'model-keys', path: '/settings/model-keys' },
-  {
-    name: 'model-upload',
-    path: '/models',
-    prepare: (page) => page.getByRole('button', { name: 'Upload model' }).first().click(),
-  },
+  { name: 'keyboard', path: '/projects', prepare: (page) => page.keyboard.press('?') },
+  { name: 'palette-all', path: '/projects', prepare: (page) => page.keyboard.press('Control+k') },
 ]
 
-/** Uploads what a framework wrote; see `test/model-corpus/`. */
-async function uploadModel(page: Page, field: string, path: string, alias: string): Promise<void> {
-  const file = join(import.meta.dirname, '../../../../test/model-corpus', path)
-  await page.getByRole('button', { name: 'Upload model' }).first().click()
-  const dialog = page.getByRole('dialog')
-  await dialog.getByRole('textbox', { name: 'Name' }).fill('digits')
-  await dialog.getByLabel(field).setInputFiles(file)
-  await dialog.getByText(/\d files?,/).waitFor()
-  await dialog.getByRole('combobox', { name: 'Aliases' }).fill(alias)
-  await dialog.getByRole('combobox', { name: 'Aliases' }).press('Enter')
-  await dialog.getByRole('button', { name: 'Upload' }).click()
-  await page.getByRole('region', { name: 'Lineage' }).getByText(alias).waitFor()
+/** Every page that `npm run shots` takes pictures of, at 1440 and 390 px, in light and in dark, by the server that has it. */
+export const shots: Readonly<Record<ShotServer, readonly Shot[]>> = {
+  empty,
+  main: pages,
+  data,
+  notebooks,
+  deployments,
+  workflows,
+}
+
+async function press(page: Page, button: string): Promise<void> {
+  await page.getByRole('button', { name: button }).first().click()
+  await page.getByRole('dialog').waitFor()
 }

@@ -9,6 +9,7 @@ import { Bytes, RelativeTime } from '../../parts/amount.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { formatCount } from '../../parts/format.ts'
+import { NothingLikeThat } from '../../parts/nothing-like-that.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { Tags } from '../../parts/tags.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
@@ -26,7 +27,7 @@ const columns: readonly Column<Dataset>[] = [
     width: '80px',
     align: 'right',
     card: 'fact',
-    cell: ({ latest }) => (latest ? `v${latest.version}` : <span className="faint">–</span>),
+    cell: ({ latest }) => (latest ? `v${latest.version}` : <span className="faint none">–</span>),
   },
   { id: 'versions', title: 'Versions', width: '80px', align: 'right', cell: ({ versions }) => formatCount(versions) },
   {
@@ -34,7 +35,7 @@ const columns: readonly Column<Dataset>[] = [
     title: 'Files',
     width: '100px',
     align: 'right',
-    cell: ({ latest }) => (latest ? formatCount(latest.files) : <span className="faint">–</span>),
+    cell: ({ latest }) => (latest ? formatCount(latest.files) : <span className="faint none">–</span>),
   },
   {
     id: 'size',
@@ -95,7 +96,7 @@ export function DatasetListPage(): ReactNode {
         )}
         empty={
           isFiltered ? (
-            <EmptyState title="No dataset is like that." command={`dataset list${tag && ` --tag ${tag}`}`} />
+            <NothingLikeThat noun="dataset" command="dataset list" keys={['name', 'tag']} />
           ) : (
             <EmptyState
               title="No datasets yet."

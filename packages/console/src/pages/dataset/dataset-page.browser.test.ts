@@ -32,7 +32,7 @@ describeConsole('datasets', (console) => {
     expect(await findBarriersInBothThemes(page)).toEqual([])
     await dialog.getByRole('button', { name: 'Make dataset' }).click()
     await page.getByRole('heading', { name: 'faces' }).waitFor()
-    await page.getByRole('row', { name: /v1 ready.*latest.*The first/ }).waitFor()
+    await page.getByRole('row', { name: /v1 Ready.*latest.*The first/ }).waitFor()
 
     await client.storage.put({ path: 'more/one.txt', body: 'two' })
     await client.storage.put({ path: 'more/three.txt', body: 'three' })
@@ -41,7 +41,7 @@ describeConsole('datasets', (console) => {
     await dialog.getByRole('combobox', { name: 'File or folder in storage' }).fill('more')
     await dialog.getByText('nabla dataset import faces storage:more').waitFor()
     await dialog.getByRole('button', { name: 'Make version' }).click()
-    const second = page.getByRole('row', { name: /v2 ready/ })
+    const second = page.getByRole('row', { name: /v2 Ready/ })
     await second.waitFor()
 
     await second.getByRole('button', { name: 'Actions for v2' }).click()
@@ -70,9 +70,9 @@ describeConsole('datasets', (console) => {
       await client.dataset.commit({ dataset: 'words', body: { source: { from: 'storage', path } } })
     }
     const page = await open('/data/datasets/words')
-    await page.getByRole('row', { name: /v2 ready/ }).waitFor()
+    await page.getByRole('row', { name: /v2 Ready/ }).waitFor()
     await page.getByRole('tab', { name: 'Compare' }).click()
-    await page.getByText('1 added, 1 removed, 1 changed, 1 equal').waitFor()
+    await page.getByText('1 added, 1 removed, 1 changed').waitFor()
     await page.getByRole('list', { name: 'Differences' }).getByText('~ changed').waitFor()
     expect(await findBarriersInBothThemes(page)).toEqual([])
 
@@ -85,7 +85,7 @@ describeConsole('datasets', (console) => {
 
     await page.getByRole('tab', { name: 'Versions' }).click()
     await client.dataset.deleteVersion({ dataset: 'words', version: '1' })
-    await page.getByRole('row', { name: /v1 ready/ }).waitFor({ state: 'detached' })
+    await page.getByRole('row', { name: /v1 Ready/ }).waitFor({ state: 'detached' })
     await page.getByRole('button', { name: 'Actions for words' }).click()
     await page.getByRole('menuitem', { name: 'Delete' }).click()
     const dialog = page.getByRole('dialog')
@@ -110,7 +110,7 @@ describeConsole('datasets', (console) => {
     await dialog.getByRole('textbox', { name: 'Expected SHA-256' }).fill('0'.repeat(64))
     expect(await findBarriersInBothThemes(page)).toEqual([])
     await dialog.getByRole('button', { name: 'Make version' }).click()
-    const failed = page.getByRole('row', { name: /v1 failed/ })
+    const failed = page.getByRole('row', { name: /v1 Failed/ })
     await dialog.locator('.error-note').or(failed).first().waitFor()
   })
 })

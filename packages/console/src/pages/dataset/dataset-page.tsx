@@ -203,7 +203,7 @@ function HowToUse({ dataset }: { dataset: Dataset }): ReactNode {
       <Panel title="About">
         <Facts
           facts={[
-            ['Description', description || <span className="faint">–</span>],
+            ['Description', description || <span className="faint none">–</span>],
             ['Id', <CopyId key="id" value={id} />],
             ['Created', <RelativeTime key="created" time={createdAt} />],
             ['Digest', latest?.digest ? <CopyId key="digest" value={latest.digest} /> : '–'],

@@ -8,6 +8,7 @@ import { toApiError } from '../../parts/action.ts'
 import { CommandLine } from '../../parts/copy.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { formatBytes } from '../../parts/format.ts'
+import { issueText } from '../../parts/issue-text.ts'
 import { ErrorNote } from '../../parts/states.tsx'
 import { toast } from '../../parts/toast.ts'
 import { type SendProgress, sendFolder } from '../../sync/send-folder.ts'
@@ -33,7 +34,8 @@ export function NewVersion(props: {
   const [tried, setTried] = useState(false)
   const change = (part: Partial<Draft>) => setDraft((now) => ({ ...now, ...part }))
   const commit = useCommit()
-  const wrongName = datasetName.safeParse(name).error?.issues[0]?.message
+  const [nameIssue] = datasetName.safeParse(name).error?.issues ?? []
+  const wrongName = nameIssue && issueText(nameIssue)
   const wrong = whyNotDraft(draft)
   const submit = async () => {
     setTried(true)

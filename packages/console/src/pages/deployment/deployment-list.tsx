@@ -15,6 +15,7 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { Sparkline } from '../../parts/sparkline.tsx'
+import { NothingLikeThat } from '../../parts/nothing-like-that.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { useUrlSearch } from '../../parts/url-state.ts'
 import { type AskedOfDeployment, deploymentActions } from './deployment-actions.ts'
@@ -126,7 +127,7 @@ function RateCell({ id }: { id: string }): ReactNode {
     refetchInterval: nowMs,
   })
   const lines = data?.range.series ?? []
-  if (!data || lines.length === 0) return <span className="faint">–</span>
+  if (!data || lines.length === 0) return <span className="faint none">–</span>
   const byTime = new Map<number, number>()
   for (const { points } of lines) for (const [at, , mean] of points) byTime.set(at, (byTime.get(at) ?? 0) + (mean ?? 0))
   const points = [...byTime].sort(([one], [other]) => one - other)
@@ -195,7 +196,7 @@ export function DeploymentList({ project: fixed }: { project?: string }): ReactN
         )}
         empty={
           isFiltered ? (
-            <EmptyState title="No deployment is like that." command="deployment list" />
+            <NothingLikeThat noun="deployment" command="deployment list" keys={['name', 'tag', 'project', 'state']} />
           ) : (
             <NoDeployments project={fixed} />
           )
@@ -217,9 +218,6 @@ function NoDeployments({ project }: { project: string | undefined }): ReactNode 
       <p>
         Serve a model of the repository by its name, or any program that listens on <code>$PORT</code>. Nabla keeps as
         many instances as you want, sends requests only to those that are ready, and changes them without losing one.
-      </p>
-      <p>
-        Then <code>curl -H "Authorization: Bearer $NABLA_API_KEY" {location.origin}/serve/MODEL/predict -d '…'</code>
       </p>
     </EmptyState>
   )

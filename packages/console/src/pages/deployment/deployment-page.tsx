@@ -8,7 +8,7 @@ import { useLiveEvents } from '../../api/live.ts'
 import { useApi } from '../../api/query.ts'
 import { type Action, useAction } from '../../parts/action.ts'
 import { ActionsMenu } from '../../parts/actions-menu.tsx'
-import { RelativeTime } from '../../parts/amount.tsx'
+import { Duration } from '../../parts/amount.tsx'
 import { CopyId, CopyText } from '../../parts/copy.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { openTab } from '../../parts/open-tab.ts'
@@ -145,7 +145,7 @@ function DeploymentFacts({ deployment }: { deployment: Deployment }): ReactNode 
       <span>{spec.model ?? (spec.image === 'host' ? 'a command' : spec.image)}</span>
       {startedAt !== null && (
         <span>
-          since <RelativeTime time={startedAt} />
+          up for <Duration from={startedAt} to={null} />
         </span>
       )}
       <span>

@@ -73,7 +73,7 @@ function InstanceTable({ items }: { items: readonly DeploymentInstance[] }): Rea
               </td>
               <td className="table-right">
                 {one.readyAt === null ? (
-                  <span className="faint">–</span>
+                  <span className="faint none">–</span>
                 ) : (
                   <Duration from={one.createdAt} to={one.readyAt} />
                 )}

@@ -5,7 +5,7 @@ import { RelativeTime } from '../../parts/amount.tsx'
 import { formatCount } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { shapeOf, StateBadge } from '../../parts/state-badge.tsx'
-import { eventNouns } from './event-nouns.ts'
+import { eventNouns, verbText } from './event-nouns.ts'
 import './event-line.css'
 
 /** Something that happened, in one line: what, to which, how many times in a row, by whom, when. */
@@ -16,7 +16,7 @@ export function EventLine({ event, times = 1 }: { event: Event; times?: number }
     <li className="event-line">
       {shapeOf(verb) ? <StateBadge state={verb} bare /> : <Icon name={eventNouns[noun]?.icon ?? 'info'} size={14} />}
       <span className="event-text ellipsis">
-        <span className="event-noun">{noun}</span> <Subject event={event} /> {verb.replaceAll('_', ' ')}
+        <span className="event-noun">{noun}</span> <Subject event={event} /> {verbText(verb)}
         {times > 1 && <span className="muted number"> {formatCount(times)} times</span>}
         {actor !== null && <span className="muted"> by {actor}</span>}
       </span>

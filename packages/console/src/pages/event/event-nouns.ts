@@ -29,3 +29,18 @@ export const eventNouns: Readonly<Record<string, EventNoun>> = {
   member: { icon: 'people' },
   team: { icon: 'people' },
 }
+
+/** What happened, where the second word of the type says it badly. */
+const verbs: Readonly<Record<string, string>> = {
+  error: 'ended with an error',
+  pending: 'waits for its turn',
+  provisioning: 'is being prepared',
+  running: 'runs',
+  ready: 'is ready',
+  retrying: 'starts another attempt',
+  stop_requested: 'was asked to stop',
+  preempted: 'made room for another',
+}
+
+/** What is said of an event: the second word of its type, in plain words. */
+export const verbText = (verb: string): string => verbs[verb] ?? verb.replaceAll('_', ' ')

@@ -11,6 +11,7 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { formatCount } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { NothingLikeThat } from '../../parts/nothing-like-that.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { Tags } from '../../parts/tags.tsx'
 import { useUrlSearch } from '../../parts/url-state.ts'
@@ -149,7 +150,7 @@ export function ExperimentList({ project: fixed }: { project?: string }): ReactN
         )}
         empty={
           isFiltered ? (
-            <EmptyState title="No experiment is like that." command="experiment list" />
+            <NothingLikeThat noun="experiment" command="experiment list" keys={['name', 'tag', 'project', 'state']} />
           ) : (
             <EmptyState
               title="No experiments yet. One is a job whose parameters and metrics are kept, or many that start together."

@@ -58,7 +58,7 @@ function HomeNow({ counts }: { counts: Counts | undefined }): ReactNode {
     <div className="home-now">
       <p className="home-hero">
         <span className="home-hero-number number">{counts ? formatCount(counts.byState.running) : <LineRoom />}</span>
-        <span className="home-hero-word">running</span>
+        <span className="home-hero-word">jobs running</span>
       </p>
       <p className="muted number">
         {counts ? `${formatCount(counts.byState.pending)} waiting` : <LineRoom />}

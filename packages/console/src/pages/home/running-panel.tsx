@@ -15,11 +15,11 @@ const most = 8
 export function RunningPanel(): ReactNode {
   const running = useApi('job', 'list', { state: 'running', limit: most })
   return (
-    <Panel title="Running" actions={<Link to={'/jobs?state=running' as never}>All</Link>} flush>
+    <Panel title="Running jobs" actions={<Link to={'/jobs?state=running' as never}>All</Link>} flush>
       <Loaded query={running} lines={3}>
         {({ items }) =>
           items.length === 0 ? (
-            <NothingHere command="run -- echo hello">Nothing runs now.</NothingHere>
+            <NothingHere command="run -- echo hello">No job runs now.</NothingHere>
           ) : (
             <ul className="home-rows">
               {items.map((job) => (

@@ -43,7 +43,7 @@ export function Rows(props: {
                   </th>
                   {row.values.map((value, place) => (
                     <td key={place} dir="auto">
-                      {value ?? <span className="faint">–</span>}
+                      {value ?? <span className="faint none">–</span>}
                     </td>
                   ))}
                 </tr>

@@ -4,6 +4,7 @@ import type { JobSpec } from '@nabla/api/job'
 import { type ReactNode, useState } from 'react'
 import { useApi } from '../../api/query.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { issueText } from '../../parts/issue-text.ts'
 import { Panel } from '../../parts/page-header.tsx'
 
 interface Row {
@@ -84,7 +85,7 @@ function VariableRow(props: {
   const error = isTwice
     ? 'It is there twice; this one counts.'
     : row.name !== '' || row.value !== ''
-      ? named.error?.issues[0]?.message
+      ? named.error?.issues.map(issueText)[0]
       : undefined
   return (
     <div className="variable-row">

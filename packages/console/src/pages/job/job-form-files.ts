@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react'
 import type { Picked, PickedFolder } from '../../sync/picked.ts'
 import { type Scan, scanFolder } from '../../sync/scan.ts'
 import type { Origin } from './job-form-body.ts'
+import { issueText } from '../../parts/issue-text.ts'
 
 /** Where the files come from; `same`: those of the job that is cloned. */
 export type FilesFrom = 'same' | Origin['from']
@@ -120,5 +121,5 @@ function problemOf(origin: Origin, chosen: Pick<JobFiles, 'folder' | 'scan' | 'a
     return 'Give the address of a repository: https, http, ssh or git.'
   }
   const parsed = workspaceSource.safeParse(origin)
-  return parsed.success ? undefined : parsed.error.issues[0]?.message
+  return parsed.success ? undefined : parsed.error.issues.map(issueText)[0]
 }

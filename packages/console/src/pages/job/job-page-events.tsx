@@ -4,6 +4,7 @@ import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
 import { formatDuration, formatTime } from '../../parts/format.ts'
 import { EmptyState, Loaded } from '../../parts/states.tsx'
+import { verbText } from '../event/event-nouns.ts'
 
 /** What happened to a job, in order, each with how long after the one before. */
 export function JobEvents({ job }: { job: Job }): ReactNode {
@@ -28,9 +29,8 @@ export function JobEvents({ job }: { job: Job }): ReactNode {
 
 function Moment({ event, before }: { event: Event; before: Event | undefined }): ReactNode {
   const { at, type, actor, data } = event
-  const words = Object.entries(data).flatMap(([name, value]) =>
-    typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [`${name}: ${value}`] : [],
-  )
+  // The name of the job is above all this.
+  const words = Object.entries(data).flatMap(([name, value]) => (name === 'name' ? [] : detail(name, value)))
   return (
     <li className="moment">
       <time dateTime={at} className="mono muted">
@@ -40,7 +40,7 @@ function Moment({ event, before }: { event: Event; before: Event | undefined }):
         {before ? `+${formatDuration(Date.parse(at) - Date.parse(before.at))}` : ''}
       </span>
       <span className="moment-what">
-        <strong>{type.replace(/^job\./, '').replaceAll('_', ' ')}</strong>{' '}
+        <strong>{verbText(type.replace(/^job\./, ''))}</strong>{' '}
         <span className="muted">by {actor ?? 'the server'}</span>
         {words.length > 0 && (
           <span className="muted moment-data" dir="auto">
@@ -50,4 +50,12 @@ function Moment({ event, before }: { event: Event; before: Event | undefined }):
       </span>
     </li>
   )
+}
+
+/** `grace: 10 s` of `graceMs` and 10000, `exit code: 1` of `exitCode`; nothing of what is no word or number. */
+function detail(name: string, value: unknown): string[] {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return []
+  const isTime = typeof value === 'number' && name.endsWith('Ms')
+  const words = name.replace(isTime ? /Ms$/ : '', '').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return [`${words}: ${isTime ? formatDuration(value) : value}`]
 }

@@ -5,6 +5,7 @@ import { now } from '../../clock.ts'
 import { useTick } from '../../parts/amount.tsx'
 import { formatDuration, formatTime } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { Prose } from '../../parts/prose.tsx'
 
 const labels: Record<JobPhase['name'], string> = {
   queue: 'Queue',
@@ -81,7 +82,9 @@ function Sentence({ job }: { job: Job }): ReactNode {
   return (
     <p className={isBad ? 'phase-sentence phase-sentence-bad' : 'phase-sentence'} dir="auto">
       {isBad && <Icon name="warning" />}
-      {reason}
+      <span>
+        <Prose text={reason} />
+      </span>
     </p>
   )
 }

@@ -22,7 +22,7 @@ describeConsole('the page of a job', (console) => {
     await page.getByRole('status').getByText('Cancelled').waitFor()
     await page.getByRole('button', { name: 'Stop', exact: true }).waitFor({ state: 'detached' })
     await page.getByRole('tab', { name: 'Events' }).click()
-    await page.getByRole('list', { name: 'Events' }).getByText('stop requested').waitFor()
+    await page.getByRole('list', { name: 'Events' }).getByText('was asked to stop').waitFor()
     await client.job.delete({ job })
     await page.getByText('This job was deleted').waitFor()
   })

@@ -3,6 +3,7 @@ import type { LogLine } from '@nabla/api/log'
 import { type ReactNode, useState } from 'react'
 import { CommandLine } from '../../parts/copy.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
+import { isPhone } from '../../parts/phone.ts'
 import { EmptyState, ErrorState, Lines } from '../../parts/states.tsx'
 import type { LogTimes } from './log-line.tsx'
 import type { LogRows } from './log-rows.ts'
@@ -59,7 +60,7 @@ export function LogPanel(props: {
             onTop={() => undefined}
             hrefOf={() => ''}
             times={times}
-            wrap={false}
+            wrap={isPhone()}
             since={since}
             marked={find.toLowerCase()}
           />

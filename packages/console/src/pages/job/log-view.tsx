@@ -6,6 +6,7 @@ import { CommandLine } from '../../parts/copy.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { formatCount, plural } from '../../parts/format.ts'
 import { readKept, writeKept } from '../../parts/kept.ts'
+import { isPhone } from '../../parts/phone.ts'
 import { quote } from '../../parts/quote.ts'
 import { EmptyState, ErrorNote, ErrorState, Lines } from '../../parts/states.tsx'
 import { toast } from '../../parts/toast.ts'
@@ -151,7 +152,7 @@ const emptyTitle = (job: Job): string =>
     ? 'It wrote nothing.'
     : job.state === 'pending'
       ? 'It has not begun yet.'
-      : 'Nothing was written yet.'
+      : 'Nothing has been written yet.'
 
 function useFeed(job: string): LogFeed {
   const feed = useMemo(() => new LogFeed(job), [job])
@@ -192,7 +193,7 @@ function useChange(value: unknown, onChange: () => void): void {
 }
 
 function useKeptLook(): [LogLook, (look: LogLook) => void] {
-  const [look, setLook] = useState<LogLook>(() => readKept('log', { times: 'off', wrap: false }))
+  const [look, setLook] = useState<LogLook>(() => readKept('log', { times: 'off', wrap: isPhone() }))
   const keep = (next: LogLook) => {
     setLook(next)
     writeKept('log', next)

@@ -96,7 +96,16 @@ const columnsFor = (own: string | undefined): readonly Column<Key>[] => [
     width: '96px',
     card: 'fact',
     cell: ({ lastUsedAt }) =>
-      lastUsedAt === null ? <span className="faint">never</span> : <RelativeTime time={lastUsedAt} />,
+      lastUsedAt === null ? (
+        <span className="faint">
+          never<span className="only-phone"> used</span>
+        </span>
+      ) : (
+        <>
+          <span className="only-phone">used </span>
+          <RelativeTime time={lastUsedAt} />
+        </>
+      ),
   },
   { id: 'expires', title: 'Expires', width: '110px', card: 'fact', cell: ({ expiresAt }) => <Expiry at={expiresAt} /> },
   { id: 'created', title: 'Created', width: '96px', cell: ({ createdAt }) => <RelativeTime time={createdAt} /> },
@@ -104,8 +113,13 @@ const columnsFor = (own: string | undefined): readonly Column<Key>[] => [
 ]
 
 function Expiry({ at }: { at: string | null }): ReactNode {
-  if (at === null) return <span className="faint">never</span>
-  return Date.parse(at) < now() ? <StateBadge state="failed" label="expired" /> : <RelativeTime time={at} />
+  if (at !== null && Date.parse(at) < now()) return <StateBadge state="failed" label="Expired" />
+  return (
+    <span className={at === null ? 'faint' : undefined}>
+      <span className="only-phone">expires </span>
+      {at === null ? 'never' : <RelativeTime time={at} />}
+    </span>
+  )
 }
 
 function RevokeKey({ held, isOwn, onClose }: { held: Key; isOwn: boolean; onClose: () => void }): ReactNode {

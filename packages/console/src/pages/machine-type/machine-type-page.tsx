@@ -36,7 +36,8 @@ const columns: readonly Column<MachineType>[] = [
     title: 'Per hour',
     width: '80px',
     align: 'right',
-    cell: ({ pricePerHour }) => (pricePerHour === null ? <span className="faint">–</span> : amountText(pricePerHour)),
+    cell: ({ pricePerHour }) =>
+      pricePerHour === null ? <span className="faint none">–</span> : amountText(pricePerHour),
   },
   { id: 'free', title: 'Free now', width: '80px', align: 'right', cell: ({ available }) => available },
   { id: 'engine', title: 'Engine', width: '100px', card: 'fact', cell: ({ engine }) => engine },

@@ -1,6 +1,6 @@
 import { Select } from '@mantine/core'
 import type { Interpretation, ModelGraph } from '@nabla/api/model-format'
-import { modelFormats } from '@nabla/api/model-tables'
+import { modelFormats, scanVerdicts } from '@nabla/api/model-tables'
 import type { Model, ModelVersion } from '@nabla/api/model'
 import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
@@ -129,12 +129,12 @@ function* rowsOf(a: ModelVersion, b: ModelVersion, [left, right]: [Interpretatio
   yield ['Size', formatBytes(a.sizeBytes), formatBytes(b.sizeBytes)]
   yield ['Inputs', tensorsText(left.inputs), tensorsText(right.inputs)]
   yield ['Outputs', tensorsText(left.outputs), tensorsText(right.outputs)]
-  yield ['Scan', left.verdict, right.verdict]
+  yield ['Scan', scanVerdicts[left.verdict].label, scanVerdicts[right.verdict].label]
   yield ['Signed by', signers(a.signatures) || '–', signers(b.signatures) || '–']
   yield ['Job', a.lineage.job?.name ?? '–', b.lineage.job?.name ?? '–']
   yield ['Code', codeOf(a), codeOf(b)]
   yield ['Data', dataOf(a), dataOf(b)]
-  yield ['Files', a.digest ?? '–', b.digest ?? '–']
+  yield ['Digest', digestOf(a), digestOf(b)]
 }
 
 const metricOf = ({ metrics }: ModelVersion, name: string): string => {
@@ -143,6 +143,7 @@ const metricOf = ({ metrics }: ModelVersion, name: string): string => {
 }
 const countText = (count: number | null): string => (count === null ? '–' : formatCount(count))
 const codeOf = ({ lineage }: ModelVersion): string => (lineage.commit ?? lineage.workspaceDigest ?? '–').slice(0, 12)
+const digestOf = ({ digest }: ModelVersion): string => digest?.slice(0, 12) ?? '–'
 const dataOf = ({ lineage }: ModelVersion): string =>
   lineage.datasets.map(({ name, version }) => `${name}:${version}`).join(', ') || '–'
 const tensorsText = (tensors: Interpretation['inputs']): string =>

@@ -9,6 +9,7 @@ import type { Action } from '../../parts/action.ts'
 import { Bytes, RelativeTime } from '../../parts/amount.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
+import { NothingLikeThat } from '../../parts/nothing-like-that.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { Tags } from '../../parts/tags.tsx'
@@ -20,7 +21,7 @@ import { Aliases, ParameterCount, Verdict } from './model-words.tsx'
 import { UploadModel } from './upload-model.tsx'
 import './model.css'
 
-const none = <span className="faint">–</span>
+const none = <span className="faint none">–</span>
 
 const columns: readonly Column<Model>[] = [
   { id: 'name', title: 'Name', width: 'minmax(140px, 1.6fr)', cell: ({ name }) => name },
@@ -121,7 +122,7 @@ export function ModelListPage(): ReactNode {
         )}
         empty={
           isFiltered ? (
-            <EmptyState title="No model is like that." command="model list" />
+            <NothingLikeThat noun="model" command="model list" keys={['name', 'tag', 'project']} />
           ) : (
             <EmptyState
               title="No models yet."

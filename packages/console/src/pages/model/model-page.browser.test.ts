@@ -46,7 +46,7 @@ describeConsole('models', (console) => {
     await dialog.getByText('4 files').waitFor()
     await dialog.getByRole('button', { name: 'Upload' }).click()
     await page.getByRole('tab', { name: 'Versions' }).click()
-    await page.getByRole('row', { name: /v2 ready.*TensorFlow/ }).waitFor()
+    await page.getByRole('row', { name: /v2 Ready.*TensorFlow/ }).waitFor()
     await page.getByRole('tab', { name: 'Compare' }).click()
     await page.getByRole('row', { name: 'Format ONNX TensorFlow SavedModel' }).waitFor()
     await page.getByRole('row', { name: /^Graph 4: Gemm × 2, Relu, ArgMax/ }).waitFor()
@@ -99,15 +99,15 @@ describeConsole('models', (console) => {
       await dialog.getByText('1 file').waitFor()
       await dialog.getByRole('button', { name: 'Upload' }).click()
       const metrics = page.getByRole('region', { name: 'Metrics' })
-      await metrics.getByText('0.25 of 2: 0.25 to 0.5, mean 0.375').waitFor()
+      await metrics.getByText('0.25 last of 2, from 0.25 to 0.5, mean 0.375').waitFor()
       await client.model.updateVersion({
         model: 'measured',
         version: '1',
         body: { metrics: [{ name: 'loss', value: 0.4 }] },
       })
       await page.reload()
-      await metrics.getByText('0.4 in its files 0.25 of 2: 0.25 to 0.5, mean 0.375').waitFor()
-      await metrics.getByText('-2 of 2: -2 to -2, mean -2').waitFor()
+      await metrics.getByText('0.4 in its files 0.25 last of 2, from 0.25 to 0.5, mean 0.375').waitFor()
+      await metrics.getByText('-2 last of 2, from -2 to -2, mean -2').waitFor()
     } finally {
       await rm(folder, { recursive: true })
     }

@@ -8,11 +8,11 @@ const shapes: Record<ScanVerdict, Shape> = { clean: 'done', suspicious: 'warning
 
 /** What the scan of its pickles came to. */
 export function Verdict({ verdict }: { verdict: ScanVerdict | null }): ReactNode {
-  if (verdict === null) return <span className="faint">–</span>
+  if (verdict === null) return <span className="faint none">–</span>
   const { label, about } = scanVerdicts[verdict]
   return (
     <span title={about}>
-      <StateBadge state={verdict} label={label.toLowerCase()} shape={shapes[verdict]} />
+      <StateBadge state={verdict} label={label} shape={shapes[verdict]} />
     </span>
   )
 }
@@ -32,7 +32,7 @@ export function Aliases({ aliases }: { aliases: readonly string[] }): ReactNode 
 
 /** `8.1 M`; exact where one points at it. */
 export function ParameterCount({ count }: { count: number | null | undefined }): ReactNode {
-  if (count === null || count === undefined) return <span className="faint">–</span>
+  if (count === null || count === undefined) return <span className="faint none">–</span>
   return (
     <span className="number" title={formatCount(count)}>
       {shortCount(count)}

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import { useApi } from '../../api/query.ts'
 import { Bytes, RelativeTime } from '../../parts/amount.tsx'
 import { CommandLine, CopyId, CopyText } from '../../parts/copy.tsx'
-import { plural } from '../../parts/format.ts'
+import { formatCount, plural } from '../../parts/format.ts'
 import { MarkdownView } from '../../parts/markdown-view.tsx'
 import { Facts, Panel } from '../../parts/page-header.tsx'
 import { Loaded } from '../../parts/states.tsx'
@@ -67,7 +67,7 @@ function Read({ read, version }: { read: Interpretation; version: ModelVersion }
         <Facts
           facts={[
             ['Format', modelFormats[read.format].label],
-            ['Made with', read.producer ?? <span className="faint">–</span>],
+            ['Made with', read.producer ?? <span className="faint none">–</span>],
             ['Parameters', <ParameterCount key="parameters" count={read.parameters} />],
             ['Inputs', `${read.inputs.length}`],
             ['Outputs', `${read.outputs.length}`],
@@ -123,7 +123,7 @@ function MetricValue({ given, inFiles }: { given: Metric | undefined; inFiles: M
         >
           {isOther && `in its files ${short(value)} `}
           {statistics &&
-            `of ${statistics.count}: ${short(statistics.min)} to ${short(statistics.max)}, mean ${short(statistics.mean)}`}
+            `last of ${formatCount(statistics.count)}, from ${short(statistics.min)} to ${short(statistics.max)}, mean ${short(statistics.mean)}`}
         </span>
       )}
     </span>

@@ -8,6 +8,7 @@ import { toApiError } from '../../parts/action.ts'
 import { CommandLine } from '../../parts/copy.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { formatBytes, plural } from '../../parts/format.ts'
+import { issueText } from '../../parts/issue-text.ts'
 import { quote } from '../../parts/quote.ts'
 import { ErrorNote } from '../../parts/states.tsx'
 import { toast } from '../../parts/toast.ts'
@@ -27,7 +28,8 @@ export function UploadModel(props: { model?: Model; onClose: () => void; onMade?
   const [picked, setPicked] = useState<{ name: string; scan: Scan | undefined }>()
   const [tried, setTried] = useState(false)
   const upload = useUpload()
-  const wrongName = modelName.safeParse(name).error?.issues[0]?.message
+  const [nameIssue] = modelName.safeParse(name).error?.issues ?? []
+  const wrongName = nameIssue && issueText(nameIssue)
   const submit = async () => {
     setTried(true)
     if (wrongName !== undefined || !picked?.scan) return

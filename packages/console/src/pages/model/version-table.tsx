@@ -14,15 +14,15 @@ import { AliasVersion, DeleteVersion, NoteVersion } from './model-dialogs.tsx'
 import { Aliases, ParameterCount, Verdict } from './model-words.tsx'
 
 const columns: readonly Column<ModelVersion>[] = [
-  { id: 'version', title: 'Version', width: '76px', cell: ({ version }) => <span className="number">v{version}</span> },
-  { id: 'state', title: 'State', width: '112px', card: 'fact', cell: (version) => <VersionState version={version} /> },
+  { id: 'version', title: 'Version', width: '60px', cell: ({ version }) => <span className="number">v{version}</span> },
+  { id: 'state', title: 'State', width: '104px', card: 'fact', cell: (version) => <VersionState version={version} /> },
   { id: 'aliases', title: 'Aliases', width: 'minmax(90px, 1fr)', cell: ({ aliases }) => <Aliases aliases={aliases} /> },
   {
     id: 'format',
     title: 'Format',
     width: 'minmax(100px, 1fr)',
     card: 'fact',
-    cell: ({ format }) => (format ? modelFormats[format].label : <span className="faint">–</span>),
+    cell: ({ format }) => (format ? modelFormats[format].label : <span className="faint none">–</span>),
   },
   {
     id: 'parameters',
@@ -36,13 +36,13 @@ const columns: readonly Column<ModelVersion>[] = [
     id: 'signed',
     title: 'Signed by',
     width: 'minmax(80px, 0.8fr)',
-    cell: ({ signatures }) => signers(signatures) || <span className="faint">–</span>,
+    cell: ({ signatures }) => signers(signatures) || <span className="faint none">–</span>,
   },
-  { id: 'size', title: 'Size', width: '90px', align: 'right', cell: ({ sizeBytes }) => <Bytes bytes={sizeBytes} /> },
+  { id: 'size', title: 'Size', width: '76px', align: 'right', cell: ({ sizeBytes }) => <Bytes bytes={sizeBytes} /> },
   {
     id: 'source',
     title: 'From',
-    width: 'minmax(120px, 1.4fr)',
+    width: 'minmax(100px, 1.4fr)',
     cell: ({ source, reason, state }) => (
       <span dir="auto" title={reason ?? source} className={state === 'failed' ? 'model-failed' : undefined}>
         {reason ?? source}
@@ -137,7 +137,7 @@ export function VersionState({ version: { state, reason } }: { version: ModelVer
     <span title={reason ?? modelVersionStates[state].about}>
       <StateBadge
         state={state}
-        label={modelVersionStates[state].label.toLowerCase()}
+        label={modelVersionStates[state].label}
         {...(state === 'preparing' && { shape: 'running' as const })}
       />
     </span>

@@ -13,9 +13,13 @@ export function NotebookFiles({ notebook, version }: { notebook: Notebook; versi
     <FileBrowser
       source={source}
       empty={
-        <EmptyState
-          title={version === undefined ? 'There are no files in /notebooks yet.' : 'This version has no files.'}
-        />
+        version === undefined ? (
+          <EmptyState title="There are no files in /notebooks yet.">
+            What you make in JupyterLab appears here, and stays when the notebook stops.
+          </EmptyState>
+        ) : (
+          <EmptyState title="This version has no files." />
+        )
       }
     />
   )

@@ -10,6 +10,7 @@ import { type Action, useAction } from '../../parts/action.ts'
 import { RelativeTime } from '../../parts/amount.tsx'
 import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
+import { NothingLikeThat } from '../../parts/nothing-like-that.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { Tags } from '../../parts/tags.tsx'
@@ -47,7 +48,7 @@ const columnsWith = (open: (notebook: NotebookSummary) => void): readonly Column
 ]
 
 function openButton(notebook: NotebookSummary, open: (notebook: NotebookSummary) => void): ReactNode {
-  if (!(notebookCan.open as readonly State[]).includes(notebook.state)) return <span className="faint">–</span>
+  if (!(notebookCan.open as readonly State[]).includes(notebook.state)) return <span className="faint none">–</span>
   return (
     <Button
       size="compact-xs"
@@ -115,7 +116,7 @@ export function NotebookListPage(): ReactNode {
         toolbar={(chooser) => (
           <FilterBar
             searchKey="name"
-            placeholder="name, state:running, tag:demo"
+            placeholder="Name begins with, tag:, state:"
             filters={[
               { key: 'state', label: 'State', options: stateOptions },
               { key: 'tag', label: 'Tag' },
@@ -140,7 +141,8 @@ export function NotebookListPage(): ReactNode {
 }
 
 function NoNotebooks({ isFiltered, make }: { isFiltered: boolean; make: Action }): ReactNode {
-  if (isFiltered) return <EmptyState title="No notebook is like that." command="notebook list" />
+  if (isFiltered)
+    return <NothingLikeThat noun="notebook" command="notebook list" keys={['name', 'tag', 'project', 'state']} />
   return (
     <EmptyState
       title="No notebooks yet. One is JupyterLab with files and packages that stay."

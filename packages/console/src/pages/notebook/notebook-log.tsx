@@ -29,13 +29,13 @@ function Log({ notebook }: { notebook: Notebook }): ReactNode {
     <LogPanel
       label="Log of the notebook"
       rows={rows}
-      tools={<Tools {...{ find, setFind, follow, setFollow }} />}
+      tools={<Tools {...{ find, setFind, follow, setFollow }} active={notebookStates[state].active} />}
       follow={follow}
       onFollow={setFollow}
       times="absolute"
       since={Date.parse(startRequestedAt ?? createdAt)}
       find={find}
-      nothing="Nothing has been said yet."
+      nothing="It wrote nothing."
       count={`${rows.isCut ? 'the last ' : ''}${plural(rows.count, 'line')}`}
       command={`notebook logs${notebookStates[state].active ? ' --follow' : ''} ${quote(name)}`}
     />
@@ -57,8 +57,10 @@ function Tools(props: {
   setFind: (find: string) => void
   follow: boolean
   setFollow: (follow: boolean) => void
+  /** Whether more may come. */
+  active: boolean
 }): ReactNode {
-  const { find, setFind, follow, setFollow } = props
+  const { find, setFind, follow, setFollow, active } = props
   return (
     <div className="log-tools">
       <div className="log-search">
@@ -72,9 +74,11 @@ function Tools(props: {
         />
       </div>
       <span className="grow" />
-      <button type="button" className="log-toggle" aria-pressed={follow} onClick={() => setFollow(!follow)}>
-        Follow
-      </button>
+      {active && (
+        <button type="button" className="log-toggle" aria-pressed={follow} onClick={() => setFollow(!follow)}>
+          Follow
+        </button>
+      )}
     </div>
   )
 }

@@ -27,7 +27,7 @@ export function TimeLeft({ notebook }: { notebook: Pick<NotebookSummary, 'state'
   const { state, stopsAt } = notebook
   const isCounting = state === 'running' && stopsAt !== null
   useTick(isCounting ? 1000 : null)
-  if (!isCounting) return <span className="faint">–</span>
+  if (!isCounting) return <span className="faint none">–</span>
   const leftMs = Date.parse(stopsAt) - now()
   return (
     <span className="number" title={`Stops at ${formatTime(stopsAt)} if nobody uses it`}>
@@ -38,7 +38,7 @@ export function TimeLeft({ notebook }: { notebook: Pick<NotebookSummary, 'state'
 
 /** What keeps a notebook from being stopped, in words. */
 export function activityWords(activity: NotebookActivity | null): string {
-  if (!activity) return 'not looked at yet'
+  if (!activity) return 'it has just started'
   const { busyKernels, busyTerminals, busyGpus, connections, kernels } = activity
   const words = [
     busyKernels > 0 && `${plural(busyKernels, 'kernel')} computing`,

@@ -10,6 +10,7 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { formatCount } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { NothingLikeThat } from '../../parts/nothing-like-that.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { EmptyState } from '../../parts/states.tsx'
@@ -73,13 +74,13 @@ export function ProjectListPage(): ReactNode {
         href={({ name }) => `/projects/${encodeURIComponent(name)}`}
         actions={(project) => projectActions(project, (form) => setOpen({ form, project }))}
         toolbar={(chooser) => (
-          <FilterBar placeholder="tag:paper" filters={[{ key: 'tag', label: 'Tag' }]}>
+          <FilterBar placeholder="tag:" filters={[{ key: 'tag', label: 'Tag' }]}>
             {chooser}
           </FilterBar>
         )}
         empty={
           tag ? (
-            <EmptyState title={`No project has the tag ${tag}.`} command={`project list --tag ${tag}`} />
+            <NothingLikeThat noun="project" command="project list" keys={['tag']} />
           ) : (
             <EmptyState
               title="No projects yet. The first job of a folder makes one."
@@ -98,7 +99,7 @@ export function ProjectListPage(): ReactNode {
 
 function Active({ count }: { count: number }): ReactNode {
   return count === 0 ? (
-    <span className="faint">–</span>
+    <span className="faint none">–</span>
   ) : (
     <StateBadge state="running" label={`${formatCount(count)} active`} />
   )

@@ -54,7 +54,6 @@ export function FileDialog(props: { path: string; ask: (asked: Asked) => void; o
                   ['SHA-256', <Digest key="digest" path={path} />],
                 ]}
               />
-              <div className="grow" />
               <Button
                 component="a"
                 href={fileAddress(path)}

@@ -20,7 +20,8 @@ const columns: readonly Column<FileEntry>[] = [
     width: '110px',
     align: 'right',
     card: 'fact',
-    cell: ({ type, sizeBytes }) => (type === 'folder' ? <span className="faint">–</span> : <Bytes bytes={sizeBytes} />),
+    cell: ({ type, sizeBytes }) =>
+      type === 'folder' ? <span className="faint none">–</span> : <Bytes bytes={sizeBytes} />,
   },
   {
     id: 'modified',

@@ -12,6 +12,7 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { formatCount } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { NothingLikeThat } from '../../parts/nothing-like-that.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { useUrlSearch } from '../../parts/url-state.ts'
@@ -98,7 +99,7 @@ function TrialsCell({ id }: { id: string }): ReactNode {
 function BestCell({ id }: { id: string }): ReactNode {
   const { data } = useApi('sweep', 'show', { sweep: id })
   const [best] = data?.best ?? []
-  if (!data || !best) return <span className="faint">–</span>
+  if (!data || !best) return <span className="faint none">–</span>
   if (data.search.objectives.length > 1) return <span>{formatCount(data.best.length)} on the front</span>
   const { metric } = data.search.objectives[0]!
   return (
@@ -154,7 +155,12 @@ export function SweepListPage(): ReactNode {
         )}
         empty={
           isFiltered ? (
-            <EmptyState title="No sweep is like that." command="sweep list" />
+            <NothingLikeThat
+              noun="sweep"
+              command="sweep list"
+              keys={['name', 'project', 'state']}
+              flags={['project']}
+            />
           ) : (
             <EmptyState
               title="No sweeps yet. One runs a command with many values of its parameters, and tells which were best."

@@ -94,12 +94,11 @@ function TrialFacts({
 
 function JobLinks({ job }: { job: string }): ReactNode {
   const { data } = useApi('run', 'list', { job, limit: 1, columns: '' })
+  const { data: found } = useApi('job', 'show', { job })
   const [run] = data?.items ?? []
   return (
     <span className="row">
-      <Link to={`/jobs/${job}` as never} className="mono">
-        {job}
-      </Link>
+      <Link to={`/jobs/${job}` as never}>{found?.name ?? job}</Link>
       {run && <Link to={`/runs/${run.id}` as never}>its run</Link>}
     </span>
   )

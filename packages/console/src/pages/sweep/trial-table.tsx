@@ -15,6 +15,9 @@ import { trialShapes, valueText } from './trial-words.ts'
 /** Columns of parameters that are shown by themselves; the others when they are chosen. */
 const usualParameters = 6
 
+/** Stands where a trial has no value. */
+const dash = <span className="faint none">–</span>
+
 /** Every trial: in the order in which they were asked for, or by what one chooses. */
 export function TrialTable(props: {
   trials: readonly Trial[]
@@ -102,7 +105,7 @@ function columnsOf(
       ...(at < 2 && { card: 'fact' }),
       cell: (trial) => {
         const value = valueOf(trial, objective)
-        if (value === undefined) return <span className="faint">–</span>
+        if (value === undefined) return dash
         return (
           <>
             <span className="only-phone">{objective.metric} </span>
@@ -118,7 +121,7 @@ function columnsOf(
       ...(!words.includes(name) && { align: 'right' }),
       sort: `parameter ${name}`,
       hidden: at >= usualParameters,
-      cell: ({ values }) => (Object.hasOwn(values, name) ? valueText(values[name]) : <span className="faint">–</span>),
+      cell: ({ values }) => (Object.hasOwn(values, name) ? valueText(values[name]) : dash),
     })),
     { id: 'step', title: 'Step', width: '52px', align: 'right', sort: 'step', cell: ({ step }) => step },
     { id: 'asked', title: 'Started', width: '84px', cell: ({ askedAt }) => <RelativeTime time={askedAt} /> },

@@ -22,7 +22,7 @@ export function AccountPage(): ReactNode {
                   ['Name', user.name],
                   ['Id', <CopyId key="id" value={user.id} />],
                   ['Team', `${team.name}, ${role}`],
-                  ['Signed in with', key === null ? 'a password' : `the key ${key.name}`],
+                  ['Signed in with', key === null ? 'a password' : `the key “${key.name}”`],
                   ['Until', <RelativeTime key="until" time={session?.expiresAt} />],
                   ['Since', <RelativeTime key="since" time={user.createdAt} />],
                 ]}

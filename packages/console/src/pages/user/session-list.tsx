@@ -27,7 +27,7 @@ const columns: readonly Column<Session>[] = [
     title: 'With',
     width: 'minmax(90px, 1fr)',
     card: 'fact',
-    cell: ({ key }) => (key === null ? 'a password' : `key ${key.name}`),
+    cell: ({ key }) => (key === null ? 'a password' : `key “${key.name}”`),
   },
   { id: 'team', title: 'Team', width: 'minmax(70px, 1fr)', cell: ({ team }) => team.name },
   { id: 'used', title: 'Used', width: '80px', card: 'fact', cell: (row) => <RelativeTime time={row.lastUsedAt} /> },

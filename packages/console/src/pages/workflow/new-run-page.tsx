@@ -90,7 +90,7 @@ function RunForm({ known, before }: FormProps): ReactNode {
             variant="filled"
             loading={begin.pending}
             disabled={!isReady}
-            title={`nabla ${line}`}
+            title={isReady ? `nabla ${line}` : 'It needs a name, a project and a file without mistakes.'}
           >
             Run
           </Button>
@@ -152,7 +152,16 @@ function NamePanel({ state: { name, setName, project, setProject } }: { state: F
 function FilePanel({ state: { text, setText, read } }: { state: FormState }): ReactNode {
   const area = useRef<HTMLTextAreaElement>(null)
   return (
-    <Panel title="File">
+    <Panel
+      title="File"
+      actions={
+        text === '' && (
+          <Button size="compact-xs" onClick={() => setText(example)}>
+            Use the example
+          </Button>
+        )
+      }
+    >
       <Textarea
         ref={area}
         aria-label="File, in YAML or JSON"

@@ -12,6 +12,7 @@ import { Duration, RelativeTime } from '../../parts/amount.tsx'
 import { CommandLine, CopyId } from '../../parts/copy.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { Facts, PageHeader, Panel } from '../../parts/page-header.tsx'
+import { quote } from '../../parts/quote.ts'
 import { Loaded } from '../../parts/states.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
@@ -104,7 +105,7 @@ function useRunActions(run: WorkflowRun | undefined): Action[] {
     {
       label: 'Run with changes',
       icon: 'edit',
-      command: `workflow run ${workflow.id} -f FILE`,
+      command: `workflow run ${quote(workflow.name)} -f FILE`,
       run: () => go(`/workflows/new?workflow=${workflow.id}&run=${number}`),
     },
   ]
@@ -219,7 +220,7 @@ function RunRecord({ run }: { run: WorkflowRun }): ReactNode {
           <pre className="text-panel workflow-file" tabIndex={0} aria-label="File">
             {toYaml(run.spec).trimStart()}
           </pre>
-          <CommandLine line={`workflow run ${run.workflow.id} -f flow.yaml`} label="With a file of it" />
+          <CommandLine line={`workflow run ${quote(run.workflow.name)} -f flow.yaml`} label="With a file of it" />
         </div>
       </Panel>
     </div>

@@ -10,6 +10,7 @@ import { type Column, DataTable } from '../../parts/data-table.tsx'
 import { FilterBar } from '../../parts/filter-bar.tsx'
 import { formatCount } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { NothingLikeThat } from '../../parts/nothing-like-that.tsx'
 import { PageHeader } from '../../parts/page-header.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { Tags } from '../../parts/tags.tsx'
@@ -128,7 +129,7 @@ export function WorkflowListPage(): ReactNode {
         )}
         empty={
           Object.keys(filter).length > 0 ? (
-            <EmptyState title="No workflow is like that." command="workflow list" />
+            <NothingLikeThat noun="workflow" command="workflow list" keys={['name', 'tag', 'project']} />
           ) : (
             <EmptyState
               title="No workflows yet. One is jobs that wait for one another and hand files on."
