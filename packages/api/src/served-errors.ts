@@ -53,6 +53,6 @@ export const servedErrors = {
   no_upgrade: {
     status: 426,
     message: 'This address is for WebSockets only.',
-    hint: 'Ask for a WebSocket, as `nabla exec` and `nabla job forward` do.',
+    hint: 'Ask for a WebSocket. If the program did, a proxy in between drops that: docs/guide/running-the-server.md has the lines for nginx.',
   },
 } as const
