@@ -31,6 +31,14 @@ describe('help', () => {
     }
   })
 
+  test('a terminal that does not know its width has 80 columns', async () => {
+    const [unknown, usual] = [
+      await runCli(['job', '--help'], { columns: 0 }),
+      await runCli(['job', '--help'], { columns: 80 }),
+    ]
+    expect(unknown.stdout).toBe(usual.stdout)
+  })
+
   test('it is colourful on a terminal, and plain where that is not wanted', async () => {
     const color = '\u001b['
     expect((await runCli(['--help'], { columns: 80 })).stdout).toContain(color)

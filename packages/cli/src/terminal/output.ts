@@ -11,6 +11,9 @@ export type Style = Parameters<typeof styleText>[0]
 /** A stream that may be a terminal. */
 export type Sink = Writable & { isTTY?: boolean; columns?: number }
 
+/** Columns of a terminal. One that does not know (a container, a build server) says 0, and is taken for an old one. */
+export const columnsOf = ({ columns = 0 }: Sink): number => (columns > 0 ? columns : 80)
+
 /** Thrown when whoever read the output has gone, as with `nabla job logs | head`. */
 export class OutputClosed extends Error {}
 
@@ -56,7 +59,7 @@ export class Output {
 
   /** Columns for tables and help; undefined when it goes to a file or a pipe. */
   get width(): number | undefined {
-    return this.#out.isTTY ? (this.#out.columns ?? 80) : this.#settings.columns
+    return this.#out.isTTY ? columnsOf(this.#out) : this.#settings.columns
   }
 
   get hasColor(): boolean {
@@ -127,7 +130,7 @@ export class Output {
   /** The one line at the bottom of a terminal that says what goes on; it is gone with the next output. */
   status(text: string): void {
     if (!this.canvas) return
-    const cut = truncate(text, (this.#err.columns ?? 80) - 1)
+    const cut = truncate(text, columnsOf(this.#err) - 1)
     if (cut === this.#status) return
     this.#status = cut
     this.#err.write(`\r\u001b[2K${this.styleNote('dim', cut)}`)

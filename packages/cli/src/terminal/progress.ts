@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress'
 import { formatBytes, formatDuration } from './format.ts'
-import type { Output } from './output.ts'
+import { columnsOf, type Output } from './output.ts'
 
 /** A bar for long work. It is drawn on a terminal only, and gone when the work is done. */
 export interface Progress {
@@ -51,7 +51,7 @@ export function showGrowingProgress(out: Output, label: string): GrowingProgress
 
 /** `Uploading ━━━━╌╌╌╌  50%  1.0 GB of 2.0 GB  110 MB/s  9 s left`, as much of it as there is room for. */
 function newBar(out: Output, canvas: NonNullable<Output['canvas']>, label: string): cliProgress.SingleBar {
-  const columns = canvas.columns ?? 80
+  const columns = columnsOf(canvas)
   return new cliProgress.SingleBar({
     stream: canvas,
     clearOnComplete: true,
