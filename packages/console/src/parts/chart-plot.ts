@@ -10,6 +10,8 @@ export interface PlotLook {
   isTime: boolean
   /** y are bytes: their steps are powers of two. */
   isBinary: boolean
+  /** There are no parts of one: y is marked at whole numbers. */
+  isWhole: boolean
   /** Whether y begins at 0. */
   fromZero: boolean
   /** A line across, such as what was given. */
@@ -108,13 +110,14 @@ function axesOf(look: PlotLook, color: (name: string) => string): uPlot.Axis[] {
     {
       ...axis,
       size: 66,
-      ...(look.isBinary ? { incrs: powersOfTwo } : {}),
+      ...(look.isBinary ? { incrs: powersOfTwo } : look.isWhole ? { incrs: wholeSteps } : {}),
       values: (_, splits) => splits.map((y) => (y === null ? '' : look.formatY(y))),
     },
   ]
 }
 
 const powersOfTwo = Array.from({ length: 60 }, (_, power) => 2 ** power)
+const wholeSteps = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((first) => first * 10 ** power)).flat()
 const dayMs = 86_400_000
 
 /** A time on the axis, as exact as the steps are. */

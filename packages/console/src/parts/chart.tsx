@@ -11,7 +11,8 @@ import {
 } from 'react'
 import type uPlot from 'uplot'
 import { aboveZero, alignSeries, type ChartSeries, summarize, thinOut } from './chart-data.ts'
-import { savePicture } from './chart-picture.ts'
+import { csvOfSeries } from './chart-csv.ts'
+import { saveFile, savePicture } from './chart-picture.ts'
 import { makePlot } from './chart-plot.ts'
 import { paletteSize } from './palette.ts'
 import { formatBytes, formatMemory, formatDuration, formatTime } from './format.ts'
@@ -49,6 +50,8 @@ export interface ChartProps {
   height?: number
   /** Names in the legend at most; the others are counted. */
   mostNamed?: number
+  /** What the file has that is saved as CSV; the lines that are shown, if left out. */
+  csv?: (shown: readonly ChartSeries[]) => string
   /** Beside the title. */
   actions?: ReactNode
 }
@@ -84,15 +87,7 @@ export function Chart(props: ChartProps): ReactNode {
         <span className="faint number chart-at">{x === undefined ? unit : formatX(x)}</span>
         <div className="grow" />
         {props.actions}
-        {!isTable && (
-          <button
-            type="button"
-            className="chart-table-button chart-seldom"
-            onClick={() => figure.current && void savePicture(figure.current, title)}
-          >
-            PNG
-          </button>
-        )}
+        <SaveButtons {...props} series={shown} figure={figure} isTable={isTable} />
         <button type="button" className="chart-table-button" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
           Table
         </button>
@@ -106,6 +101,32 @@ export function Chart(props: ChartProps): ReactNode {
       )}
       <Legend {...props} series={series} value={(one) => legendValue(one, shown, aligned, point, unit)} />
     </figure>
+  )
+}
+
+function SaveButtons(props: ChartProps & { figure: RefObject<HTMLElement | null>; isTable: boolean }): ReactNode {
+  const { title, series, figure, isTable, csv } = props
+  const isTime = !props.elapsed && !props.formatX
+  const saveCsv = () => {
+    const text = csv ? csv(series) : csvOfSeries(series, isTime)
+    saveFile(new Blob([text], { type: 'text/csv;charset=utf-8' }), title, 'csv')
+  }
+  const button = 'chart-table-button chart-seldom'
+  return (
+    <>
+      {!isTable && (
+        <button
+          type="button"
+          className={button}
+          onClick={() => figure.current && void savePicture(figure.current, title)}
+        >
+          PNG
+        </button>
+      )}
+      <button type="button" className={button} onClick={saveCsv}>
+        CSV
+      </button>
+    </>
   )
 }
 
@@ -137,6 +158,9 @@ function Legend(props: ChartProps & { value: (one: ChartSeries) => string }): Re
 
 const formatterOfX = ({ formatX, elapsed = false }: ChartProps): ((x: number) => string) =>
   formatX ?? (elapsed ? formatDuration : formatTime)
+
+/** Units of which there are no parts. */
+const wholeUnits = new Set(['bytes/s', 'requests', 'ready'])
 
 /** A value with its unit, as short as it can be read. */
 export function formatValue(value: number, unit: string | null): string {
@@ -186,7 +210,8 @@ function Plot(props: ChartProps & { onPoint: (index: number | null) => void }): 
     const formatX = formatterOfX(latest.current)
     const formatY = (y: number) => formatValue(y, unit)
     const isBinary = unit === 'bytes'
-    const look = { isBinary, width, height, isTime, fromZero, limit, bands, log, syncKey, formatX, formatY }
+    const isWhole = unit !== null && wholeUnits.has(unit)
+    const look = { isBinary, isWhole, width, height, isTime, fromZero, limit, bands, log, syncKey, formatX, formatY }
     const made = makePlot(element.current, latest.current.series, look, {
       onRange: (next) => latest.current.onRange(next),
       onPoint: (index) => latest.current.onPoint(index),

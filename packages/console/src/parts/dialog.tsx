@@ -1,5 +1,5 @@
 import { Modal } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 
 export interface DialogProps {
   title: string
@@ -25,6 +25,7 @@ export function Dialog({
   mustAnswer = false,
   bare = false,
 }: DialogProps): ReactNode {
+  useFocusBack()
   return (
     <Modal.Root opened onClose={onClose} size={size} closeOnEscape={!mustAnswer} closeOnClickOutside={!mustAnswer}>
       <Modal.Overlay />
@@ -40,4 +41,26 @@ export function Dialog({
       </Modal.Content>
     </Modal.Root>
   )
+}
+
+/** Gives the focus back to what had it when the dialog was opened: a dialog is there or not, and never merely closed. */
+function useFocusBack(): void {
+  const [before] = useState(() => openerOf(document.activeElement))
+  useEffect(
+    () => () => {
+      // What has the focus in the dialog is still there now, and so is the trap that holds it.
+      requestAnimationFrame(() => {
+        const { activeElement } = document
+        if (before?.isConnected && (activeElement === null || activeElement === document.body)) before.focus()
+      })
+    },
+    [before],
+  )
+}
+
+/** A button, or of an entry of a menu the button that opened the menu: the entry is gone by then. */
+function openerOf(element: Element | null): HTMLElement | undefined {
+  const menu = element?.closest('[role=menu]')
+  const opener = menu ? document.querySelector(`[aria-controls="${CSS.escape(menu.id)}"]`) : element
+  return opener instanceof HTMLElement && opener !== document.body ? opener : undefined
 }

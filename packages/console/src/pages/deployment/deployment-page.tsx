@@ -131,7 +131,7 @@ function HeadActions({ actions }: { actions: readonly Action[] }): ReactNode {
 }
 
 function DeploymentFacts({ deployment }: { deployment: Deployment }): ReactNode {
-  const { instances, revision, serving, startedAt, spec, createdBy, tags } = deployment
+  const { instances, revision, serving, startedAt, spec, createdBy, tags, state } = deployment
   return (
     <>
       <span className="number">
@@ -145,7 +145,7 @@ function DeploymentFacts({ deployment }: { deployment: Deployment }): ReactNode 
       <span>{spec.model ?? (spec.image === 'host' ? 'a command' : spec.image)}</span>
       {startedAt !== null && (
         <span>
-          up for <Duration from={startedAt} to={null} />
+          {state === 'starting' ? 'starting' : 'up'} for <Duration from={startedAt} to={null} />
         </span>
       )}
       <span>

@@ -50,7 +50,13 @@ export function RequestForm({ deployment }: { deployment: Deployment }): ReactNo
           }}
         >
           <Fields form={form} />
-          {!deploymentStates[state].serving && <p className="muted">It does not answer now: start it first.</p>}
+          {!deploymentStates[state].serving && (
+            <p className="muted">
+              {state === 'starting'
+                ? 'It is starting: a request waits until it is ready.'
+                : 'It does not answer now: start it first.'}
+            </p>
+          )}
           <ErrorNote error={send.error} />
           <div className="row" style={{ justifyContent: 'flex-end' }}>
             <Button type="submit" variant="filled" loading={send.pending} disabled={fault !== undefined}>

@@ -49,6 +49,27 @@ describeConsole('the list of projects', (console) => {
     await page.getByRole('row', { name: /digits/ }).waitFor()
   })
 
+  test('a dialog gives the focus back to what opened it, also to the menu of a page', async () => {
+    const page = await console().open('/projects')
+    const button = page.getByRole('button', { name: 'New project' })
+    await button.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await expect.poll(() => button.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true)
+
+    await page.goto(new URL('/projects/digits', page.url()).href)
+    const menu = page.getByRole('button', { name: /^(More actions|Actions for digits)$/ })
+    await menu.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('menuitem', { name: 'Rename or tag' }).click()
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await expect.poll(() => menu.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true)
+  })
+
   test('is moved through by keyboard', async () => {
     const page = await console().open('/projects')
     const grid = page.getByRole('grid', { name: 'Projects' })
