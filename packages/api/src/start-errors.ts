@@ -14,7 +14,7 @@ export const startErrors = {
   data_unusable: {
     status: 500,
     message: 'The data folder {path} cannot be used: {reason}.',
-    hint: 'Make it writable for this user, or name another with --data.',
+    hint: 'Let this user write there and make room on its disk, or name another folder with --data.',
   },
   no_data: {
     status: 404,

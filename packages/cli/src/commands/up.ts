@@ -80,6 +80,14 @@ async function start(context: Context, given: Record<string, unknown>, newKey: b
     if (systemCode(error) === 'EADDRNOTAVAIL') {
       throw usageError('This machine has no such address.', 'Choose one of its own with --host.')
     }
+    if (systemCode(error) === 'ENOSPC') {
+      throw new CliError(
+        'The disk is full.',
+        'Free space on it, or name a folder on another with --data.',
+        'failure',
+        error,
+      )
+    }
     // The server words its problems as the API does.
     if (error instanceof Error && error.name === 'AppError' && 'hint' in error) {
       throw new CliError(error.message, String(error.hint), 'failure', error)

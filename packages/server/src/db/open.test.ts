@@ -1,4 +1,5 @@
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -217,6 +218,20 @@ describe('a database that cannot be opened', () => {
     writeSync(file, Buffer.alloc(8192, 0xa5), 0, 8192, 100)
     closeSync(file)
     await expect(openDatabase({ data: folder, database: 'sqlite' })).rejects.toMatchObject({ code: 'database_damaged' })
+  })
+
+  test.runIf(process.getuid?.() === 0)('a disk without room for it (skipped: this is not root)', async () => {
+    const disk = join(data, 'small')
+    mkdirSync(disk)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk])
+    try {
+      await expect(openDatabase({ data: disk, database: 'sqlite' })).rejects.toMatchObject({
+        code: 'data_unusable',
+        message: expect.stringContaining('the disk is full'),
+      })
+    } finally {
+      execFileSync('umount', [disk])
+    }
   })
 
   test('a server that does not answer', async () => {
