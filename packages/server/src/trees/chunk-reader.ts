@@ -46,12 +46,16 @@ export async function* readChunks(
     coming = next()
     // A failure is for the turn of that window; whoever stops before does not want to know.
     coming.catch(() => {})
-    for (const hash of window.hashes) {
-      const chunk = window.chunks.get(hash)
-      if (!chunk) throw damaged(hash, options, 'it is not there')
-      yield chunk
+    try {
+      for (const hash of window.hashes) {
+        const chunk = window.chunks.get(hash)
+        if (!chunk) throw damaged(hash, options, 'it is not there')
+        yield chunk
+      }
+    } finally {
+      // Also when nothing more is asked for, as after the last chunk.
+      if (window.lent) largeBuffers.give(window.lent)
     }
-    if (window.lent) largeBuffers.give(window.lent)
     if (window.sizeBytes > limits.readAheadBytes / 4) collectYoungGarbage()
   }
 }
