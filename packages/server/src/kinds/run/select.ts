@@ -21,8 +21,19 @@ export function selectRuns(db: Db, teamId: string, choice: RunChoice) {
   if (deleted !== 'all') rows = rows.where('runs.deletedAt', deleted === 'no' ? 'is' : 'is not', null)
   if (projectIds) rows = rows.where('runs.projectId', 'in', projectIds)
   if (jobIds) rows = rows.where('runs.jobId', 'in', jobIds)
-  for (const condition of conditions) rows = withCondition(db, rows, condition)
+  const inTurn = conditions.toSorted((one, other) => turnOf(one) - turnOf(other))
+  for (const condition of inTurn) rows = withCondition(db, rows, condition)
   return rows
+}
+
+/**
+ * SQLite asks in the order in which conditions stand, and the next only of the runs that are left: first what the row of
+ * a run says, then what leaves few runs. PostgreSQL knows by its statistics.
+ */
+function turnOf({ subject, operator }: Condition): number {
+  if (subject.of === 'attribute') return 0
+  const leavesFew = operator === '=' || operator === 'in'
+  return leavesFew ? 1 : 2
 }
 
 export type RunQuery = ReturnType<typeof selectRuns>
