@@ -11,11 +11,11 @@ export interface Drawing {
 
 /**
  * A canvas as wide as its place and as sharp as the screen. `draw` is called on an empty one whenever something of `of`,
- * the size or the theme has changed.
+ * the size or the theme has changed. What it returns is called before the next time: it ends a drawing that goes on.
  */
 export function useCanvas(
   height: number,
-  draw: (drawing: Drawing) => void,
+  draw: (drawing: Drawing) => (() => void) | void,
   of: readonly unknown[],
 ): { canvas: RefObject<HTMLCanvasElement | null>; width: number } {
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -32,14 +32,16 @@ export function useCanvas(
   }, [])
   useLayoutEffect(() => {
     const element = canvas.current
-    const context = element?.getContext('2d')
+    // So the processor draws, in the page: where there is no GPU, thousands of lines take the browser many times as long
+    // by the other way, and frames are lost.
+    const context = element?.getContext('2d', { willReadFrequently: true })
     if (!element || !context || width === 0) return
     const scale = window.devicePixelRatio || 1
     element.width = Math.round(width * scale)
     element.height = Math.round(height * scale)
     context.setTransform(scale, 0, 0, scale, 0, 0)
     const style = getComputedStyle(element)
-    draw({ context, width, height, color: (name) => style.getPropertyValue(name).trim() })
+    return draw({ context, width, height, color: (name) => style.getPropertyValue(name).trim() })
   }, [width, height, scheme, ...of])
   return { canvas, width }
 }

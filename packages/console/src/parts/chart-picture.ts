@@ -5,10 +5,15 @@
 export async function savePicture(figure: HTMLElement, title: string): Promise<void> {
   const blob = await pictureOf(figure, title)
   if (!blob) return
+  saveFile(blob, title, 'png')
+}
+
+/** Has the browser keep a file, named after the title of a chart. */
+export function saveFile(blob: Blob, title: string, ending: string): void {
   const address = URL.createObjectURL(blob)
   const link = document.createElement('a')
   link.href = address
-  link.download = `${title.replaceAll(/[^\w.-]+/g, '-').slice(0, 80) || 'chart'}.png`
+  link.download = `${title.replaceAll(/[^\w.-]+/g, '-').slice(0, 80) || 'chart'}.${ending}`
   link.click()
   // The browser has taken hold of it by the next turn.
   setTimeout(() => URL.revokeObjectURL(address), 1000)

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
-import { isWithin, moveBrush, readBrushes, writeBrushes } from './parallel-brush.ts'
+import { type Brushes, moveBrush, readBrushes, rowsWithin, writeBrushes } from './parallel-brush.ts'
 import { makeAxis } from './value-axis.ts'
 
 const values = [0, 5, 10, undefined]
 const axes = [{ id: 'lr', axis: makeAxis(values, String), values }]
-const within = (brushes: Parameters<typeof isWithin>[1]) => values.map((_, row) => isWithin(axes, brushes, row))
+const within = (brushes: Brushes) => rowsWithin(axes, brushes, values.length)
 
 test('keeps the rows that go through all that is kept', () => {
-  expect(within({})).toEqual([true, true, true, true])
-  expect(within({ lr: [0.5, 1] })).toEqual([false, true, true, false])
-  expect(within({ other: [0, 0.1] })).toEqual([true, true, true, true])
+  expect(within({})).toEqual([0, 1, 2, 3])
+  expect(within({ lr: [0.5, 1] })).toEqual([1, 2])
+  expect(within({ other: [0, 0.1] })).toEqual([0, 1, 2, 3])
 })
 
 test('keys begin, move, widen and let go, and stay on the axis', () => {

@@ -6,18 +6,25 @@ export type Brush = readonly [number, number]
 /** By the id of the axis. */
 export type Brushes = Readonly<Record<string, Brush>>
 
-/** Whether a row goes through what is kept of every axis. One without a value there does not. */
-export function isWithin(
+/** Rows, of so many, that go through what is kept of every axis. One without a value there does not. */
+export function rowsWithin(
   axes: readonly { id: string; axis: ValueAxis; values: readonly AxisValue[] }[],
   brushes: Brushes,
-  row: number,
-): boolean {
-  return axes.every(({ id, axis, values }) => {
+  count: number,
+): number[] {
+  const brushed = axes.flatMap(({ id, axis, values }) => {
     const brush = brushes[id]
-    if (!brush) return true
-    const place = axis.place(values[row])
-    return place !== undefined && place >= brush[0] - 1e-9 && place <= brush[1] + 1e-9
+    return brush ? [{ axis, values, low: brush[0] - 1e-9, high: brush[1] + 1e-9 }] : []
   })
+  const rows: number[] = []
+  for (let row = 0; row < count; row++) {
+    const isWithin = brushed.every(({ axis, values, low, high }) => {
+      const place = axis.place(values[row])
+      return place !== undefined && place >= low && place <= high
+    })
+    if (isWithin) rows.push(row)
+  }
+  return rows
 }
 
 const step = 0.05

@@ -1,21 +1,15 @@
-import { type KeyboardEvent, type PointerEvent, type ReactNode, useMemo } from 'react'
-import { type Drawing, useCanvas } from './canvas.ts'
-import { isWithin, moveBrush, type Brush, type Brushes } from './parallel-brush.ts'
-import type { AxisValue, ValueAxis } from './value-axis.ts'
+import { type KeyboardEvent, type PointerEvent, type ReactNode, useEffect, useMemo, useRef } from 'react'
+import { useCanvas } from './canvas.ts'
+import { moveBrush, type Brush, type Brushes } from './parallel-brush.ts'
+import { axisX, bottom, crossings, drawLines, type ParallelAxis, side, top } from './parallel-lines.ts'
 import './parallel-coordinates.css'
-
-export interface ParallelAxis {
-  id: string
-  label: string
-  axis: ValueAxis
-  /** One for each row. */
-  values: readonly AxisValue[]
-}
 
 export interface ParallelProps {
   axes: readonly ParallelAxis[]
   /** How many rows there are. */
   count: number
+  /** Rows that go through all brushes. */
+  kept: readonly number[]
   /** The axis that gives the lines their colour: from faint to the accent. */
   colorBy: string | undefined
   brushes: Brushes
@@ -25,28 +19,26 @@ export interface ParallelProps {
   height?: number
 }
 
-const [top, bottom, side] = [44, 12, 56]
+/** From so many lines on each is thinner and fainter. */
+const many = 300
 
 /**
  * Each row as a line across axes. Dragging along an axis keeps the rows that go through there; a double click lets go of
  * it. With the keyboard: arrows move what is kept, with the shift key they widen it, Escape lets go.
  */
 export function ParallelCoordinates(props: ParallelProps): ReactNode {
-  const { axes, count, brushes, onBrush, colorBy, marked, height = 360 } = props
-  const kept = useMemo(
-    () => Array.from({ length: count }, (_, row) => isWithin(axes, brushes, row)),
-    [axes, brushes, count],
-  )
-  const { canvas, width } = useCanvas(height, (drawing) => drawLines(drawing, props, kept), [
-    axes,
-    kept,
-    colorBy,
-    marked,
-  ])
+  const { axes, brushes, onBrush, marked, height = 360 } = props
+  const { all, kept, width } = useLines(props, height)
   const x = (place: number) => axisX(place, axes.length, width)
   return (
     <div className="parallel" style={{ height }} role="group" aria-label="Parallel coordinates">
-      <canvas ref={canvas} aria-hidden="true" />
+      <canvas ref={all} aria-hidden="true" />
+      <canvas ref={kept} aria-hidden="true" />
+      {marked !== undefined && width > 0 && (
+        <svg className="parallel-marked" aria-hidden="true">
+          <path d={pathOf(crossings(axes, marked, { width, height }))} />
+        </svg>
+      )}
       {width > 0 &&
         axes.map((one, place) => (
           <Axis
@@ -65,6 +57,43 @@ export function ParallelCoordinates(props: ParallelProps): ReactNode {
     </div>
   )
 }
+
+/**
+ * Two canvases above each other: all lines, faintly, while some are chosen, and those that are kept. Dragging draws only
+ * the upper one anew. What comes in while one looks is drawn in one go: the picture would thin out for a moment.
+ */
+function useLines({ axes, count, kept, colorBy, brushes }: ParallelProps, height: number) {
+  const seen = useRef<readonly ParallelAxis[]>(undefined)
+  const gradually = seen.current === undefined || seen.current === axes
+  useEffect(() => {
+    seen.current = axes
+  }, [axes])
+  const isBrushed = Object.keys(brushes).length > 0
+  const rows = useMemo(() => Array.from({ length: count }, (_, row) => row), [count])
+  const all = useCanvas(
+    height,
+    (drawing) => {
+      const look = { axes, rows, colorBy: undefined, color: '--line-strong', alpha: 0.25, lineWidth: 1 }
+      return drawLines(drawing, isBrushed ? look : { ...look, rows: [] }, gradually)
+    },
+    [axes, rows, isBrushed],
+  )
+  const upper = useCanvas(
+    height,
+    (drawing) => {
+      const isMany = kept.length > many
+      const look = { color: '--accent', alpha: isMany ? 0.35 : 0.75, lineWidth: isMany ? 1 : 1.4 }
+      const coloured = axes.find(({ id }) => id === colorBy)
+      return drawLines(drawing, { axes, rows: kept, colorBy: coloured, ...look }, gradually)
+    },
+    [axes, kept, colorBy],
+  )
+  return { all: all.canvas, kept: upper.canvas, width: upper.width }
+}
+
+/** A line with gaps, as SVG writes it. */
+const pathOf = (points: ReturnType<typeof crossings>): string =>
+  points.map((point, at) => (point ? `${points[at - 1] ? 'L' : 'M'}${point[0]},${point[1]}` : '')).join('')
 
 interface AxisProps {
   one: ParallelAxis
@@ -140,51 +169,4 @@ function dragBrush(event: PointerEvent<HTMLElement>, span: number, onBrush: Axis
   element.addEventListener('pointermove', move)
   element.addEventListener('pointerup', end)
   element.addEventListener('pointercancel', end)
-}
-
-const axisX = (place: number, count: number, width: number): number =>
-  count === 1 ? width / 2 : side + (place * (width - 2 * side)) / (count - 1)
-
-function drawLines({ context, width, height, color }: Drawing, props: ParallelProps, kept: readonly boolean[]): void {
-  const { axes, colorBy, marked } = props
-  const coloured = axes.find(({ id }) => id === colorBy)
-  const [accent, faint] = [color('--accent'), color('--line-strong')]
-  const keptCount = kept.filter(Boolean).length
-  const y = (place: number) => top + (height - top - bottom) * (1 - place)
-  const line = (row: number) => {
-    context.beginPath()
-    let isOn = false
-    for (const [index, { axis, values }] of axes.entries()) {
-      const place = axis.place(values[row])
-      const x = axisX(index, axes.length, width)
-      if (place !== undefined) context[isOn ? 'lineTo' : 'moveTo'](x, y(place))
-      isOn = place !== undefined
-    }
-    context.stroke()
-  }
-  context.strokeStyle = faint
-  context.globalAlpha = 0.25
-  for (const row of someRows(kept, false)) line(row)
-  context.lineWidth = keptCount > 300 ? 1 : 1.4
-  context.strokeStyle = accent
-  for (const row of someRows(kept, true)) {
-    const share = coloured ? (coloured.axis.place(coloured.values[row]) ?? 0) : 1
-    context.globalAlpha = (keptCount > 300 ? 0.35 : 0.75) * (0.15 + 0.85 * share)
-    line(row)
-  }
-  if (marked === undefined) return
-  context.globalAlpha = 1
-  context.lineWidth = 2.5
-  context.strokeStyle = color('--text')
-  line(marked)
-}
-
-/** Lines that are drawn of those that are kept, and of the others: more are no longer told apart, and take their time. */
-const mostLines = 2000
-
-/** Rows that are kept, or not; of very many some, evenly chosen. */
-function someRows(kept: readonly boolean[], wanted: boolean): number[] {
-  const rows = kept.flatMap((isKept, row) => (isKept === wanted ? [row] : []))
-  const every = Math.max(1, rows.length / mostLines)
-  return every === 1 ? rows : Array.from({ length: mostLines }, (_, at) => rows[Math.floor(at * every)]!)
 }

@@ -4,7 +4,7 @@ import { formatDuration, formatTime, plural } from '../../parts/format.ts'
 import { ErrorNote } from '../../parts/states.tsx'
 import { type ChartedRun, type ChartLook, useRunLines } from './run-curves.ts'
 import type { RunLook } from './run-look.ts'
-import type { RunAxis } from './run-points.ts'
+import { csvOfRuns, type RunAxis } from './run-points.ts'
 
 export interface RunChartProps {
   metric: string
@@ -33,7 +33,7 @@ export function RunChart(props: RunChartProps): ReactNode {
 }
 
 function Lines({ metric, runs, looks, look, ...others }: RunChartProps): ReactNode {
-  const { query, lines, odd } = useRunLines(runs, metric, look, looks)
+  const { query, lines, read, odd } = useRunLines(runs, metric, look, looks)
   const { axis } = look
   const shown = runs.length === 1 ? lines.map((line) => ({ ...line, label: 'last' })) : lines
   if (query.error && !query.data) {
@@ -61,6 +61,7 @@ function Lines({ metric, runs, looks, look, ...others }: RunChartProps): ReactNo
       {...others}
       fromZero={false}
       mostNamed={mostNamed}
+      csv={(drawn) => csvOfRuns(read.filter(({ id }) => drawn.some((line) => line.id === id)))}
       actions={
         odd > 0 && (
           <span className="run-odd" title="NaN or infinite: they are gaps in the line, and kept as they are.">

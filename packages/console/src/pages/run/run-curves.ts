@@ -24,18 +24,30 @@ export interface ChartLook {
   range: ChartRange
 }
 
+/** A run with the points of a metric. */
+interface ReadRun {
+  id: string
+  name: string
+  points: readonly RunPoint[]
+}
+
 /** The metric that gives the epochs, if a run logs it. */
 export const epochMetric = 'epoch'
 /** Points of one curve: about as many as a chart has pixels to tell them apart. */
 const points = 500
 
-/** The lines of one metric, live. `odd`: how many values are no numbers. */
+/** The lines of one metric, live, and what they are drawn from. `odd`: how many values are no numbers. */
 export function useRunLines(
   runs: readonly ChartedRun[],
   metric: string,
   look: ChartLook,
   looks: ReadonlyMap<string, RunLook>,
-): { query: UseQueryResult<readonly RunCurve[], ApiError>; lines: readonly ChartSeries[]; odd: number } {
+): {
+  query: UseQueryResult<readonly RunCurve[], ApiError>
+  lines: readonly ChartSeries[]
+  read: readonly ReadRun[]
+  odd: number
+} {
   const { axis, smoothing, range } = look
   const ids = useMemo(() => runs.map(({ id }) => id), [runs])
   const query = useCurves(ids, metric, axis, range)
@@ -45,11 +57,13 @@ export function useRunLines(
     const epochsOf = new Map(epochs.data?.map((curve) => [curve.run, curve.points]))
     const curves = new Map(query.data?.map((curve) => [curve.run, curve.points]))
     let odd = 0
+    const read: ReadRun[] = []
     const lines = runs.flatMap((run): ChartSeries[] => {
       const own: readonly RunPoint[] = withLive(curves.get(run.id) ?? [], live.get(run.id) ?? [])
       if (own.length === 0) return []
       const drawn = toChart(own, { axis, begin: beginOf(run, own), epochs: epochsOf.get(run.id) })
       odd += drawn.odd
+      read.push({ id: run.id, name: run.name, points: own })
       const line = { id: run.id, label: run.name, points: drawn.points, ...looks.get(run.id) }
       if (smoothing === 0) return [line]
       return [
@@ -59,7 +73,7 @@ export function useRunLines(
     })
     // What they were made from lies below the lines.
     lines.sort((one, other) => Number(other.ghostOf !== undefined) - Number(one.ghostOf !== undefined))
-    return { query, lines, odd }
+    return { query, lines, read, odd }
   }, [runs, query, epochs.data, live, axis, smoothing, looks])
 }
 

@@ -5,7 +5,7 @@ import { type ReactNode, useMemo, useState } from 'react'
 import { formatNumber } from '../../parts/chart.tsx'
 import { formatCount, plural } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
-import { isWithin, readBrushes, writeBrushes } from '../../parts/parallel-brush.ts'
+import { readBrushes, rowsWithin, writeBrushes } from '../../parts/parallel-brush.ts'
 import { ParallelCoordinates } from '../../parts/parallel-coordinates.tsx'
 import { EmptyState } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
@@ -31,10 +31,8 @@ export function RunParallel({ runs, names }: { runs: readonly Run[]; names: RunN
   const ids = useMemo(() => (text === '' ? usualFields(runs, names) : readIds(text)), [text, runs, names])
   const brushes = useMemo(() => readBrushes(brushText), [brushText])
   const axes = useMemo(() => ids.flatMap((id) => axisOf(id, runs)), [ids, runs])
-  const kept = useMemo(
-    () => runs.flatMap((run, row) => (isWithin(axes, brushes, row) ? [{ run, row }] : [])),
-    [runs, axes, brushes],
-  )
+  const rows = useMemo(() => rowsWithin(axes, brushes, runs.length), [runs, axes, brushes])
+  const kept = useMemo(() => rows.flatMap((row) => (runs[row] ? [{ run: runs[row], row }] : [])), [rows, runs])
   const isBrushed = Object.keys(brushes).length > 0
   return (
     <div className="stack">
@@ -51,6 +49,7 @@ export function RunParallel({ runs, names }: { runs: readonly Run[]; names: RunN
           <ParallelCoordinates
             axes={axes}
             count={runs.length}
+            kept={rows}
             colorBy={axes.at(-1)?.id}
             brushes={brushes}
             onBrush={(next) => setBrushes(writeBrushes(next))}

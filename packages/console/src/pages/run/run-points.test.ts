@@ -1,6 +1,6 @@
 import type { RunPoint } from '@nabla/api/run'
 import { expect, test } from 'vitest'
-import { smoothed, toChart, withLive } from './run-points.ts'
+import { csvOfRuns, smoothed, toChart, withLive } from './run-points.ts'
 
 const points: RunPoint[] = [
   [0, 1000, 1, 2, 3],
@@ -52,5 +52,15 @@ test('smoothed lines keep their gaps', () => {
   ).toEqual([
     [0, 2, 2, 2],
     [1, null, null, null],
+  ])
+})
+
+test('as CSV each point has its run, step, time and value; what is no number stands as it is', () => {
+  expect(csvOfRuns([{ id: 'ru1', name: 'cnn, wide', points }]).split('\r\n')).toEqual([
+    'run,id,step,time,value,least,most',
+    '"cnn, wide",ru1,0,1970-01-01T00:00:01.000Z,2,1,3',
+    '"cnn, wide",ru1,10,1970-01-01T00:00:02.000Z,NaN,NaN,NaN',
+    '"cnn, wide",ru1,20,1970-01-01T00:00:03.000Z,5,4,6',
+    '',
   ])
 })

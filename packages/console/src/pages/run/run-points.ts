@@ -1,6 +1,7 @@
 import type { RunPoint } from '@nabla/api/run'
 import { numberOf, valueOf } from '@nabla/api/run-states'
 import type { MetricPoint } from '@nabla/api/metric'
+import { toCsv } from '../../parts/chart-csv.ts'
 import { smooth } from '../../parts/smoothing.ts'
 
 /** What stands along x: the step, the time since the run began, the time of day, or what the metric `epoch` says. */
@@ -22,6 +23,20 @@ export function withLive(points: readonly RunPoint[], live: readonly LivePoint[]
     valueOf(value),
   ])
   return [...points, ...added]
+}
+
+/** Points of runs as CSV, as they were read: where one stands for several values, `value` is their mean. */
+export function csvOfRuns(runs: readonly { id: string; name: string; points: readonly RunPoint[] }[]): string {
+  const rows = runs.flatMap(({ id, name, points }) =>
+    points.map(([step, time, least, mean, most]) => [
+      name,
+      id,
+      step,
+      new Date(time).toISOString(),
+      ...[mean, least, most].map(String),
+    ]),
+  )
+  return toCsv(['run', 'id', 'step', 'time', 'value', 'least', 'most'], rows)
 }
 
 /** Points as a chart draws them, by x. A value that is no number is a gap; `odd` counts them. */

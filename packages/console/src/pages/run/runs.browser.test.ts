@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { seedRuns } from '../../../../../tools/seed-runs.ts'
 import { findBarriers, findBarriersInBothThemes } from '../../testing/browser.ts'
@@ -135,6 +136,13 @@ describeConsole(
       const page = await open(`/runs/compare?ids=${ids.join(',')}`)
       await page.getByRole('figure', { name: 'loss' }).getByRole('button', { name: 'lr 0.2' }).click()
       await expect.poll(() => new URL(page.url()).searchParams.get('hide')).toBe(ids[1])
+      const saved = page.waitForEvent('download')
+      await page.getByRole('figure', { name: 'loss' }).getByRole('button', { name: 'CSV' }).click()
+      const file = await saved
+      expect(file.suggestedFilename()).toBe('loss.csv')
+      const [heads, ...rows] = (await readFile(await file.path(), 'utf8')).trimEnd().split('\r\n')
+      expect(heads).toBe('run,id,step,time,value,least,most')
+      expect(rows.map((row) => row.split(',')[1])).toEqual([ids[0], ids[0], ids[0]])
       expect(await findBarriersInBothThemes(page)).toEqual([])
       await page.getByRole('tab', { name: 'Parameters' }).click()
       const table = page.getByRole('region', { name: 'Parameters: table' })

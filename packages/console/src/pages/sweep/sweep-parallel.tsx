@@ -4,7 +4,7 @@ import { Button } from '@mantine/core'
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import { formatNumber } from '../../parts/chart.tsx'
 import { formatCount, plural } from '../../parts/format.ts'
-import { type Brushes, isWithin, readBrushes, writeBrushes } from '../../parts/parallel-brush.ts'
+import { type Brushes, readBrushes, rowsWithin, writeBrushes } from '../../parts/parallel-brush.ts'
 import { ParallelCoordinates } from '../../parts/parallel-coordinates.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { makeAxis } from '../../parts/value-axis.ts'
@@ -35,10 +35,7 @@ export function SweepParallel(props: TrialPicture & { space: SearchSpace; names:
     })
     return [...ofParameters, ...ofObjectives]
   }, [trials, shown, objectives])
-  const kept = useMemo(
-    () => trials.flatMap((trial, row) => (isWithin(axes, brushes, row) ? [{ trial, row }] : [])),
-    [trials, axes, brushes],
-  )
+  const kept = useMemo(() => rowsWithin(axes, brushes, trials.length), [trials, axes, brushes])
   const isBrushed = Object.keys(brushes).length > 0
   return (
     <div className="stack">
@@ -46,6 +43,7 @@ export function SweepParallel(props: TrialPicture & { space: SearchSpace; names:
         <ParallelCoordinates
           axes={axes}
           count={trials.length}
+          kept={kept}
           colorBy={axes.at(-1)?.id}
           brushes={brushes}
           onBrush={setBrushes}
@@ -63,16 +61,16 @@ export function SweepParallel(props: TrialPicture & { space: SearchSpace; names:
         {isBrushed && <Button onClick={() => setBrushes({})}>Keep all</Button>}
       </div>
       <ul className="sweep-numbers" aria-label="Trials that are kept">
-        {kept.slice(0, mostNamed).map(({ trial, row }) => (
-          <li key={trial.number} onPointerEnter={() => setMarked(row)} onPointerLeave={() => setMarked(undefined)}>
+        {namedOf(kept, trials).map(({ number, row }) => (
+          <li key={number} onPointerEnter={() => setMarked(row)} onPointerLeave={() => setMarked(undefined)}>
             <button
               type="button"
               className="sweep-number"
-              onClick={() => onOpen(trial.number)}
+              onClick={() => onOpen(number)}
               onFocus={() => setMarked(row)}
               onBlur={() => setMarked(undefined)}
             >
-              Trial {trial.number}
+              Trial {number}
             </button>
           </li>
         ))}
@@ -81,6 +79,9 @@ export function SweepParallel(props: TrialPicture & { space: SearchSpace; names:
     </div>
   )
 }
+
+const namedOf = (kept: readonly number[], trials: TrialPicture['trials']) =>
+  kept.slice(0, mostNamed).flatMap((row) => (trials[row] ? [{ number: trials[row].number, row }] : []))
 
 /** The address is written once one has let go: writing it draws the whole page anew. */
 const settleMs = 250

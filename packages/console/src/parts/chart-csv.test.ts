@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { csvOfSeries, toCsv } from './chart-csv.ts'
+
+test('quotes what would be taken for more than one field', () => {
+  expect(toCsv(['run', 'value'], [['a, "b"\nc', 0.5]])).toBe('run,value\r\n"a, ""b""\nc",0.5\r\n')
+})
+
+test('has a row for each point that is drawn, and none for gaps', () => {
+  const points = [
+    [0, 1, 2, 3],
+    [1000, null, null, null],
+  ] as const
+  const series = [
+    { id: 'a', label: 'cpu', points },
+    { id: 'b', label: 'cpu', points, ghostOf: 'a' },
+  ]
+  expect(csvOfSeries(series, true)).toBe('series,time,value,least,most\r\ncpu,1970-01-01T00:00:00.000Z,2,1,3\r\n')
+  expect(csvOfSeries(series, false)).toContain('\r\ncpu,0,2,1,3\r\n')
+})
