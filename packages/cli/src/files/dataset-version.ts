@@ -92,7 +92,7 @@ export async function untilReady(context: Context, name: string, made: DatasetVe
 
 /** What a folder or file here holds, all of it. Throws CliError if it is not there. */
 export function lookAtFiles(
-  { out, settings: { cacheFolder }, io: { now } }: Context,
+  { out, settings: { cacheFolder, configFile: keyFile }, io: { now } }: Context,
   path: string,
   text: string,
   noun: string,
@@ -103,7 +103,7 @@ export function lookAtFiles(
     return { folder: dirname(path), scan: scanFile(dirname(path), basename(path), { cacheFolder, now }) }
   if (path === '/') throw usageError(`The whole machine is no ${noun}.`, 'Name a folder.')
   out.status('Looking at the files')
-  const scan = scanData(path, { cacheFolder, now })
+  const scan = scanData(path, { cacheFolder, keyFile, now })
   out.clearStatus()
   return { folder: path, scan }
 }

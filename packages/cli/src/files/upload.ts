@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { open, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import type { Client } from '@nabla/api/client'
 import type { Workspace } from '@nabla/api/workspace'
@@ -65,7 +66,7 @@ export async function syncScanned<Made>(
 }
 
 /** Reads what a folder holds. Throws a usage error for one that is no workspace. */
-export function scanFolder({ out, settings, io }: Context, folder: string, patterns: readonly string[]): Scan {
+export function scanFolder({ out, settings, io: { now } }: Context, folder: string, patterns: readonly string[]): Scan {
   if (folder === '/') {
     throw usageError(
       'The whole machine is no workspace.',
@@ -73,8 +74,12 @@ export function scanFolder({ out, settings, io }: Context, folder: string, patte
     )
   }
   out.status('Looking at the files')
-  const scan = scanWorkspace(folder, patterns, { cacheFolder: settings.cacheFolder, now: io.now })
+  const { cacheFolder, configFile: keyFile, home } = settings
+  const scan = scanWorkspace(folder, patterns, { cacheFolder, keyFile, now })
   out.clearStatus()
+  if (folder === resolve(home)) {
+    out.warn('this is your home folder: all that is in it goes with the job. Change into the folder of your code.')
+  }
   return scan
 }
 

@@ -59,6 +59,16 @@ export function rulesFor(root: string, patterns: readonly string[]): Rules {
   return inRepository
 }
 
+/** The same rules, by which the file at this path never goes. */
+export function rulesWithout(rules: Rules, path: string): Rules {
+  return {
+    tag: tagOf([rules.tag, path]),
+    test: (tested, isFolder) =>
+      tested === path ? { by: { from: 'always', pattern: path }, wanted: false } : rules.test(tested, isFolder),
+    enter: (folder, names) => rulesWithout(rules.enter(folder, names), path),
+  }
+}
+
 interface Line {
   /** As it is matched: from the top of all rules on. */
   pattern: string

@@ -1,10 +1,10 @@
 import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join, relative, sep } from 'node:path'
 import { environmentMarks } from '@nabla/api/ignore-rules'
 import { comparePaths, type FileChunk } from '@nabla/api/tree-format'
 import { CliError, systemCode } from '../cli-error.ts'
 import { limits } from '../limits.ts'
-import { type Rule, ruleFiles, type Rules, rulesFor } from './ignore-rules.ts'
+import { type Rule, ruleFiles, type Rules, rulesFor, rulesWithout } from './ignore-rules.ts'
 import { insideTarget, readLink } from './links.ts'
 import { listNames } from './names.ts'
 import { keepsFolderTimes } from './folder-times.ts'
@@ -77,6 +77,8 @@ export interface Scan {
 export interface ScanOptions {
   /** Where the CLI keeps what it can make again. */
   cacheFolder: string
+  /** Where the keys of the user are: they stay here, whatever rules there are. */
+  keyFile?: string
   now(): number
 }
 
@@ -87,7 +89,7 @@ export interface ScanOptions {
  * too deep.
  */
 export function scanWorkspace(root: string, patterns: readonly string[], options?: ScanOptions): Scan {
-  return scanBy(root, rulesFor(root, patterns), options)
+  return scanBy(root, withoutKeys(rulesFor(root, patterns), root, options), options)
 }
 
 /**
@@ -95,7 +97,7 @@ export function scanWorkspace(root: string, patterns: readonly string[], options
  * `scanWorkspace`.
  */
 export function scanData(root: string, options?: ScanOptions): Scan {
-  return scanBy(root, rulesOfData, options)
+  return scanBy(root, withoutKeys(rulesOfData, root, options), options)
 }
 
 /** The same for one file of a folder. */
@@ -110,6 +112,11 @@ const rulesOfData: Rules = {
   tag: 0,
   test: (path) => ({ by: path === '.nabla' ? { from: 'always', pattern: path } : undefined, wanted: true }),
   enter: () => rulesOfData,
+}
+
+function withoutKeys(rules: Rules, root: string, options: ScanOptions | undefined): Rules {
+  const path = options?.keyFile === undefined ? '..' : relative(root, options.keyFile).split(sep).join('/')
+  return path.startsWith('../') || path === '..' || isAbsolute(path) ? rules : rulesWithout(rules, path)
 }
 
 function scanBy(root: string, rules: Rules, options: ScanOptions | undefined): Scan {

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
 import { aFolder } from '../testing/run-cli.ts'
 import { largestFiles, leftOutByUs, oddities } from './say-what-goes.ts'
-import { scanWorkspace } from './scan.ts'
+import { scanData, scanWorkspace } from './scan.ts'
 import { readSource } from './source.ts'
 
 /** Makes files; a name that ends in `/` is an empty folder. */
@@ -163,6 +163,20 @@ test('history, notes of ours and caches of tools stay here, and it is said which
   const scan = scanWorkspace(root, [])
   expect(scan.entries.map(({ path }) => path)).toEqual(['.env', 'empty', 'pkg', 'vendor', 'vendor/code.py'])
   expect(leftOutByUs(scan)).toEqual(['__pycache__/', 'env/', 'pkg/__pycache__/'])
+})
+
+test('the keys of the user stay here, whatever the rules say', async () => {
+  const root = await aFolder()
+  const files = ['.config/nabla/config.json', '.config/nabla/other', 'train.py']
+  await makeTree(root, Object.fromEntries(files.map((file) => [file, ''])))
+  const keyFile = join(root, files[0] ?? '')
+  const options = { cacheFolder: await aFolder(), keyFile, now: () => 0 }
+  for (const scan of [scanWorkspace(root, ['!config.json'], options), scanData(root, options)]) {
+    expect(scan.entries.flatMap(({ type, path }) => (type === 'file' ? [path] : []))).toEqual(files.slice(1))
+    expect(scan.ignored).toEqual([{ path: files[0], by: { from: 'always', pattern: files[0] } }])
+  }
+  const elsewhere = scanWorkspace(join(root, '.config'), [], { ...options, keyFile: '/elsewhere/config.json' })
+  expect(elsewhere.files).toBe(2)
 })
 
 test('links inside are kept, links out are reported', async () => {
