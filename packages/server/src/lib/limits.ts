@@ -240,8 +240,8 @@ export const limits = {
   sliceMs: 8,
   /** Parcels of chunks in memory at once, together; a client beyond that waits. One of the largest fits. */
   parcelsBytes: 96 * MiB,
-  /** Memory of parcels that is kept for the next ones, and for reading ahead: one client has so many under way. */
-  spareLargeBuffers: 3,
+  /** Memory of parcels that is kept for the next ones: one client has so many under way. */
+  spareParcels: 3,
   /** A parcel must have arrived by then: 8 MiB at 15 KB/s. Until then it holds its part of the memory. */
   parcelMs: 10 * 60_000,
   /** A chunk that nothing needs is kept for this long after it came or was asked for: uploads may pause that long. */
@@ -272,6 +272,8 @@ export const limits = {
   givenRows: 2048,
   /** Chunks read ahead of whoever reads many. */
   readAheadBytes: 8 * MiB,
+  /** Memory for it that is used again: a window that is handed out and one that is read, of one or two parts each. */
+  spareReadBuffers: 4,
   /** Largest root of a tree; files, folders and links in it; and links alone, which are followed to see where they lead. */
   treeRootBytes: 8 * MiB,
   treeEntries: 10_000_000,

@@ -8,7 +8,7 @@ import { collectYoungGarbage } from '../lib/young-garbage.ts'
 import { StoreError } from '../stores/store.ts'
 import type { ReadOptions } from './chunk-store.ts'
 import { frameBytes, FrameError, openFrame } from './frames.ts'
-import { largeBuffers } from './large-buffers.ts'
+import { readBuffers } from './large-buffers.ts'
 import { type ChunkParts, packKey } from './packs.ts'
 
 type Place = Pick<ChunkRow, 'hash' | 'packId' | 'offsetBytes' | 'storedBytes' | 'sizeBytes' | 'compressed'>
@@ -39,23 +39,20 @@ export async function* readChunks(
   const next = async () => {
     const { value } = await windows.next()
     if (!value) return undefined
-    return { ...value, ...(await readWindow(parts, value.places, options)) }
+    const memory: Buffer[] = []
+    return { ...value, memory, chunks: await readWindow(parts, value.places, options, memory) }
   }
   let coming = next()
   for (let window = await coming; window; window = await coming) {
     coming = next()
     // A failure is for the turn of that window; whoever stops before does not want to know.
     coming.catch(() => {})
-    try {
-      for (const hash of window.hashes) {
-        const chunk = window.chunks.get(hash)
-        if (!chunk) throw damaged(hash, options, 'it is not there')
-        yield chunk
-      }
-    } finally {
-      // Also when nothing more is asked for, as after the last chunk.
-      if (window.lent) largeBuffers.give(window.lent)
+    for (const hash of window.hashes) {
+      const chunk = window.chunks.get(hash)
+      if (!chunk) throw damaged(hash, options, 'it is not there')
+      yield chunk
     }
+    for (const lent of window.memory) readBuffers.give(lent)
     if (window.sizeBytes > limits.readAheadBytes / 4) collectYoungGarbage()
   }
 }
@@ -78,26 +75,25 @@ async function* planWindows(
   hashes: Iterable<string>,
   options: ReadOptions,
 ): AsyncGenerator<Window, undefined, undefined> {
-  let window: Window = { hashes: [], places: new Map(), sizeBytes: 0 }
   for (const asked of inGroups(hashes, limits.chunkRows)) {
     options.signal?.throwIfAborted()
     const places = await findPlaces(parts, [...new Set(asked)])
+    let window: Window = { hashes: [], places: new Map(), sizeBytes: 0 }
     for (const hash of asked) {
       const place = places.get(hash)
       if (!place) throw damaged(hash, options, 'it is not there')
-      const isFull = !window.places.has(hash) && window.sizeBytes + place.sizeBytes > limits.readAheadBytes / 2
-      if ((isFull && window.sizeBytes > 0) || window.hashes.length >= limits.readAheadEntries) {
-        yield window
-        window = { hashes: [], places: new Map(), sizeBytes: 0 }
-      }
       if (!window.places.has(hash)) {
+        if (window.sizeBytes > 0 && window.sizeBytes + place.sizeBytes > limits.readAheadBytes / 2) {
+          yield window
+          window = { hashes: [], places: new Map(), sizeBytes: 0 }
+        }
         window.places.set(hash, place)
         window.sizeBytes += place.sizeBytes
       }
       window.hashes.push(hash)
     }
+    yield window
   }
-  yield window
   return undefined
 }
 
@@ -115,30 +111,20 @@ function* inGroups<T>(values: Iterable<T>, most: number): Generator<T[]> {
 /** Chunks this close in a pack are read at once, with what lies between them. */
 const gapBytes = 64 * 1024
 /** Less than this is read into memory of its own. */
-const leastLentBytes = 256 * 1024
-
-interface ReadWindow {
-  chunks: Map<string, Buffer>
-  /** The memory in which they lie, as far as it had room, to be given back. */
-  lent: Buffer | undefined
-}
+const leastLentBytes = 2 * 1024 * 1024
 
 async function readWindow(
   parts: ChunkParts,
   places: ReadonlyMap<string, Place>,
   options: ReadOptions,
-): Promise<ReadWindow> {
+  memory: Buffer[],
+): Promise<Map<string, Buffer>> {
   const pace = makePace(parts.clock)
   const chunks = new Map<string, Buffer>()
-  const groups = groupNeighbours([...places.values()])
-  const length = groups.reduce((sum, group) => sum + spanOf(group).length, 0)
-  const lent = options.lent && length >= leastLentBytes ? largeBuffers.take(leastLentBytes) : undefined
-  let room = lent
-  for (const neighbours of groups) {
+  for (const neighbours of groupNeighbours([...places.values()])) {
     options.signal?.throwIfAborted()
-    const bytes = await readNeighbours(parts, neighbours, options, room)
-    if (bytes && bytes.buffer === room?.buffer) room = room.subarray(bytes.length)
-    const start = spanOf(neighbours).start
+    const bytes = await readNeighbours(parts, neighbours, options, memory)
+    const start = neighbours[0]?.offsetBytes ?? 0
     for (const place of neighbours) {
       const from = place.offsetBytes - start
       const chunk = bytes
@@ -148,32 +134,27 @@ async function readWindow(
       await pace.rest()
     }
   }
-  return { chunks, lent }
+  return chunks
 }
 
 /** Undefined where the pack is not as it was: each chunk is then looked for on its own. */
 async function readNeighbours(
   parts: ChunkParts,
   places: readonly Place[],
-  { signal }: ReadOptions,
-  memory: Buffer | undefined,
+  { signal, lent }: ReadOptions,
+  memory: Buffer[],
 ): Promise<Buffer | undefined> {
-  const [first] = places
-  if (!first) return undefined
+  const [first, last] = [places[0], places.at(-1)]
+  if (!first || !last) return undefined
+  const length = last.offsetBytes + frameBytes(last) - first.offsetBytes
+  const into = lent && length >= leastLentBytes ? readBuffers.take(length) : undefined
+  if (into) memory.push(into)
   try {
-    return await parts.store.get(packKey(first.packId), spanOf(places), signal, memory)
+    return await parts.store.get(packKey(first.packId), { start: first.offsetBytes, length }, signal, into)
   } catch (error) {
     if (error instanceof StoreError) return undefined
     throw error
   }
-}
-
-/** Where neighbours lie in their pack, with what lies between them. */
-function spanOf(places: readonly Place[]): { start: number; length: number } {
-  const [first, last] = [places[0], places.at(-1)]
-  if (!first || !last) return { start: 0, length: 0 }
-  const start = first.offsetBytes
-  return { start, length: last.offsetBytes + frameBytes(last) - start }
 }
 
 function groupNeighbours(places: Place[]): Place[][] {
