@@ -1,4 +1,4 @@
-import { type Kysely, PostgresAdapter, sql, type SqlBool, type Expression } from 'kysely'
+import { type Expression, expressionBuilder, type Kysely, PostgresAdapter, sql, type SqlBool } from 'kysely'
 import type { Tables } from './tables.ts'
 
 /** How a column can be compared with a value that somebody chose. */
@@ -37,4 +37,9 @@ function like(db: Kysely<Tables>, column: string, pattern: string, ignoreCase: b
 
 function toGlob(pattern: string): string {
   return pattern.replaceAll(/[*?[%_]/g, (sign) => (sign === '%' ? '*' : sign === '_' ? '?' : `[${sign}]`))
+}
+
+/** Of two times the later one, for times that never go back: somebody else may have used a row later than we began. */
+export function laterOf(there: Expression<string>, now: Expression<string>): Expression<string> {
+  return expressionBuilder<Tables>().case().when(there, '<', now).then(now).else(there).end()
 }

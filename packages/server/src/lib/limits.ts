@@ -270,8 +270,10 @@ export const limits = {
   chunkRows: 512,
   /** Rows that one query writes, given as one list: some ten milliseconds. */
   givenRows: 2048,
+  /** Garbage of transfers after which all of it is collected. */
+  garbageBytes: 24 * MiB,
   /** Chunks read ahead of whoever reads many. */
-  readAheadBytes: 8 * MiB,
+  readAheadBytes: 4 * MiB,
   /** Memory for it that is used again: a window that is handed out and one that is read, of one or two parts each. */
   spareReadBuffers: 4,
   /** Largest root of a tree; files, folders and links in it; and links alone, which are followed to see where they lead. */

@@ -1,5 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { limits } from './limits.ts'
 
 /**
  * Collects what was made lately and is no longer needed: about a millisecond. A stream over a socket leaves its bytes
@@ -9,9 +10,22 @@ import { runInNewContext } from 'node:vm'
 export function collectYoungGarbage(): void {
   collect ??= findCollector()
   collect({ type: 'minor' })
+  if (heldBytes() < leastBytes + limits.garbageBytes) return
+  // Some 50 ms, once in a second or so of such work: V8 alone would let garbage grow to twice what is needed.
+  collect({ type: 'major' })
+  leastBytes = heldBytes()
 }
 
-let collect: ((options: { type: 'minor' }) => void) | undefined
+function heldBytes(): number {
+  const { used_heap_size: heap, external_memory: outside } = getHeapStatistics()
+  leastBytes = Math.min(leastBytes, heap + outside)
+  return heap + outside
+}
+
+/** The least that was held lately: garbage is what is beyond. */
+let leastBytes = Number.POSITIVE_INFINITY
+
+let collect: ((options: { type: 'minor' | 'major' }) => void) | undefined
 
 /** V8 has it in contexts that are made while this flag is set. */
 function findCollector(): NonNullable<typeof collect> {

@@ -47,12 +47,16 @@ export async function* readChunks(
     coming = next()
     // A failure is for the turn of that window; whoever stops before does not want to know.
     coming.catch(() => {})
-    for (const hash of window.hashes) {
-      const chunk = window.chunks.get(hash)
-      if (!chunk) throw damaged(hash, options, 'it is not there')
-      yield chunk
+    try {
+      for (const hash of window.hashes) {
+        const chunk = window.chunks.get(hash)
+        if (!chunk) throw damaged(hash, options, 'it is not there')
+        yield chunk
+      }
+    } finally {
+      // Whoever stops at the last one is not heard of again.
+      for (const lent of window.memory) readBuffers.give(lent)
     }
-    for (const lent of window.memory) readBuffers.give(lent)
     if (window.sizeBytes > limits.readAheadBytes / 4) collectYoungGarbage()
   }
 }
@@ -111,7 +115,7 @@ function* inGroups<T>(values: Iterable<T>, most: number): Generator<T[]> {
 /** Chunks this close in a pack are read at once, with what lies between them. */
 const gapBytes = 64 * 1024
 /** Less than this is read into memory of its own. */
-const leastLentBytes = 2 * 1024 * 1024
+const leastLentBytes = 512 * 1024
 
 async function readWindow(
   parts: ChunkParts,

@@ -1,5 +1,6 @@
-import { type Expression, expressionBuilder, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { inBatches } from '../db/batches.ts'
+import { laterOf } from '../db/compare.ts'
 import { given, givenText, isOneOf } from '../db/lists.ts'
 import type { ChunkRow, Tables } from '../db/tables.ts'
 import type { Trx } from '../db/transaction.ts'
@@ -204,9 +205,4 @@ async function refresh(db: Db | Trx, teamId: string, hashes: readonly string[], 
     for (const { hash } of rows) still.add(hash)
   }
   return still
-}
-
-/** A time of use never goes back: somebody else may have used a row later than whoever began earlier writes. */
-function laterOf(there: Expression<string>, now: Expression<string>): Expression<string> {
-  return expressionBuilder<Tables>().case().when(there, '<', now).then(now).else(there).end()
 }

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
 
 import { limits } from '../../lib/limits.ts'
 
@@ -83,9 +83,11 @@ export class Daemon {
     const problems: string[] = []
     for (const socket of sockets.filter((path) => existsSync(path))) {
       try {
-        const calls = new Docker({ socketPath: socket, timeout: limits.daemonCallMs })
+        // Loaded where there is a daemon: it brings gRPC and SSH along, which take 10 MB.
+        const { default: Client } = await import('dockerode')
+        const calls = new Client({ socketPath: socket, timeout: limits.daemonCallMs })
         const info = readInfo(await calls.info(), await calls.version())
-        return { socket, calls, streams: new Docker({ socketPath: socket }), info }
+        return { socket, calls, streams: new Client({ socketPath: socket }), info }
       } catch (error) {
         problems.push(`${socket} (${wordsOf(error)})`)
       }
