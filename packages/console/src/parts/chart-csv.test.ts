@@ -1,16 +1,18 @@
+import type { MetricPoint } from '@nabla/api/metric'
 import { expect, test } from 'vitest'
 import { csvOfSeries, toCsv } from './chart-csv.ts'
+import type { ChartSeries } from './chart-data.ts'
 
 test('quotes what would be taken for more than one field', () => {
   expect(toCsv(['run', 'value'], [['a, "b"\nc', 0.5]])).toBe('run,value\r\n"a, ""b""\nc",0.5\r\n')
 })
 
 test('has a row for each point that is drawn, and none for gaps', () => {
-  const points = [
+  const points: MetricPoint[] = [
     [0, 1, 2, 3],
     [1000, null, null, null],
-  ] as const
-  const series = [
+  ]
+  const series: ChartSeries[] = [
     { id: 'a', label: 'cpu', points },
     { id: 'b', label: 'cpu', points, ghostOf: 'a' },
   ]

@@ -57,7 +57,7 @@ describeConsole('the list of projects', (console) => {
     await page.getByRole('dialog').waitFor()
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    await expect.poll(() => button.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true)
+    await button.and(page.locator(':focus')).waitFor()
 
     await page.goto(new URL('/projects/digits', page.url()).href)
     const menu = page.getByRole('button', { name: /^(More actions|Actions for digits)$/ })
@@ -67,7 +67,7 @@ describeConsole('the list of projects', (console) => {
     await page.getByRole('dialog').waitFor()
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    await expect.poll(() => menu.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true)
+    await menu.and(page.locator(':focus')).waitFor()
   })
 
   test('is moved through by keyboard', async () => {
