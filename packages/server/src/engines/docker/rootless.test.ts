@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -13,7 +13,16 @@ const suite = join(import.meta.dirname, 'docker-engine.test.ts')
 /** What a user may be given of control groups differs from machine to machine: without any, nothing is measured. */
 const left = ['--testNamePattern', '^(?!.*measures what a task uses)']
 
-const reason = missing.podman ?? lacks('uidmap slirp4netns', ['newuidmap', 'slirp4netns', 'useradd', 'setpriv'])
+const reason =
+  missing.podman ??
+  lacks('uidmap slirp4netns', ['newuidmap', 'slirp4netns', 'useradd', 'setpriv']) ??
+  (mayOpenTun() ? null : 'users may not open /dev/net/tun, which udev would allow them (chmod 666)')
+
+/** The networks of a user's containers go by way of it. */
+function mayOpenTun(): boolean {
+  const stats = statSync('/dev/net/tun', { throwIfNoEntry: false })
+  return stats !== undefined && (stats.mode & 0o006) === 0o006
+}
 
 /** A user of this machine, for as long as the test lasts: Podman wants one that is in the lists, with users of his own. */
 function makeUser() {
