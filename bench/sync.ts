@@ -31,8 +31,8 @@ export async function sync(): Promise<Section> {
       about:
         'The whole process `nabla job create --workspace FOLDER`: look at the folder, send what the server lacks, have ' +
         'it on the disk, store the job. Beside it `rsync -a` to its own daemon on the same machine (which does not wait ' +
-        'for the disk), and the old way: `zip -r`, then the upload of the archive, to another server. `sent`: all bytes that crossed ' +
-        'loopback meanwhile, both ways. Memory: the most that client and server held. One run each; contents are ' +
+        'for the disk), and the old way: `zip -r`, then the upload of the archive, to another server. `sent`: all bytes ' +
+        'that crossed loopback meanwhile, both ways. Memory: the most that client and server held. One run each; contents are ' +
         'random, so that nothing compresses.',
       columns: ['folder', 'nabla', 'rsync', 'zip and upload', 'nabla sent', 'rsync sent', 'client', 'server'],
       rows,
