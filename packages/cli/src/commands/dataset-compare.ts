@@ -1,9 +1,7 @@
 import { parseDatasetReference } from '@nabla/api/dataset'
-import type { FileChange } from '@nabla/api/file'
 import { defineCommand } from '../command.ts'
 import { arg } from '../flags.ts'
-import { printList } from '../from-contract.ts'
-import { formatBytes } from '../terminal/format.ts'
+import { printFileChanges } from '../files/file-changes.ts'
 
 /** As many as the server tells at once. */
 const mostChanges = 10_000
@@ -25,18 +23,6 @@ export const compare = defineCommand({
     const [from, to] = [parseDatasetReference(args.from), parseDatasetReference(args.to)]
     const asked = { from: from.version, fromDataset: from.dataset, limit: mostChanges }
     const found = await client.dataset.compare({ ...to, ...asked })
-    if (context.out.json) return context.out.value(found)
-    await printList<FileChange>(context, found.items, {
-      empty: 'They hold the same files.',
-      columns: [
-        { title: 'CHANGE', rank: 0, value: ({ change }) => change },
-        { title: 'PATH', rank: 0, shrinkTo: 16, value: ({ path }) => path },
-        { title: 'BEFORE', rank: 2, align: 'right', value: (row) => sizeOf(row.sizeBytesBefore) },
-        { title: 'AFTER', rank: 1, align: 'right', value: (row) => sizeOf(row.sizeBytes) },
-      ],
-    })
-    if (!found.complete) context.out.note('There are more than these.')
+    await printFileChanges(context, found, 'They hold the same files.')
   },
 })
-
-const sizeOf = (bytes: number | null): string => (bytes === null ? '–' : formatBytes(bytes))

@@ -2,11 +2,11 @@ import { createWriteStream } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { FileChange } from '@nabla/api/file'
 import { notebookRoutes, type NotebookVersion } from '@nabla/api/notebook'
 import type { z } from 'zod'
 import { usageError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
+import { printFileChanges } from '../files/file-changes.ts'
 import { collect, eachFile, fileColumns } from '../files/file-list.ts'
 import { arg, flag } from '../flags.ts'
 import { listCommand, printList } from '../from-contract.ts'
@@ -50,20 +50,7 @@ export const compare = defineCommand({
     const client = await context.client()
     const number = wholeNumber(version)
     const found = await client.notebook.compare({ notebook, number, ...(from !== undefined && { from }) })
-    if (context.out.json) {
-      await context.out.value(found)
-      return
-    }
-    await printList<FileChange>(context, found.items, {
-      empty: 'They are the same.',
-      columns: [
-        { title: 'CHANGE', rank: 0, value: ({ change }) => change },
-        { title: 'PATH', rank: 0, shrinkTo: 16, value: ({ path }) => path },
-        { title: 'BEFORE', rank: 2, align: 'right', value: (row) => sizeOf(row.sizeBytesBefore) },
-        { title: 'AFTER', rank: 1, align: 'right', value: (row) => sizeOf(row.sizeBytes) },
-      ],
-    })
-    if (!found.complete) context.out.note('There are more than these.')
+    await printFileChanges(context, found, 'They are the same.')
   },
 })
 
@@ -179,5 +166,3 @@ function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   throw usageError(`${JSON.stringify(text)} is no number of a version.`, 'See them with `nabla notebook versions`.')
 }
-
-const sizeOf = (bytes: number | null): string => (bytes === null ? '–' : formatBytes(bytes))
