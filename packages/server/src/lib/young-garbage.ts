@@ -10,7 +10,9 @@ import { limits } from './limits.ts'
 export function collectYoungGarbage(): void {
   collect ??= findCollector()
   collect({ type: 'minor' })
-  if (heldBytes() < leastBytes + limits.garbageBytes) return
+  const held = heldBytes()
+  leastBytes = Math.min(leastBytes, held)
+  if (held < leastBytes + limits.garbageBytes) return
   // Some 50 ms, once in a second or so of such work: V8 alone would let garbage grow to twice what is needed.
   collect({ type: 'major' })
   leastBytes = heldBytes()
@@ -18,7 +20,6 @@ export function collectYoungGarbage(): void {
 
 function heldBytes(): number {
   const { used_heap_size: heap, external_memory: outside } = getHeapStatistics()
-  leastBytes = Math.min(leastBytes, heap + outside)
   return heap + outside
 }
 

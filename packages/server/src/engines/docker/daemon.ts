@@ -83,7 +83,7 @@ export class Daemon {
     const problems: string[] = []
     for (const socket of sockets.filter((path) => existsSync(path))) {
       try {
-        // Loaded where there is a daemon: it brings gRPC and SSH along, which take 10 MB.
+        // Loaded where there is a daemon: it brings gRPC and SSH along.
         const { default: Client } = await import('dockerode')
         const calls = new Client({ socketPath: socket, timeout: limits.daemonCallMs })
         const info = readInfo(await calls.info(), await calls.version())
