@@ -7,8 +7,9 @@ export async function run(program: string, args: string[], options: SpawnOptions
   await untilDone(child, `${program} ${args.join(' ')}`)
 }
 
-/** A shell line, with pipes whose every part has to succeed. */
-export const runShell = (line: string): Promise<void> => run('bash', ['-o', 'pipefail', '-c', line])
+/** A shell line, with pipes whose every part has to succeed; in it, `args` are `$1` and so on. */
+export const runShell = (line: string, ...args: string[]): Promise<void> =>
+  run('bash', ['-o', 'pipefail', '-c', line, 'bash', ...args])
 
 /** Whether there is a program of this name. */
 export async function isInstalled(program: string): Promise<boolean> {

@@ -13,6 +13,8 @@ const smallFiles = 50_000
 const smallBytes = 20_000
 const largeBytes = 4e9
 
+const rounds = 3
+
 /**
  * Sending a folder by content with the CLI, beside rsync over loopback and beside zipping all of it. With BENCH_SYNC=tree
  * or BENCH_SYNC=file only the one of them, and without the zip, which takes longer than all else.
@@ -22,19 +24,29 @@ export async function sync(): Promise<Section> {
   const only = process.env['BENCH_SYNC']
   const zipped = only === undefined && (await isInstalled('zip'))
   try {
-    await using rsync = await startRsync(work)
     const rows: string[][] = []
-    if (only !== 'file') rows.push(...(await measureTree(work, rsync, zipped)))
-    if (only !== 'tree') rows.push(...(await measureFile(work, rsync, zipped)))
+    if (only !== 'file') rows.push(...(await measureFolder(work, tree, zipped)))
+    if (only !== 'tree') rows.push(...(await measureFolder(work, file, zipped)))
     return {
       title: 'Sync',
       about:
         'The whole process `nabla job create --workspace FOLDER`: look at the folder, send what the server lacks, have ' +
-        'it on the disk, store the job. Beside it `rsync -a` to its own daemon on the same machine (which does not wait ' +
-        'for the disk), and the old way: `zip -r`, then the upload of the archive, to another server. `sent`: all bytes ' +
-        'that crossed loopback meanwhile, both ways. Memory: the most that client and server held. One run each; contents are ' +
-        'random, so that nothing compresses.',
-      columns: ['folder', 'nabla', 'rsync', 'zip and upload', 'nabla sent', 'rsync sent', 'client', 'server'],
+        'it on the disk, store the job. Beside it `rsync -a` to its own daemon on the same machine, which does not wait ' +
+        'for the disk; the same with `--fsync`, which does, as Nabla does; and the old way: `zip -r`, then the upload ' +
+        'of the archive, to another server. `sent`: all bytes that crossed loopback meanwhile, both ways. Memory: the ' +
+        `most that client and server held. Medians of ${rounds} rounds, each with a new server and new targets, one ` +
+        'of the zip. The folder is in the page cache before each; contents are random, so that nothing compresses.',
+      columns: [
+        'folder',
+        'nabla',
+        'rsync',
+        'rsync --fsync',
+        'zip and upload',
+        'nabla sent',
+        'rsync sent',
+        'client',
+        'server',
+      ],
       rows,
     }
   } finally {
@@ -42,54 +54,88 @@ export async function sync(): Promise<Section> {
   }
 }
 
-async function measureTree(work: string, rsync: Rsync, zipped: boolean): Promise<string[][]> {
-  await using server = await startBenchServer({ engines: ['fake'] })
-  const folder = join(work, 'tree')
-  await makeTree(folder)
-  const what = '50,000 files, 1 GB'
-  const rows = [await compare(server, rsync, folder, `${what}: first`, zipped)]
-  await changeByte(join(folder, 'part-7', 'file-7.bin'))
-  rows.push(await compare(server, rsync, folder, `${what}: one byte changed`))
-  rows.push(await compare(server, rsync, folder, `${what}: unchanged`))
-  await rm(folder, { recursive: true })
-  await rm(`${folder}.zip`, { force: true })
-  return rows
+/** A folder to send. */
+interface Sample {
+  what: string
+  make(folder: string): Promise<void>
+  /** The file of which a byte changes. */
+  changes: string
 }
 
-async function measureFile(work: string, rsync: Rsync, zipped: boolean): Promise<string[][]> {
-  await using server = await startBenchServer({ engines: ['fake'] })
-  const folder = join(work, 'file')
-  await makeFile(folder)
-  const what = 'one file, 4 GB'
-  const rows = [await compare(server, rsync, folder, `${what}: first`, zipped)]
-  await changeByte(join(folder, 'data.bin'))
-  rows.push(await compare(server, rsync, folder, `${what}: one byte changed`))
-  rows.push(await compare(server, rsync, folder, `${what}: unchanged`))
+const tree: Sample = { what: '50,000 files, 1 GB', make: makeTree, changes: 'part-7/file-7.bin' }
+const file: Sample = { what: 'one file, 4 GB', make: makeFile, changes: 'data.bin' }
+
+async function measureFolder(work: string, sample: Sample, zipped: boolean): Promise<string[][]> {
+  const folder = join(work, 'folder')
+  await sample.make(folder)
+  const measures: Measures[][] = []
+  for (let round = 0; round < rounds; round++) measures.push(await measureRound(work, folder, sample))
+  const zipMs = zipped ? await measureZip(folder) : 0
   await rm(folder, { recursive: true })
   await rm(`${folder}.zip`, { force: true })
-  return rows
+  return ['first', 'one byte changed', 'unchanged'].map((step, index) => {
+    const all = (name: keyof Measures) => measures.map((round) => round[index]?.[name] ?? 0)
+    const of = (name: keyof Measures) => median(all(name))
+    return [
+      `${sample.what}: ${step}`,
+      formatSeconds(of('nablaMs')),
+      of('rsyncMs') === 0 ? 'not installed' : formatSeconds(of('rsyncMs')),
+      of('syncedMs') === 0 ? '' : formatSeconds(of('syncedMs')),
+      index === 0 && zipMs > 0 ? formatSeconds(zipMs) : '',
+      megabytes(of('nablaBytes')),
+      megabytes(of('rsyncBytes')),
+      megabytes(Math.max(...all('clientBytes'))),
+      megabytes(Math.max(...all('serverBytes'))),
+    ]
+  })
 }
 
-async function compare(server: BenchServer, rsync: Rsync, folder: string, what: string, zipped = false) {
-  await runShell('sync')
+/** A first sync, one after a byte changed, and one after nothing did. */
+async function measureRound(work: string, folder: string, { changes }: Sample): Promise<Measures[]> {
+  await using server = await startBenchServer({ engines: ['fake'] })
+  await using rsync = await startRsync(work)
+  const first = await compare(server, rsync, folder)
+  await changeByte(join(folder, changes))
+  return [first, await compare(server, rsync, folder), await compare(server, rsync, folder)]
+}
+
+interface Measures {
+  nablaMs: number
+  rsyncMs: number
+  syncedMs: number
+  nablaBytes: number
+  rsyncBytes: number
+  clientBytes: number
+  serverBytes: number
+}
+
+async function compare(server: BenchServer, rsync: Rsync, folder: string): Promise<Measures> {
+  await settle(folder)
   const nabla = await measured(() => submit(server, folder))
   // What the server makes of the files for the job is no part of it, and must not disturb what follows.
   for (const { id } of (await server.client.job.list({ limit: 1 })).items) await untilSucceeded(server.client, id)
-  await runShell('sync')
-  const peer = await measured(() => rsync.send(folder))
-  await runShell('sync')
-  const old = zipped ? formatSeconds(await measureZip(folder)) : ''
-  return [
-    what,
-    formatSeconds(nabla.ms),
-    peer.ms === 0 ? 'not installed' : formatSeconds(peer.ms),
-    old,
-    megabytes(nabla.sentBytes),
-    megabytes(peer.sentBytes),
-    megabytes(nabla.peakBytes),
-    megabytes(server.peakMemoryBytes()),
-  ]
+  await settle(folder)
+  const peer = await measured(() => rsync.send(folder, 'target'))
+  await settle(folder)
+  const synced = await measured(() => rsync.send(folder, 'synced', '--fsync'))
+  return {
+    nablaMs: nabla.ms,
+    rsyncMs: peer.ms,
+    syncedMs: synced.ms,
+    nablaBytes: nabla.sentBytes,
+    rsyncBytes: peer.sentBytes,
+    clientBytes: nabla.peakBytes,
+    serverBytes: server.peakMemoryBytes(),
+  }
 }
+
+/** Nothing waits for the disk, and all of the folder is in the page cache, which some machines empty within a minute. */
+async function settle(folder: string): Promise<void> {
+  await runShell('sync')
+  await runShell('find "$1" -type f -exec cat {} + > /dev/null', folder)
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 
 /** By way of a server of its own, whose memory is not that of the others. */
 async function measureZip(folder: string): Promise<number> {
@@ -133,31 +179,32 @@ function zip({ url, key, data }: BenchServer, folder: string): ChildProcess {
 }
 
 interface Rsync extends AsyncDisposable {
-  /** Null where rsync is not installed. */
-  send(folder: string): ChildProcess | null
+  /** Sends a folder into one of its targets. Null where rsync is not installed. */
+  send(folder: string, target: 'target' | 'synced', ...flags: string[]): ChildProcess | null
 }
 
 /** rsync's own daemon, without a cipher between: what it costs to move the bytes and no more. */
 async function startRsync(work: string): Promise<Rsync> {
   if (!(await isInstalled('rsync'))) return { send: () => null, [Symbol.asyncDispose]: async () => {} }
-  const target = join(work, 'rsync')
-  await mkdir(target)
+  const targets = ['target', 'synced'].map((name) => ({ name, path: join(work, 'rsync', name) }))
+  for (const { path } of targets) await mkdir(path, { recursive: true })
   const port = await freePort()
   const config = join(work, 'rsyncd.conf')
-  await writeFile(
-    config,
-    `use chroot = no\nuid = ${process.getuid?.()}\ngid = ${process.getgid?.()}\n[target]\npath = ${target}\nread only = no\n`,
-  )
+  const user = `use chroot = no\nuid = ${process.getuid?.()}\ngid = ${process.getgid?.()}\nread only = no\n`
+  await writeFile(config, user + targets.map(({ name, path }) => `[${name}]\npath = ${path}\n`).join(''))
   const args = ['--daemon', '--no-detach', '--address=127.0.0.1', `--port=${port}`, `--config=${config}`]
   // The pipe that Node would give it as its input is a socket, on which it would wait for its one client.
   const daemon = spawn('rsync', args, { stdio: 'ignore' })
   await untilListening(port)
   return {
-    send: (folder) =>
-      spawn('rsync', ['-a', folder, `rsync://127.0.0.1:${port}/target/`], { stdio: ['ignore', 'ignore', 'pipe'] }),
+    send: (folder, target, ...flags) =>
+      spawn('rsync', ['-a', ...flags, folder, `rsync://127.0.0.1:${port}/${target}/`], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      }),
     async [Symbol.asyncDispose]() {
       daemon.kill()
       await once(daemon, 'exit')
+      for (const { path } of targets) await rm(path, { recursive: true })
     },
   }
 }

@@ -172,7 +172,8 @@ class Parcel {
     const isUsual = this.#size === treeRequestLimits.usualParcelBytes
     this.#bytes ??= (isUsual ? this.#spare.pop() : undefined) ?? new Uint8Array(this.#size)
     writeFrameHead(this.#bytes, this.used, head)
-    this.#bytes.set(stored, this.used + frameHeadBytes)
+    // `set` copies shared memory byte by byte.
+    Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength).copy(this.#bytes, this.used + frameHeadBytes)
     this.used += frameHeadBytes + stored.byteLength
     return true
   }
