@@ -116,8 +116,9 @@ async function checkDatabase({ db, config, log }: Deps): Promise<Finding> {
 }
 
 async function checkDisk({ config }: Deps): Promise<Finding> {
-  const { bavail, blocks, bsize } = await statfs(config.data)
-  const [free, whole] = [bavail * bsize, blocks * bsize]
+  const { bavail, bfree, blocks, bsize } = await statfs(config.data)
+  // Without what is reserved for root, as the machine's own figures count it.
+  const [free, whole] = [bavail * bsize, (blocks - bfree + bavail) * bsize]
   const topic = 'disk'
   const message = `${gigabytes(free)} of ${gigabytes(whole)} GB are free where the data is kept.`
   if (free >= limits.diskLowBytes) return { level: 'ok', topic, message }
