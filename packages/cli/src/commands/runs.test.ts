@@ -41,4 +41,10 @@ test('compares three runs side by side where they fit, else one below the other,
   const narrow = await compare(60)
   for (const value of ['small', 'medium', 'a-rather', '0.1', '0.2', '0.3']) expect(narrow).toContain(value)
   expect(narrow).toMatch(/loss +small +0\.033333 [▁-█]{3}\n/)
+
+  const csv = await runCli(['runs', 'compare', ...ids, '--metrics', 'loss', '--csv'], { cwd, env: server.env })
+  const [head, first, ...others] = csv.stdout.trimEnd().split('\r\n')
+  expect(head).toBe('run,id,metric,step,time,value,least,most')
+  expect(first).toBe(`small,${ids[0]},loss,1,1970-01-01T00:00:01.000Z,0.1,0.1,0.1`)
+  expect(others).toHaveLength(8)
 })

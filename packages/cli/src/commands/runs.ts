@@ -1,7 +1,10 @@
+import type { Client } from '@nabla/api/client'
+import { csvLine } from '@nabla/api/csv'
 import { type Run, type RunCurve, runRoutes } from '@nabla/api/run'
 import { numberOf } from '@nabla/api/run'
 import { usageError } from '../cli-error.ts'
 import { defineCommand, type Group } from '../command.ts'
+import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
 import { callCommand, listCommand } from '../from-contract.ts'
 import { formatAgo, formatTime } from '../terminal/format.ts'
@@ -60,8 +63,14 @@ export const compare = defineCommand({
   about: 'Compare runs: their curves, and the parameters that differ',
   details: '\nEach curve is drawn between the least and the most of that metric in all of these runs.',
   args: { runs: arg.many('ids of runs, or of their jobs') },
-  flags: { metrics: flag.text('names', 'only these, with commas between') },
-  examples: [{ line: 'runs compare ru0123456789abcdef ru0123456789abcdeg --metrics loss', about: 'two of them' }],
+  flags: {
+    metrics: flag.text('names', 'only these, with commas between'),
+    csv: flag.on('write the points of the curves as CSV'),
+  },
+  examples: [
+    { line: 'runs compare ru0123456789abcdef ru0123456789abcdeg --metrics loss', about: 'two of them' },
+    { line: 'runs compare ru0123456789abcdef ru0123456789abcdeg --csv > curves.csv', about: 'for a spreadsheet' },
+  ],
   async run(context, args, flags) {
     const { out } = context
     const references = args.runs
@@ -70,13 +79,11 @@ export const compare = defineCommand({
     const client = await context.client()
     const runs = await Promise.all(references.map((run) => client.run.show({ run })))
     const names = flags.metrics?.split(',') ?? [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))].sort()
+    if (flags.csv) return writeCurves(context, client, runs, names)
     const metrics = names.slice(0, mostMetrics)
     const body = { runs: runs.map(({ id }) => id), metrics, points: 200 }
     const { curves } = metrics.length === 0 ? { curves: [] } : await client.run.curves({ body })
-    if (out.json) {
-      await out.value({ runs, curves })
-      return
-    }
+    if (out.json) return out.value({ runs, curves })
     const rowsAt = (width: number) => metrics.flatMap((metric) => curveRows(metric, runs, curves, width))
     const beside = rowsAt(chartWidthFor(out.width, runs.length))
     const rest = differing(runs)
@@ -123,6 +130,9 @@ export const runs: Group = {
 
 /** More than a person compares in a terminal. */
 const mostMetrics = 30
+
+/** Of one curve, in a file. */
+const csvPoints = 2000
 
 /** Of a number, with its point, sign and exponent. */
 const mostDigits = 11
@@ -190,6 +200,24 @@ function curveRows(metric: string, runs: readonly Run[], curves: readonly RunCur
     return latest ? (numberText(numberOf(latest.value)).padEnd(digits) + chart).trimEnd() : '–'
   })
   return [{ what: metric, cells }]
+}
+
+/** All of them as CSV. Where a point stands for several values, `value` is their mean. */
+async function writeCurves({ out }: Context, client: Client, runs: readonly Run[], metrics: readonly string[]) {
+  const nameOf = new Map(runs.map(({ id, name }) => [id, name]))
+  await out.write(csvLine(['run', 'id', 'metric', 'step', 'time', 'value', 'least', 'most']))
+  for (const metric of metrics) {
+    const { curves } = await client.run.curves({
+      body: { runs: runs.map(({ id }) => id), metrics: [metric], points: csvPoints },
+    })
+    for (const { run, points } of curves) {
+      const lines = points.map(([step, time, least, mean, most]) => {
+        const values = [mean, least, most].map((value) => String(numberOf(value)))
+        return csvLine([nameOf.get(run) ?? '', run, metric, step, new Date(time).toISOString(), ...values])
+      })
+      await out.write(lines.join(''))
+    }
+  }
 }
 
 function differing(runs: readonly Run[]): Compared[] {

@@ -1,11 +1,7 @@
 import type { MetricPoint } from '@nabla/api/metric'
 import { expect, test } from 'vitest'
-import { csvOfSeries, toCsv } from './chart-csv.ts'
+import { csvOfSeries } from './chart-csv.ts'
 import type { ChartSeries } from './chart-data.ts'
-
-test('quotes what would be taken for more than one field', () => {
-  expect(toCsv(['run', 'value'], [['a, "b"\nc', 0.5]])).toBe('run,value\r\n"a, ""b""\nc",0.5\r\n')
-})
 
 test('has a row for each point that is drawn, and none for gaps', () => {
   const points: MetricPoint[] = [

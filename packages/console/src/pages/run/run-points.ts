@@ -1,7 +1,7 @@
+import { toCsv } from '@nabla/api/csv'
 import type { RunPoint } from '@nabla/api/run'
 import { numberOf, valueOf } from '@nabla/api/run-states'
 import type { MetricPoint } from '@nabla/api/metric'
-import { toCsv } from '../../parts/chart-csv.ts'
 import { smooth } from '../../parts/smoothing.ts'
 
 /** What stands along x: the step, the time since the run began, the time of day, or what the metric `epoch` says. */

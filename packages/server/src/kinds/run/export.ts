@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream'
+import { csvLine } from '@nabla/api/csv'
 import type { Run } from '@nabla/api/run'
 import type { Db } from '../../deps.ts'
 import { limits } from '../../lib/limits.ts'
 import { readTracked, toRuns } from './view.ts'
 
-/** Runs as CSV (RFC 4180): a row each, with a column for every parameter, latest metric and label of any of them. */
+/** Runs as CSV: a row each, with a column for every parameter, latest metric and label of any of them. */
 export function exportRuns(db: Db, ids: readonly string[]): Readable {
   return Readable.from(lines(db, ids), { objectMode: false })
 }
@@ -17,12 +18,12 @@ async function* lines(db: Db, ids: readonly string[]): AsyncGenerator<string> {
     ...columns.metrics.map((name) => `metrics.${name}`),
     ...columns.labels.map((name) => `tags.${name}`),
   ]
-  yield line(heads)
+  yield csvLine(heads)
   for (let from = 0; from < ids.length; from += limits.pageRows) {
     const runs = await toRuns(db, ids.slice(from, from + limits.pageRows))
     yield runs
       .map((run) =>
-        line([
+        csvLine([
           ...fixed.map(([, read]) => read(run)),
           ...columns.params.map((name) => own(run.params, name) ?? ''),
           ...columns.metrics.map((name) => String(own(run.metrics, name)?.value ?? '')),
@@ -61,14 +62,4 @@ async function namesOf(db: Db, ids: readonly string[]) {
   }
   const sorted = (kind: keyof typeof names) => [...names[kind]].sort().slice(0, limits.trackingColumns)
   return { params: sorted('params'), metrics: sorted('metrics'), labels: sorted('labels') }
-}
-
-/** A cell that a spreadsheet would take for a formula is made plain text by an apostrophe, numbers excepted. */
-function line(cells: readonly string[]): string {
-  const quote = (cell: string) => {
-    const plain =
-      /^[=+\-@\t\r]/.test(cell) && !Number.isFinite(Number(cell)) && cell !== '-Infinity' ? `'${cell}` : cell
-    return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
-  }
-  return `${cells.map(quote).join(',')}\r\n`
 }
