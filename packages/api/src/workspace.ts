@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { archiveQuery, fileEntry, fileQuery, listQuery } from './file.ts'
+import { archiveQuery, fileChange, fileEntry, fileQuery, listQuery } from './file.ts'
 import { id, sizeBytes, time } from './fields.ts'
 import { pageOf, route } from './route.ts'
 import { chunkHash } from './tree-format.ts'
@@ -83,6 +83,22 @@ export const workspaceRoutes = {
     query: fileQuery,
     response: { stream: 'bytes', about: 'The file.' },
     errors: ['not_found', 'bad_path', 'file_not_found', 'bad_range', 'file_changed', 'damaged_chunk', 'conflict'],
+  }),
+  compare: route({
+    method: 'GET',
+    path: '/api/v1/jobs/:job/workspace/compare',
+    about: 'Which files are different in what a job began with from what another one did.',
+    access: 'member',
+    params: byJob,
+    query: z.object({
+      fromJob: byJob.shape.job.describe('Id or name of the other job.'),
+      limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+    }),
+    response: z.object({
+      items: z.array(fileChange),
+      complete: z.boolean().describe('There are no more than these.'),
+    }),
+    errors: ['not_found', 'conflict', 'disk_full'],
   }),
   archive: route({
     method: 'GET',

@@ -9,7 +9,10 @@ export const compare = defineCommand({
   about: 'Compare what programs of experiments logged: their curves, and the parameters that differ',
   details: '\nOf several nodes, each that has logged anything is a run of its own; see `nabla runs compare`.',
   args: { experiments: arg.many('names or ids of the experiments') },
-  flags: { metrics: flag.text('names', 'only these, with commas between') },
+  flags: {
+    metrics: flag.text('names', 'only these, with commas between'),
+    csv: flag.on('write the points of the curves as CSV'),
+  },
   examples: [{ line: 'experiment compare baseline wider --metrics loss', about: 'two of them' }],
   async run(context, args, flags) {
     const client = await context.client()

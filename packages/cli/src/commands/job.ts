@@ -14,6 +14,7 @@ import { jobFlags, readModelMount, readMount } from '../job/flags.ts'
 import { imageFlags, readContainer } from '../job/image.ts'
 import type { Column } from '../terminal/table.ts'
 import { artifacts } from './artifact.ts'
+import { compare } from './job-compare.ts'
 import { logs } from './job-logs.ts'
 import { metrics } from './job-metrics.ts'
 import { packages } from './job-packages.ts'
@@ -246,6 +247,7 @@ export const job: Group = {
     list,
     queue,
     show,
+    compare,
     logs,
     metrics,
     wait,

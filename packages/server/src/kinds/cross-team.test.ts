@@ -71,6 +71,7 @@ const queries: Record<string, Record<string, string>> = {
   'artifact.get': { path: 'file' },
   'artifact.checksum': { path: 'file' },
   'workspace.get': { path: 'file' },
+  'workspace.compare': { fromJob: 'mine' },
   'dataset.get': { path: 'file' },
   'dataset.compare': { from: '1' },
   'dataset.checksum': { path: 'file' },
@@ -98,7 +99,7 @@ const closed = namings.filter(
 test('the walk knows every parameter of the contract', () => {
   expect(namings.length).toBeGreaterThan(25)
   expect([...new Set(namings.map(({ name }) => name))].sort()).toEqual(
-    'alias dataset deployment experiment fromDataset image instance job key model modelKey name notebook number port project reference registry run runs session share subject sweep tag team tensorboard upload user version workflow'.split(
+    'alias dataset deployment experiment fromDataset fromJob image instance job key model modelKey name notebook number port project reference registry run runs session share subject sweep tag team tensorboard upload user version workflow'.split(
       ' ',
     ),
   )
@@ -217,12 +218,16 @@ eachDatabase((make) => {
       for (const fromDataset of foreign['dataset']!) {
         await expect(client.dataset.compare({ ...compared, fromDataset })).rejects.toMatchObject(refused)
       }
+      const own = await client.job.create({ body })
+      for (const fromJob of foreign['job']!) {
+        await expect(client.workspace.compare({ job: own.id, fromJob })).rejects.toMatchObject(refused)
+      }
       for (const dataset of foreign['dataset']!) {
         const reading = { ...body, datasets: [{ dataset }] }
         await expect(client.job.create({ body: reading })).rejects.toMatchObject(refused)
       }
-      const own = await client.dataset.commit({ dataset: byName!, body: { source: { from: 'storage' } } })
-      expect(own.version).toBe(1)
+      const made = await client.dataset.commit({ dataset: byName!, body: { source: { from: 'storage' } } })
+      expect(made.version).toBe(1)
       expect((await client.dataset.show({ dataset: byName! })).id).not.toBe(byId)
       for (const model of foreign['model']!) {
         await expect(client.job.create({ body: { ...body, models: [{ model }] } })).rejects.toMatchObject(refused)
@@ -321,6 +326,7 @@ async function twoTeams(make: MakeDatabase): Promise<Two> {
     session: [session.row.id],
     dataset: [dataset.id, dataset.name],
     fromDataset: [dataset.id, dataset.name],
+    fromJob: [job.id, job.name],
     version: [version.id, 'their-tag'],
     tag: ['their-tag'],
     model: [model.id, model.name],

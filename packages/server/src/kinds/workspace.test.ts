@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import type { WorkspaceSource } from '@nabla/api/workspace'
 import { describe, expect, test } from 'vitest'
 import { limits } from '../lib/limits.ts'
 import { eachDatabase } from '../testing/database.ts'
@@ -159,8 +160,59 @@ eachDatabase((make) => {
       await db.updateTable('volumes').set({ digest: 'fetched' }).where('id', '=', id).execute()
       expect((await client.workspace.list({ job: job.id })).items).toMatchObject([{ path: 'main.py', sizeBytes: 4 }])
     })
+
+    test('of two jobs are compared file by file, wherever they came from', async () => {
+      const server = await startTestServer(make)
+      const { client } = server
+      const aJob = async (workspace: WorkspaceSource) =>
+        (await client.job.create({ body: { project: 'p', command: 'run=1s', workspace } })).id
+      const uploaded = async (given: Record<string, string>) => {
+        const { id } = await client.workspace.upload({ body: archiveOf(given) })
+        return aJob({ from: 'upload', id })
+      }
+      const before = await uploaded(files)
+      const { 'run.sh': _, ...rest } = files
+      const after = await uploaded({ ...rest, 'train.py': 'print(2)\n', 'new.py': '' })
+      const changes = [
+        { path: 'new.py', change: 'added', sizeBytes: 0, sizeBytesBefore: null },
+        { path: 'run.sh', change: 'removed', sizeBytes: null, sizeBytesBefore: 5 },
+        { path: 'train.py', change: 'changed', sizeBytes: 9, sizeBytesBefore: 9 },
+      ]
+      const compare = (job: string, fromJob: string, limit?: number) =>
+        client.workspace.compare({ job, fromJob, ...(limit !== undefined && { limit }) })
+      expect(await compare(after, before)).toEqual({ items: changes, complete: true })
+      expect(await compare(after, before, 2)).toEqual({ items: changes.slice(0, 2), complete: false })
+      expect(await compare(before, before)).toEqual({ items: [], complete: true })
+
+      const without = await aJob({ from: 'nothing' })
+      expect((await compare(without, before)).items.map(({ change }) => change)).toEqual(ofEach('removed'))
+      expect((await compare(before, without)).items.map(({ change }) => change)).toEqual(ofEach('added'))
+      expect(await compare(without, without)).toEqual({ items: [], complete: true })
+
+      const fetched = await client.job.create({
+        body: { project: 'p', command: 'run=1s', workspace: { from: 'git', url: 'http://127.0.0.1:1/repository' } },
+      })
+      await expect(compare(fetched.id, before)).rejects.toMatchObject({ code: 'conflict' })
+      const { db, volumes } = server.running().deps
+      const { id } = fetched.workspace ?? {}
+      const folder = volumes.volumeDir(id ?? '')
+      mkdirSync(folder, { recursive: true })
+      writeFileSync(join(folder, 'train.py'), files['train.py'])
+      await db
+        .updateTable('volumes')
+        .set({ digest: 'fetched' })
+        .where('id', '=', id ?? '')
+        .execute()
+      expect((await compare(fetched.id, before)).items.map(({ path }) => path)).toEqual([
+        'run.sh',
+        'src/deep/er.py',
+        'src/model.py',
+      ])
+    })
   })
 })
+
+const ofEach = (change: string): string[] => Object.keys(files).map(() => change)
 
 /** Spoils the bytes of chunks and leaves the heads of frames as they are. */
 function damage(path: string): void {

@@ -7,6 +7,7 @@ import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { limits } from '../lib/limits.ts'
+import { compareTrees } from '../trees/compare.ts'
 import { unpack } from '../volumes/archive.ts'
 import { type Files, filesIn } from '../volumes/files.ts'
 import { checkGitUrl } from '../volumes/git.ts'
@@ -62,6 +63,13 @@ export const workspaceHandlers: Handlers<'workspace'> = {
     return sendFile(files, query.path, { headers, signal, now: deps.clock.now() })
   },
 
+  async compare({ caller, params, query, signal }, deps) {
+    const newer = await findJob(deps, caller, params.job)
+    const older = await findJob(deps, caller, query.fromJob)
+    const before = await treeOf(deps, older, signal)
+    return compareTrees(deps, before, await treeOf(deps, newer, signal), query.limit, signal)
+  },
+
   async archive({ caller, params, query, signal }, deps) {
     const job = await findJob(deps, caller, params.job)
     const files = await filesOf(deps, job)
@@ -72,14 +80,27 @@ export const workspaceHandlers: Handlers<'workspace'> = {
 
 /** The files that a job began with; null if it began with none. Those of a repository are not there before it starts. */
 async function filesOf(deps: Deps, job: JobWithNames): Promise<Files | null> {
+  const row = await volumeOf(deps, job)
+  if (row === null) return null
+  return row.treeDigest === null ? filesIn(deps.volumes.volumeDir(row.id)) : deps.trees.open(row.teamId, row.treeDigest)
+}
+
+/** The digest of their tree; of what came from a repository, one is made, which goes when nobody asks for a while. */
+async function treeOf(deps: Deps, job: JobWithNames, signal: AbortSignal): Promise<string | null> {
+  const row = await volumeOf(deps, job)
+  if (row === null || row.treeDigest !== null) return row?.treeDigest ?? null
+  const { tree } = await deps.trees.ingest(row.teamId, deps.volumes.volumeDir(row.id), signal)
+  return tree.digest
+}
+
+async function volumeOf(deps: Deps, job: JobWithNames): Promise<VolumeRow | null> {
   if (job.workspaceId === null) return null
   const row = await deps.db.selectFrom('volumes').selectAll().where('id', '=', job.workspaceId).executeTakeFirst()
   if (!row) throw new AppError('not_found', { noun: 'workspace', id: job.workspaceId })
-  if (row.treeDigest !== null) return deps.trees.open(row.teamId, row.treeDigest)
-  if (row.origin !== null && row.digest === null) {
+  if (row.treeDigest === null && row.origin !== null && row.digest === null) {
     throw new AppError('conflict', { detail: `The repository of job ${job.name} has not been fetched yet.` })
   }
-  return filesIn(deps.volumes.volumeDir(row.id))
+  return row
 }
 
 /** The workspace of a tree of the team: the one there is, or a new one. Throws `not_found` for what is no such tree. */

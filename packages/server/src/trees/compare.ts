@@ -8,16 +8,17 @@ import { entriesOf } from './contents.ts'
  * file is read, however large.
  *
  * @param before digest of the older tree; null: there is none, all is new
+ * @param after digest of the newer one; null: there is none, all is gone
  * @param limit most changes that are told
  */
 export async function compareTrees(
   { chunks }: Pick<Deps, 'chunks'>,
   before: string | null,
-  after: string,
+  after: string | null,
   limit: number,
   signal: AbortSignal,
 ): Promise<{ items: FileChange[]; complete: boolean }> {
-  const olds = before === null ? none() : filesIn(chunks, before, signal)
+  const olds = filesIn(chunks, before, signal)
   const news = filesIn(chunks, after, signal)
   const items: FileChange[] = []
   let [old, young] = [await next(olds), await next(news)]
@@ -35,12 +36,11 @@ export async function compareTrees(
 
 type Entry = Exclude<TreeEntry, { type: 'folder' }>
 
-async function* filesIn(chunks: Deps['chunks'], digest: string, signal: AbortSignal): AsyncGenerator<Entry> {
+async function* filesIn(chunks: Deps['chunks'], digest: string | null, signal: AbortSignal): AsyncGenerator<Entry> {
+  if (digest === null) return
   const root = decodeRoot(await chunks.read(digest, { of: 'a tree', signal }))
   for await (const entry of entriesOf(chunks, root, signal)) if (entry.type !== 'folder') yield entry
 }
-
-async function* none(): AsyncGenerator<Entry> {}
 
 async function next(entries: AsyncGenerator<Entry>): Promise<Entry | undefined> {
   const found = await entries.next()

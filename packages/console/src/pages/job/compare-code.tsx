@@ -1,5 +1,6 @@
 import { SegmentedControl } from '@mantine/core'
 import type { ApiError } from '@nabla/api/client'
+import type { FileChange } from '@nabla/api/file'
 import type { Job } from '@nabla/api/job'
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useMemo } from 'react'
@@ -11,10 +12,13 @@ import { Panel } from '../../parts/page-header.tsx'
 import { Loaded } from '../../parts/states.tsx'
 import { useUrlState } from '../../parts/url-state.ts'
 import { aroundChanges, diffLines } from './compare-diff.ts'
-import { compareFiles, type FileChange, mostFiles, parseRequirements, readFile } from './compare-files.ts'
+import { parseRequirements, readFile } from './compare-files.ts'
 import { Rows } from './compare-table.tsx'
 import '@mantine/core/styles/FloatingIndicator.css'
 import '@mantine/core/styles/SegmentedControl.css'
+
+/** More files that differ are not drawn. */
+const mostFiles = 500
 
 /** The files that jobs began with, the first against one of the others; and the packages that they ask for. */
 export function CompareCode({ jobs, onlyDifferent }: { jobs: readonly Job[]; onlyDifferent: boolean }): ReactNode {
@@ -50,7 +54,7 @@ function Files({ first, second }: { first: Job; second: Job }): ReactNode {
   const isSame = first.workspace?.digest != null && first.workspace.digest === second.workspace?.digest
   const query = useQuery({
     queryKey: ['compare-files', first.id, second.id],
-    queryFn: ({ signal }) => compareFiles(first, second, signal),
+    queryFn: ({ signal }) => client.workspace.compare({ job: second.id, fromJob: first.id, limit: mostFiles }, { signal }),
     enabled: !isSame && (first.workspace !== null || second.workspace !== null),
     retry: false,
   })
@@ -59,26 +63,29 @@ function Files({ first, second }: { first: Job; second: Job }): ReactNode {
     return <p className="muted panel-body">They began without files.</p>
   return (
     <Loaded query={query as typeof query & { error: ApiError | null }} lines={3}>
-      {({ changes, same, isCut }) => (
+      {({ items, complete }) => (
         <>
           <p className="muted panel-body">
-            {changes.length === 0 ? 'No file differs' : `${plural(changes.length, 'file')} differ`}, {formatCount(same)}{' '}
-            are the same.{isCut && ` Only the first ${formatCount(mostFiles)} files were looked at.`}
+            {items.length === 0
+              ? 'No file differs.'
+              : complete
+                ? `${plural(items.length, 'file')} differ.`
+                : `The first ${formatCount(mostFiles)} files that differ; \`nabla job compare\` tells more of them.`}
           </p>
           <ul className="compare-files">
-            {changes.slice(0, 500).map((change) => (
+            {items.map((change) => (
               <li key={change.path}>
                 <button
                   type="button"
                   aria-expanded={open === change.path}
                   onClick={() => setOpen(open === change.path ? '' : change.path)}
                 >
-                  <span className={`compare-sign compare-${change.is}`}>{signs[change.is]}</span>
+                  <span className={`compare-sign compare-${change.change}`}>{change.change}</span>
                   <span className="ellipsis grow" dir="auto">
                     {readableName(change.path)}
                   </span>
                   <span className="muted number">
-                    <Bytes bytes={change.first?.sizeBytes} /> → <Bytes bytes={change.second?.sizeBytes} />
+                    <Bytes bytes={change.sizeBytesBefore} /> → <Bytes bytes={change.sizeBytes} />
                   </span>
                 </button>
                 {open === change.path && <FileDiff {...{ first, second, change }} />}
@@ -91,19 +98,14 @@ function Files({ first, second }: { first: Job; second: Job }): ReactNode {
   )
 }
 
-const signs: Record<FileChange['is'], string> = {
-  added: 'added',
-  removed: 'removed',
-  changed: 'changed',
-  unknown: 'maybe',
-}
-
 function FileDiff({ first, second, change }: { first: Job; second: Job; change: FileChange }): ReactNode {
   const query = useQuery<{ before: string; after: string }, ApiError>({
     queryKey: ['compare-file', first.id, second.id, change.path],
     queryFn: async ({ signal }) => {
-      const read = (job: Job, entry: unknown) => (entry ? readFile(job.id, change.path, signal) : Promise.resolve(''))
-      const [before, after] = await Promise.all([read(first, change.first), read(second, change.second)])
+      const [before, after] = await Promise.all([
+        change.change === 'added' ? '' : readFile(first.id, change.path, signal),
+        change.change === 'removed' ? '' : readFile(second.id, change.path, signal),
+      ])
       return { before, after }
     },
     gcTime: 0,

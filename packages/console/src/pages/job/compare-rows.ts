@@ -45,6 +45,8 @@ export function specRows(jobs: readonly Job[]): CompareRow[] {
         ? `${workspace.digest.slice(0, 12)}, ${workspace.files} files, ${formatBytes(workspace.sizeBytes)}`
         : undefined,
     ),
+    row('Datasets', jobs, ({ datasets }) => versionsOf(datasets)),
+    row('Models', jobs, ({ models }) => versionsOf(models)),
     row('Working folder', jobs, ({ spec }) => spec.workingDir),
     row('Artifacts folder', jobs, ({ spec }) => spec.artifactsDir),
     row('Requirements', jobs, ({ spec }) => spec.requirements ?? undefined),
@@ -57,6 +59,9 @@ export function specRows(jobs: readonly Job[]): CompareRow[] {
     row('Tags', jobs, ({ tags }) => tags.toSorted().join(', ') || undefined),
   ]
 }
+
+const versionsOf = (mounted: readonly { name: string; version: number }[]): string | undefined =>
+  mounted.map(({ name, version }) => `${name}:${version}`).join(', ') || undefined
 
 /** Variables; secrets are there by their names. */
 export function environmentRows(jobs: readonly Job[]): CompareRow[] {

@@ -185,7 +185,7 @@ describeConsole('the page of a job', (console) => {
     const page = await open(`/jobs/compare?ids=${first},${second}`)
     await page.getByRole('row', { name: /LR 0.1 0.2/ }).waitFor()
     await page.getByRole('row', { name: /numpy ==1.0 ==2.0/ }).waitFor()
-    await page.getByText('3 files differ, 1 are the same').waitFor()
+    await page.getByText('3 files differ.').waitFor()
     await page.getByRole('button', { name: /changed train.py/ }).click()
     const diff = page.getByRole('region', { name: 'Differences in train.py' })
     await diff.getByText('lr = 1').waitFor()

@@ -1,0 +1,98 @@
+import type { Job } from '@nabla/api/job'
+import { defineCommand } from '../command.ts'
+import { printFileChanges } from '../files/file-changes.ts'
+import { arg } from '../flags.ts'
+import { formatBytes, formatDuration, formatTime } from '../terminal/format.ts'
+
+/** As many as the server tells at once. */
+const mostChanges = 10_000
+
+export const compare = defineCommand({
+  name: 'compare',
+  about: 'Show what differs between two jobs: how they went, their settings and the files that they began with',
+  details: '\nSecrets are told by their names. For what they logged see `nabla runs compare`.',
+  args: {
+    from: arg.required('name or id of the older job', 'job'),
+    to: arg.required('name or id of the newer one', 'job'),
+  },
+  examples: [
+    { line: 'job compare train-6 train-7', about: 'what was changed between a run and the next' },
+    { line: 'job compare train-6 train-7 --json', about: 'for a script' },
+  ],
+  async run(context, { from, to }) {
+    const { out } = context
+    const client = await context.client()
+    const jobs = [await client.job.show({ job: from }), await client.job.show({ job: to })] as const
+    const [older, newer] = jobs
+    const files = await client.workspace.compare({ job: newer.id, fromJob: older.id, limit: mostChanges })
+    if (out.json) return out.value({ jobs, files })
+    const rows = differing(older, newer)
+    if (rows.length === 0) out.note('They were asked for alike, and went alike.')
+    else {
+      await out.table(rows, [
+        { title: '', rank: 0, shrinkTo: 8, value: ({ name }) => name },
+        { title: older.name, rank: 0, shrinkTo: 14, value: ({ before }) => before },
+        { title: newer.name, rank: 0, shrinkTo: 14, value: ({ after }) => after },
+      ])
+    }
+    await out.write('\n')
+    const nothing = older.workspace === null && newer.workspace === null
+    await printFileChanges(context, files, nothing ? 'They began without files.' : 'They began with the same files.')
+  },
+})
+
+interface Row {
+  name: string
+  before: string
+  after: string
+}
+
+function differing(older: Job, newer: Job): Row[] {
+  const [left, right] = [factsOf(older), factsOf(newer)]
+  const names = [...new Set([...left.keys(), ...right.keys()])]
+  return names
+    .map((name) => ({ name, before: left.get(name) ?? '–', after: right.get(name) ?? '–' }))
+    .filter(({ before, after }) => before !== after)
+}
+
+/** What is said of a job, by name, in the order in which it is read. */
+function factsOf(job: Job): ReadonlyMap<string, string> {
+  const { spec, workspace } = job
+  const facts: [string, string | number | null | undefined][] = [
+    ['state', job.state],
+    ['exit code', job.exitCode],
+    ['reason', job.reason],
+    ['started', job.startedAt && formatTime(job.startedAt)],
+    ['took', job.startedAt && job.endedAt && formatDuration(Date.parse(job.endedAt) - Date.parse(job.startedAt))],
+    ['attempts', job.attempt],
+    ['project', job.project.name],
+    ['command', spec.command],
+    ['machine type', job.machineType],
+    ['image', spec.image],
+    ['repository', spec.workspace.from === 'git' ? spec.workspace.url : null],
+    ['branch or tag', spec.workspace.from === 'git' ? spec.workspace.ref : null],
+    ['commit', workspace?.commit],
+    ['files', workspace && `${workspace.files}, ${formatBytes(workspace.sizeBytes)}`],
+    ...job.datasets.map(mounted('dataset')),
+    ...job.models.map(mounted('model')),
+    ['working folder', spec.workingDir],
+    ['artifacts folder', spec.artifactsDir],
+    ['requirements', spec.requirements],
+    ['ports', spec.ports.join(', ')],
+    ['time limit', spec.timeLimitSeconds && formatDuration(spec.timeLimitSeconds * 1000)],
+    ['retries', `${spec.retries}, on ${spec.retryOn}`],
+    ['priority', spec.priority],
+    ['tags', job.tags.toSorted().join(', ')],
+    ...Object.entries(spec.env)
+      .sort(byName)
+      .map(([name, value]): [string, string] => [`env ${name}`, value]),
+  ]
+  const known = facts.filter(([, value]) => value !== null && value !== undefined && value !== '')
+  return new Map(known.map(([name, value]) => [name, String(value)]))
+}
+
+const mounted =
+  (kind: string) =>
+  ({ name, version }: { name: string; version: number }): [string, string] => [`${kind} ${name}`, `version ${version}`]
+
+const byName = ([one]: [string, unknown], [other]: [string, unknown]): number => (one < other ? -1 : 1)
