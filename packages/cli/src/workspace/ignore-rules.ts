@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { cachesOfTools, environmentMarks, neverSent, readIgnoreLines } from '@nabla/api/ignore-rules'
 import ignore, { type Ignore } from 'ignore'
@@ -147,8 +147,9 @@ function readRules(file: string, folder: string): Line[] {
     }
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    // ENOTDIR: in a worktree and a submodule `.git` is a file. EISDIR: a folder of that name is no list.
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(systemCode(error) ?? '')) return []
+    // ENOTDIR: in a worktree and a submodule `.git` is a file. EISDIR: a folder of that name is no list, and ELOOP: nor
+    // is a link that leads in a circle.
+    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return []
     if (error instanceof CliError) throw error
     throw new CliError(`The file ${file} cannot be read (${systemCode(error)}).`, 'Check its owner and its mode.')
   }
@@ -161,7 +162,7 @@ function readRules(file: string, folder: string): Line[] {
 /** The folder with `.git` at or above `folder`. */
 function findRepository(folder: string): string | undefined {
   for (let here = folder; ; here = dirname(here)) {
-    if (statSync(join(here, '.git'), { throwIfNoEntry: false })) return here
+    if (existsSync(join(here, '.git'))) return here
     if (here === dirname(here)) return undefined
   }
 }

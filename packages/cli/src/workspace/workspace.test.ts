@@ -96,6 +96,16 @@ test('a folder that its repository ignores is a workspace all the same', async (
   expect(filesOf(join(root, 'runs', 'a'))).toEqual(['data.csv', 'train.py'])
 })
 
+test('a link in a circle is no list of rules and no repository, and travels as it is', async () => {
+  const root = await aFolder()
+  await makeTree(root, { 'train.py': '', 'sub/a.py': '' })
+  for (const path of ['.gitignore', '.nablaignore', 'sub/.gitignore', 'sub/.git']) {
+    await symlink(path.split('/').at(-1)!, join(root, path))
+  }
+  expect(filesOf(root)).toEqual(expect.arrayContaining(['.gitignore', 'sub/.gitignore', 'sub/a.py', 'train.py']))
+  expect(filesOf(join(root, 'sub'))).toContain('a.py')
+})
+
 test('agrees with git on random trees and rules', async () => {
   const name = fc.constantFrom('a', 'b', 'ab', 'a.b', 'c')
   const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))

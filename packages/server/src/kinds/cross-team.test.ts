@@ -218,14 +218,11 @@ eachDatabase((make) => {
       for (const fromDataset of foreign['dataset']!) {
         await expect(client.dataset.compare({ ...compared, fromDataset })).rejects.toMatchObject(refused)
       }
-      const own = await client.job.create({ body })
-      for (const fromJob of foreign['job']!) {
-        await expect(client.workspace.compare({ job: own.id, fromJob })).rejects.toMatchObject(refused)
-      }
-      for (const dataset of foreign['dataset']!) {
-        const reading = { ...body, datasets: [{ dataset }] }
-        await expect(client.job.create({ body: reading })).rejects.toMatchObject(refused)
-      }
+      const { id: own } = await client.job.create({ body })
+      for (const fromJob of foreign['job']!)
+        await expect(client.workspace.compare({ job: own, fromJob })).rejects.toMatchObject(refused)
+      for (const dataset of foreign['dataset']!)
+        await expect(client.job.create({ body: { ...body, datasets: [{ dataset }] } })).rejects.toMatchObject(refused)
       const made = await client.dataset.commit({ dataset: byName!, body: { source: { from: 'storage' } } })
       expect(made.version).toBe(1)
       expect((await client.dataset.show({ dataset: byName! })).id).not.toBe(byId)

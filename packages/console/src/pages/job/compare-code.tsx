@@ -54,7 +54,8 @@ function Files({ first, second }: { first: Job; second: Job }): ReactNode {
   const isSame = first.workspace?.digest != null && first.workspace.digest === second.workspace?.digest
   const query = useQuery({
     queryKey: ['compare-files', first.id, second.id],
-    queryFn: ({ signal }) => client.workspace.compare({ job: second.id, fromJob: first.id, limit: mostFiles }, { signal }),
+    queryFn: ({ signal }) =>
+      client.workspace.compare({ job: second.id, fromJob: first.id, limit: mostFiles }, { signal }),
     enabled: !isSame && (first.workspace !== null || second.workspace !== null),
     retry: false,
   })
