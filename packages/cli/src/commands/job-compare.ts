@@ -7,6 +7,9 @@ import { formatBytes, formatDuration, formatTime } from '../terminal/format.ts'
 /** As many as the server tells at once. */
 const mostChanges = 10_000
 
+/** Columns of the terminal that the name of a setting keeps. */
+const longestName = 16
+
 export const compare = defineCommand({
   name: 'compare',
   about: 'Show what differs between two jobs: how they went, their settings and the files that they began with',
@@ -29,10 +32,16 @@ export const compare = defineCommand({
     const rows = differing(older, newer)
     if (rows.length === 0) out.note('They were asked for alike, and went alike.')
     else {
-      await out.table(rows, [
-        { title: '', rank: 0, shrinkTo: 8, value: ({ name }) => name },
-        { title: older.name, rank: 0, shrinkTo: 14, value: ({ before }) => before },
-        { title: newer.name, rank: 0, shrinkTo: 14, value: ({ after }) => after },
+      const { width = Infinity } = out
+      const names = Math.min(longestName, Math.max(...rows.map(({ name }) => name.length)))
+      // Half of what is left for each: the first would give way alone.
+      const shrinkTo = Math.max(14, Math.floor((width - names - 4) / 2))
+      // A pipe is given all, as nothing is cut there.
+      const shown = width === Infinity ? rows : rows.map((row) => fromDifference(row, shrinkTo))
+      await out.table(shown, [
+        { title: '', rank: 0, shrinkTo: longestName, value: ({ name }) => name },
+        { title: older.name, rank: 0, shrinkTo, value: ({ before }) => before },
+        { title: newer.name, rank: 0, shrinkTo, value: ({ after }) => after },
       ])
     }
     await out.write('\n')
@@ -53,6 +62,17 @@ function differing(older: Job, newer: Job): Row[] {
   return names
     .map((name) => ({ name, before: left.get(name) ?? '–', after: right.get(name) ?? '–' }))
     .filter(({ before, after }) => before !== after)
+}
+
+/** Without the words that both begin with, all but one: cut to `width`, long commands would look the same. */
+function fromDifference(row: Row, width: number): Row {
+  const { before, after } = row
+  if (Math.max(before.length, after.length) <= width) return row
+  let shared = 0
+  while (shared < before.length && before[shared] === after[shared]) shared += 1
+  const words = before.slice(0, shared).split(' ')
+  const start = words.slice(0, -2).join(' ').length
+  return start === 0 ? row : { ...row, before: `…${before.slice(start)}`, after: `…${after.slice(start)}` }
 }
 
 /** What is said of a job, by name, in the order in which it is read. */

@@ -226,6 +226,13 @@ test('two jobs are compared: how they went, what they were asked for, and their 
   expect(stdout).toMatch(/^env LR +0\.1 +0\.2$/m)
   expect(stdout).not.toMatch(/^project/m)
   expect(stdout).toMatch(/^changed +train\.py +7 B +7 B$/m)
+  await submit('three', '0.2', 'true --data /data/imagenet --epochs 10 --batch 256')
+  await submit('four', '0.2', 'true --data /data/imagenet --epochs 90 --batch 256')
+  for (const columns of [50, 80]) {
+    const narrow = await cli(cwd, ['job', 'compare', 'three', 'four'], { columns, env: { NO_COLOR: '1' } })
+    expect(narrow.stdout).toMatch(/^command +… --epochs 10.* … --epochs 90/m)
+    expect(Math.max(...narrow.stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(columns)
+  }
   const same = await compare('two', 'two')
   expect(same.stderr).toContain('They were asked for alike, and went alike.')
   expect(same.stderr).toContain('They began with the same files.')
