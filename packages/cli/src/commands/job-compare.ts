@@ -43,8 +43,8 @@ export const compare = defineCommand({
         { title: older.name, rank: 0, shrinkTo, value: ({ before }) => before },
         { title: newer.name, rank: 0, shrinkTo, value: ({ after }) => after },
       ])
+      await out.write('\n')
     }
-    await out.write('\n')
     const nothing = older.workspace === null && newer.workspace === null
     await printFileChanges(context, files, nothing ? 'They began without files.' : 'They began with the same files.')
   },
