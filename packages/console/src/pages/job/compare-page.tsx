@@ -63,7 +63,7 @@ function Compared({ jobs }: { jobs: readonly Job[] }): ReactNode {
       <Suspense fallback={<Lines count={4} />}>
         <CompareMetrics jobs={jobs} />
       </Suspense>
-      <CommandLine line={`job show ${jobs[0]!.id}`} />
+      <CommandLine line={`job compare ${jobs[0]!.id} ${jobs[1]!.id}`} />
     </div>
   )
 }
