@@ -14,8 +14,11 @@ import { createProcessEngine } from './process-engine.ts'
  * is what the other user runs, since he may not be able to read the checkout.
  */
 
-/** A user that no file of the machine belongs to. */
-export const otherUser = 12_345
+/**
+ * A user that no file of the machine belongs to: one for each process, since without control groups the kernel counts all
+ * processes of a user against the bound of each task, and a fork bomb of one test would hold tasks of another.
+ */
+export const otherUser = 12_345 + (process.pid % 10_000)
 
 type Method =
   | 'start'
