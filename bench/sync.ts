@@ -6,7 +6,7 @@ import { appendFile, mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type BenchServer, makeTempFolder, startBenchServer, untilSucceeded } from './bench-server.ts'
-import { formatSeconds, type Section } from './report.ts'
+import { formatSeconds, median, type Section } from './report.ts'
 import { isInstalled, runShell, untilDone } from './shell.ts'
 
 const smallFiles = 50_000
@@ -134,8 +134,6 @@ async function settle(folder: string): Promise<void> {
   await runShell('sync')
   await runShell('find "$1" -type f -exec cat {} + > /dev/null', folder)
 }
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 
 /** By way of a server of its own, whose memory is not that of the others. */
 async function measureZip(folder: string): Promise<number> {

@@ -78,6 +78,8 @@ export const limits = {
   pageRows: 200,
   filePageRows: 1000,
   logPageLines: 10_000,
+  /** Files that differ, of two versions or jobs: as many as the server tells at once. */
+  comparedFiles: 10_000,
   logMatches: 1000,
   /** Files that are sent at the same time by `storage put -r`. */
   parallelUploads: 4,

@@ -1,10 +1,8 @@
 import { parseDatasetReference } from '@nabla/api/dataset'
 import { defineCommand } from '../command.ts'
 import { arg } from '../flags.ts'
+import { limits } from '../limits.ts'
 import { printFileChanges } from '../files/file-changes.ts'
-
-/** As many as the server tells at once. */
-const mostChanges = 10_000
 
 export const compare = defineCommand({
   name: 'compare',
@@ -21,7 +19,7 @@ export const compare = defineCommand({
   async run(context, args) {
     const client = await context.client()
     const [from, to] = [parseDatasetReference(args.from), parseDatasetReference(args.to)]
-    const asked = { from: from.version, fromDataset: from.dataset, limit: mostChanges }
+    const asked = { from: from.version, fromDataset: from.dataset, limit: limits.comparedFiles }
     const found = await client.dataset.compare({ ...to, ...asked })
     await printFileChanges(context, found, 'They hold the same files.')
   },

@@ -1,6 +1,6 @@
 import { CliError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
-import { arg, flag } from '../flags.ts'
+import { arg } from '../flags.ts'
 import { limits } from '../limits.ts'
 import { compare as compareRuns } from './runs.ts'
 
@@ -9,10 +9,7 @@ export const compare = defineCommand({
   about: 'Compare what programs of experiments logged: their curves, and the parameters that differ',
   details: '\nOf several nodes, each that has logged anything is a run of its own; see `nabla runs compare`.',
   args: { experiments: arg.many('names or ids of the experiments') },
-  flags: {
-    metrics: flag.text('names', 'only these, with commas between'),
-    csv: flag.on('write the points of the curves as CSV'),
-  },
+  flags: compareRuns.flags,
   examples: [{ line: 'experiment compare baseline wider --metrics loss', about: 'two of them' }],
   async run(context, args, flags) {
     const client = await context.client()

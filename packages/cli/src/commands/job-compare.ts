@@ -2,10 +2,8 @@ import type { Job } from '@nabla/api/job'
 import { defineCommand } from '../command.ts'
 import { printFileChanges } from '../files/file-changes.ts'
 import { arg } from '../flags.ts'
+import { limits } from '../limits.ts'
 import { formatBytes, formatDuration, formatTime } from '../terminal/format.ts'
-
-/** As many as the server tells at once. */
-const mostChanges = 10_000
 
 /** Columns of the terminal that the name of a setting keeps. */
 const longestName = 16
@@ -27,7 +25,7 @@ export const compare = defineCommand({
     const client = await context.client()
     const jobs = [await client.job.show({ job: from }), await client.job.show({ job: to })] as const
     const [older, newer] = jobs
-    const files = await client.workspace.compare({ job: newer.id, fromJob: older.id, limit: mostChanges })
+    const files = await client.workspace.compare({ job: newer.id, fromJob: older.id, limit: limits.comparedFiles })
     if (out.json) return out.value({ jobs, files })
     const rows = differing(older, newer)
     if (rows.length === 0) out.note('They were asked for alike, and went alike.')

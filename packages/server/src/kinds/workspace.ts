@@ -89,6 +89,7 @@ async function filesOf(deps: Deps, job: JobWithNames): Promise<Files | null> {
 async function treeOf(deps: Deps, job: JobWithNames, signal: AbortSignal): Promise<string | null> {
   const row = await volumeOf(deps, job)
   if (row === null || row.treeDigest !== null) return row?.treeDigest ?? null
+  if (deps.ballast.isReleased) throw new AppError('disk_full')
   const { tree } = await deps.trees.ingest(row.teamId, deps.volumes.volumeDir(row.id), signal)
   return tree.digest
 }
