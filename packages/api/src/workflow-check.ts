@@ -69,7 +69,7 @@ function needsFaults({ jobs }: WorkflowSpec, name: string, { needs }: WorkflowJo
     const path = ['jobs', name, 'needs', ...(Array.isArray(needs) ? [index] : [])]
     if (needed === name) return [{ path, message: 'a job cannot need itself' }]
     if (Object.hasOwn(jobs, needed)) return []
-    return [{ path, message: `there is no job ${needed}; there are ${listOf(Object.keys(jobs))}` }]
+    return [{ path, message: `there is no job ${needed}, only ${listOf(Object.keys(jobs))}` }]
   })
 }
 
@@ -98,7 +98,7 @@ function aliasFaults(spec: WorkflowSpec, own: string, alias: string, path: Workf
   }
   if (job === own) return [{ path, message: 'a job cannot read its own outputs' }]
   const maker = Object.hasOwn(spec.jobs, job) ? spec.jobs[job] : undefined
-  if (!maker) return [{ path, message: `there is no job ${job}; there are ${listOf(Object.keys(spec.jobs))}` }]
+  if (!maker) return [{ path, message: `there is no job ${job}, only ${listOf(Object.keys(spec.jobs))}` }]
   const output = Object.hasOwn(maker.outputs ?? {}, name) ? maker.outputs?.[name] : undefined
   if (!output) {
     const known = Object.keys(maker.outputs ?? {})

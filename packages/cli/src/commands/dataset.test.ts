@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { aFolder, runCli } from '../testing/run-cli.ts'
@@ -115,13 +115,14 @@ test('it is copied like other places, and what is copied to it is a new version'
   expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('nabla dataset push') })
 })
 
-test('two versions are compared file by file, also where sizes are equal', async () => {
+test('two versions are compared file by file, also where sizes are equal or only the right to run changed', async () => {
   const folder = await aFolderOfFaces()
   await cli('dataset', 'push', 'people', 'faces')
   await writeFile(join(folder, 'labels.csv'), 'b,a\n')
   await writeFile(join(folder, 'train', '0.txt'), 'another face')
   await writeFile(join(folder, 'new.txt'), 'new')
   await rm(join(folder, 'train', '1.txt'))
+  await chmod(join(folder, 'train', '2.txt'), 0o755)
   await cli('dataset', 'push', 'people', 'faces')
   const { stdout, stderr, exitCode } = await cli('dataset', 'compare', 'people:1', 'people')
   expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
@@ -130,6 +131,7 @@ test('two versions are compared file by file, also where sizes are equal', async
     expect.stringMatching(/^added +new\.txt +– +3 B$/),
     expect.stringMatching(/^changed +train\/0\.txt +6 B +12 B$/),
     expect.stringMatching(/^removed +train\/1\.txt +6 B +–$/),
+    expect.stringMatching(/^changed +train\/2\.txt +6 B +6 B$/),
   ])
   expect((await cli('dataset', 'compare', 'people:2', 'people:latest')).stderr).toContain('They hold the same files.')
   expect(await json('dataset', 'compare', 'people:2', 'people:1')).toMatchObject({ complete: true })

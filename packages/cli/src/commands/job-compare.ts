@@ -5,8 +5,9 @@ import { arg } from '../flags.ts'
 import { limits } from '../limits.ts'
 import { formatBytes, formatDuration, formatTime } from '../terminal/format.ts'
 
-/** Columns of the terminal that the name of a setting keeps. */
+/** Columns of the terminal that the name of a setting keeps, of which it takes a third at most, and each value. */
 const longestName = 16
+const shortestValue = 8
 
 export const compare = defineCommand({
   name: 'compare',
@@ -31,13 +32,13 @@ export const compare = defineCommand({
     if (rows.length === 0) out.note('They were asked for alike, and went alike.')
     else {
       const { width = Infinity } = out
-      const names = Math.min(longestName, Math.max(...rows.map(({ name }) => name.length)))
+      const names = Math.min(longestName, Math.floor(width / 3), Math.max(...rows.map(({ name }) => name.length)))
       // Half of what is left for each: the first would give way alone.
-      const shrinkTo = Math.max(14, Math.floor((width - names - 4) / 2))
+      const shrinkTo = Math.max(shortestValue, Math.floor((width - names - 4) / 2))
       // A pipe is given all, as nothing is cut there.
       const shown = width === Infinity ? rows : rows.map((row) => fromDifference(row, shrinkTo))
       await out.table(shown, [
-        { title: '', rank: 0, shrinkTo: longestName, value: ({ name }) => name },
+        { title: '', rank: 0, shrinkTo: names, value: ({ name }) => name },
         { title: older.name, rank: 0, shrinkTo, value: ({ before }) => before },
         { title: newer.name, rank: 0, shrinkTo, value: ({ after }) => after },
       ])

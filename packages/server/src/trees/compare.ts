@@ -47,8 +47,11 @@ async function next(entries: AsyncGenerator<Entry>): Promise<Entry | undefined> 
   return found.done ? undefined : found.value
 }
 
+/** What a job would notice: a script that lost its right to be run is another file. */
 const contentOf = (entry: Entry): string =>
-  entry.type === 'link' ? `-> ${entry.target}` : entry.chunks.map(([hash]: FileChunk) => hash).join()
+  entry.type === 'link'
+    ? `-> ${entry.target}`
+    : `${entry.executable ? 'x' : '-'} ${entry.chunks.map(([hash]: FileChunk) => hash).join()}`
 
 const sizeOf = (entry: Entry): number => (entry.type === 'file' ? fileSize(entry.chunks) : 0)
 

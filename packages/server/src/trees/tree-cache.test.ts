@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { TestClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { eachDatabase } from '../testing/database.ts'
 import { aVolume } from '../testing/fixtures.ts'
 import { aTask } from '../testing/tasks.ts'
 import { aTree, mixedFiles, noise, teamId, type TestFiles } from '../testing/tree-store.ts'
+import { TreeCache, type TreeFiles } from './tree-cache.ts'
 
 const signal = AbortSignal.any([])
 const run = promisify(execFile)
@@ -185,4 +188,35 @@ eachDatabase((make) => {
       }
     })
   })
+})
+
+test('a tree that is given up while it is looked at is made again for whoever asked', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'nabla-cache-'))
+  const cache = new TreeCache({
+    dir,
+    mostBytes: 1e6,
+    clock: new TestClock(),
+    inUse: () => Promise.resolve(new Set()),
+    onError: (error) => expect.unreachable(String(error)),
+    onChanged: () => expect.unreachable('nothing changed'),
+  })
+  let made = 0
+  const tree: TreeFiles = {
+    async make(folder) {
+      await writeFile(join(folder, 'file'), `made ${++made} times`)
+      return { entries: 1, diskBytes: 10 }
+    },
+    async isIn() {
+      await cache.trim(true)
+      return true
+    },
+  }
+  const asked = () => cache.get('0'.repeat(64), tree, signal)
+  try {
+    await chmod(join(await asked(), 'file'), 0o640)
+    expect(await readFile(join(await asked(), 'file'), 'utf8')).toBe('made 2 times')
+  } finally {
+    await cache.close()
+    await rm(dir, { recursive: true })
+  }
 })

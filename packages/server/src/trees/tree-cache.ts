@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { lstat, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { assert } from '../lib/assert.ts'
 import type { Clock } from '../lib/clock.ts'
 import { AppError } from '../lib/app-error.ts'
 import { errorCode, isMissing } from '../lib/file-error.ts'
@@ -81,10 +80,10 @@ export class TreeCache {
     for (;;) {
       signal.throwIfAborted()
       await this.#evicting.get(digest)?.catch(() => {})
-      if (await this.#isThere(digest, files)) {
-        this.#touch(digest)
-        return join(this.#place(digest), 'files')
-      }
+      const isThere = await this.#isThere(digest, files)
+      // It may be on its way out since it was looked at: only what a task has a row for is kept.
+      if (this.#evicting.has(digest)) continue
+      if (isThere && this.#touch(digest)) return join(this.#place(digest), 'files')
       const making = this.#making.get(digest) ?? this.#begin(digest, files.make)
       await waitFor(making, signal)
     }
@@ -214,14 +213,14 @@ export class TreeCache {
     await this.#evicting.get(digest)
   }
 
-  /** The time of the mark is that of the last use, for after a restart. */
-  #touch(digest: string): void {
+  /** The time of the mark is that of the last use, for after a restart. False: it is gone. */
+  #touch(digest: string): boolean {
     const kept = this.#kept.get(digest)
-    assert(kept, 'a tree that is there is known')
     const now = this.#options.clock.now()
-    if (now === kept.usedAt) return
+    if (!kept || now === kept.usedAt) return kept !== undefined
     kept.usedAt = now
     this.#start(utimes(join(this.#place(digest), markName), now / 1000, now / 1000))
+    return true
   }
 
   async #readMark(digest: string): Promise<Kept | undefined> {

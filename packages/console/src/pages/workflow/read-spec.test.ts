@@ -17,7 +17,7 @@ test('what is wrong is told with its line', async () => {
   const again = await readSpec(
     'jobs:\n  one:\n    uses: script@v1\n    with:\n      script: x\n    needs:\n      - two\n',
   )
-  expect(again.faults).toEqual([{ line: 7, message: 'jobs.one.needs.0: there is no job two; there are one' }])
+  expect(again.faults).toEqual([{ line: 7, message: 'jobs.one.needs.0: there is no job two, only one' }])
   const stray = await readSpec('jobs:\n  one: {uses: script@v1, with: {script: x}}\nlanes: 3\n')
   expect(stray.faults).toEqual([{ line: 3, message: 'lanes: it is not known here' }])
 })

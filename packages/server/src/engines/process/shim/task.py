@@ -86,11 +86,12 @@ class Task:
         self.report.reserve()
         self.groups.create()
         root = self._build_root()
+        # Whoever writes the report has the same mounts: in the new root its /proc would not show this process.
+        self._learn_pid()
         linux.sethostname(spec["hostname"])
         linux.pivot_root(root.path)
         root.entered()
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
-        self._learn_pid()
         supervision.check()
         env = environment.prepare(self, supervision, system, packages)
         root.seal()
