@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Command, type Group, isGroup } from '../packages/cli/src/command.ts'
+import { type Command, isGroup, loadAll, type WholeGroup } from '../packages/cli/src/command.ts'
 import { entries } from '../packages/cli/src/commands/index.ts'
 import { kebab } from '../packages/cli/src/flags.ts'
 import { globalFlags } from '../packages/cli/src/help.ts'
@@ -16,8 +16,8 @@ const others = /-(line|samples|document)\.ts$|\/text-panel\.tsx$/
 const modules = readModules().filter(
   ({ path, forTests }) => path.startsWith('packages/console/src/') && !forTests && !others.test(path),
 )
-const top = new Map<string, Command | Group>()
-for (const entry of entries) top.set(entry.name, await entry.load())
+const top = new Map<string, Command | WholeGroup>()
+for (const entry of entries) top.set(entry.name, await loadAll(entry))
 
 const lines = modules.flatMap((module) =>
   [...nodesOf(module)]

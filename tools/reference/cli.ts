@@ -1,10 +1,10 @@
-import { type Command, type Group, isGroup } from '../../packages/cli/src/command.ts'
+import { type Command, isGroup, loadAll, type WholeGroup } from '../../packages/cli/src/command.ts'
 import { entries } from '../../packages/cli/src/commands/index.ts'
 import { argRows, flagSections, globalSection, usageOf } from '../../packages/cli/src/help.ts'
 import { code, page, table } from './markdown.ts'
 
 const shown = entries.filter(({ group }) => group !== 'hidden')
-const nodes = await Promise.all(shown.map(async ({ load }) => load()))
+const nodes = await Promise.all(shown.map(loadAll))
 
 /** Every command with its arguments, options and examples: from `packages/cli/src/commands/`. */
 export function cliPage(): string {
@@ -20,7 +20,7 @@ export function cliPage(): string {
   )
 }
 
-function describe(node: Command | Group, path: string, level: number): string[] {
+function describe(node: Command | WholeGroup, path: string, level: number): string[] {
   const heading = `${'#'.repeat(level)} ${path}`
   if (isGroup(node)) {
     const inside = node.commands.flatMap((child) => describe(child, `${path} ${child.name}`, Math.min(level + 1, 4)))

@@ -105,6 +105,12 @@ describe('errors', () => {
     expect(error.hint).toContain('Nabla server')
   })
 
+  test('a page in place of a value is one', async () => {
+    const client = await clientOf((_request, response) => response.end('<h1>Sign in</h1>'))
+    const error = await failureOf(client.user.me())
+    expect([error.status, error.message]).toEqual([200, 'The server answered something that is no JSON.'])
+  })
+
   test('a redirect is not followed: the key would go along', async () => {
     const client = await clientOf((_request, response) =>
       response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),

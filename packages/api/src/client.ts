@@ -13,7 +13,24 @@ export interface ClientOptions {
   key?: string
   /** Named in the User-Agent header. */
   agent?: string
+  /** What asks the server where the answer is one value. Default: `fetch`. */
+  exchange?: Exchange
 }
+
+/** A request, without what only `fetch` knows. Names of headers are in lower case. */
+export interface WireRequest {
+  url: URL
+  method: string
+  headers: Record<string, string>
+  body?: Upload
+  signal?: AbortSignal
+}
+
+/**
+ * Sends a request and reads the whole answer, whatever its status is; redirections are not followed. Fails where the
+ * server cannot be reached or breaks off, or once the signal is aborted.
+ */
+export type Exchange = (request: WireRequest) => Promise<{ status: number; statusText: string; text: string }>
 
 /** What the server said no with. `status` 0: it could not be reached, or broke off. */
 export class ApiError extends Error {
@@ -46,6 +63,7 @@ type Answer<R extends RouteShape> = R['response'] extends z.ZodType
 
 export interface CallOptions {
   signal?: AbortSignal
+  /** Names in lower case. */
   headers?: Record<string, string>
   /** For streams of events: called once the server has answered, before the first event. */
   onOpen?: () => void
@@ -81,22 +99,44 @@ type Input = Record<string, unknown>
 
 function perform(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions): unknown {
   if (shape.stream === 'events') return events(options, shape, input, call)
-  if (shape.stream) return send(options, shape, input, call)
-  return send(options, shape, input, call).then((response) => response.json())
+  return shape.stream ? send(options, shape, input, call) : ask(options, shape, input, call)
+}
+
+/** The answer of a route that gives one value. */
+async function ask(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions): Promise<unknown> {
+  const { exchange = fetchWhole } = options
+  const request = buildRequest(options, shape, input, call)
+  const answer = await reaching(options, call, () => exchange(request))
+  const value = parseJson(answer.text)
+  if (!isGood(answer.status) || value === undefined) throw errorOf(answer, value)
+  return value
 }
 
 async function send(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions): Promise<Response> {
-  const { url, init } = buildRequest(options, shape, input, call)
-  let response: Response
-  try {
-    response = await fetch(url, init)
-  } catch (error) {
-    if (call.signal?.aborted) throw error
-    throw unreachable(options.url, error)
-  }
-  if (!response.ok) throw await readError(response)
+  const response = await reaching(options, call, () => fetchRequest(buildRequest(options, shape, input, call)))
+  if (!response.ok) throw errorOf(response, parseJson(await response.text().catch(() => '')))
   return response
 }
+
+async function reaching<Answer>({ url }: ClientOptions, call: CallOptions, asked: () => Promise<Answer>) {
+  try {
+    return await asked()
+  } catch (error) {
+    throw call.signal?.aborted ? error : unreachable(url, error)
+  }
+}
+
+async function fetchWhole(request: WireRequest) {
+  const response = await fetchRequest(request)
+  return { status: response.status, statusText: response.statusText, text: await response.text() }
+}
+
+/** With `duplex`, which a body that is a stream needs, and which the types of the DOM do not know. */
+function fetchRequest({ url, ...init }: WireRequest): Promise<Response> {
+  return fetch(url, { ...init, redirect: 'error', duplex: 'half' } as RequestInit)
+}
+
+const isGood = (status: number): boolean => status >= 200 && status < 300
 
 /** The address of a route with these parameters, for what has to be opened by other means, such as a WebSocket. */
 export function addressOf(server: string, shape: Pick<CallShape, 'path'>, input: Readonly<Input>): URL {
@@ -115,24 +155,22 @@ export function addressOf(server: string, shape: Pick<CallShape, 'path'>, input:
   return url
 }
 
-function buildRequest(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions) {
+function buildRequest(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions): WireRequest {
   const { body, contentLength, ...rest } = input
-  const url = addressOf(options.url, shape, rest)
-  const headers = new Headers(call.headers)
-  if (options.key) headers.set('authorization', `Bearer ${options.key}`)
-  if (options.agent) headers.set('user-agent', options.agent)
-  const init: RequestInit & { duplex?: 'half' } = { method: shape.method, headers, redirect: 'error' }
-  if (call.signal) init.signal = call.signal
+  const headers: Record<string, string> = { ...call.headers }
+  if (options.key) headers['authorization'] = `Bearer ${options.key}`
+  if (options.agent) headers['user-agent'] = options.agent
+  const request: WireRequest = { url: addressOf(options.url, shape, rest), method: shape.method, headers }
+  if (call.signal) request.signal = call.signal
   if (shape.sendsBytes) {
-    headers.set('content-type', 'application/octet-stream')
-    if (contentLength !== undefined) headers.set('content-length', `${contentLength as number}`)
-    init.body = body as Upload
-    init.duplex = 'half'
+    headers['content-type'] = 'application/octet-stream'
+    if (contentLength !== undefined) headers['content-length'] = `${contentLength as number}`
+    request.body = body as Upload
   } else if (body !== undefined) {
-    headers.set('content-type', 'application/json')
-    init.body = JSON.stringify(body)
+    headers['content-type'] = 'application/json'
+    request.body = JSON.stringify(body)
   }
-  return { url, init }
+  return request
 }
 
 async function* events(options: ClientOptions, shape: CallShape, input: Input, call: CallOptions) {
@@ -169,13 +207,13 @@ async function* events(options: ClientOptions, shape: CallShape, input: Input, c
   throw unreachable(options.url, new Error('the stream broke off'))
 }
 
-async function readError(response: Response): Promise<ApiError> {
-  const text = await response.text().catch(() => '')
-  const body = readErrorBody(parseJson(text))
-  if (body) return new ApiError(response.status, body.error)
-  return new ApiError(response.status, {
+function errorOf({ status, statusText }: Pick<Response, 'status' | 'statusText'>, value: unknown): ApiError {
+  const body = readErrorBody(value)
+  if (body) return new ApiError(status, body.error)
+  const said = isGood(status) ? 'something that is no JSON' : `${status} ${statusText}`.trim()
+  return new ApiError(status, {
     code: 'internal',
-    message: `The server answered ${response.status} ${response.statusText}.`,
+    message: `The server answered ${said}.`,
     hint: 'Check that the address is that of a Nabla server.',
   })
 }

@@ -3,8 +3,8 @@ import { contentLink, showFile } from './content.ts'
 import { displayName, id, programText, relativePath, sizeBytes, tags, time } from './fields.ts'
 import { archiveQuery, checksum, fileChange, fileEntry, fileQuery, listQuery, packBody } from './file.ts'
 import { pageOf, pageQuery, route } from './route.ts'
-import { type DatasetVersionState, datasetVersionStates, latestTag } from './dataset-states.ts'
-import { chunkHash } from './tree-format.ts'
+import { type DatasetVersionState, datasetVersionStates } from './dataset-states.ts'
+import { chunkHash } from './tree-root.ts'
 
 export * from './dataset-states.ts'
 
@@ -48,13 +48,6 @@ export const mountedDataset = z
   .meta({ id: 'MountedDataset' })
 
 export type MountedDataset = z.infer<typeof mountedDataset>
-
-/** Takes `name:version` apart. */
-export function parseDatasetReference(reference: string): { dataset: string; version: string } {
-  const colon = reference.indexOf(':')
-  if (colon < 0) return { dataset: reference, version: latestTag }
-  return { dataset: reference.slice(0, colon), version: reference.slice(colon + 1) }
-}
 
 /** Where the files of a version come from. Passwords and keys may be `secret:NAME`. */
 export const datasetSource = z

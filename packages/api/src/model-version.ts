@@ -3,7 +3,7 @@ import { displayName, id, relativePath, sizeBytes, tags, time } from './fields.t
 import { modelFormat, scanVerdict } from './model-format.ts'
 import { modelName } from './model-reference.ts'
 import { type ModelVersionState, modelVersionStates } from './model-tables.ts'
-import { chunkHash } from './tree-format.ts'
+import { chunkHash } from './tree-root.ts'
 
 export { type ModelRule, modelRules, type ModelVersionState, modelVersionStates } from './model-tables.ts'
 

@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  comparePaths,
-  decodeRoot,
-  decodeSegment,
-  encodeRoot,
-  encodeSegments,
-  fileSize,
-  type TreeEntry,
-  treeLimits,
-} from './tree-format.ts'
+import { comparePaths, decodeSegment, encodeRoot, encodeSegments, fileSize, type TreeEntry } from './tree-format.ts'
+import { treeLimits } from './tree-limits.ts'
+import { decodeRoot } from './tree-root.ts'
 
 const hashOf = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { treeLimits } from './tree-limits.ts'
 
 /**
  * How a tree of files is written down: its entries in the order of their paths, as lines of JSON, cut into segments,
@@ -7,8 +7,7 @@ import { z } from 'zod'
  */
 
 /** SHA-256 in hex of what a chunk holds. */
-export const chunkHash = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex')
-const hashForm = /^[0-9a-f]{64}$/
+export const hashForm = /^[0-9a-f]{64}$/
 
 /** Part of a file: its hash and its length in bytes. */
 export type FileChunk = readonly [hash: string, sizeBytes: number]
@@ -20,23 +19,12 @@ export type TreeEntry =
   | { type: 'link'; path: string; target: string }
 
 /** What the root of a tree says. Its SHA-256 is the digest of the tree. */
-export const treeRoot = z.strictObject({
-  version: z.literal(1),
-  files: z.number().int().min(0),
-  sizeBytes: z.number().int().min(0),
-  segments: z.array(z.tuple([chunkHash, z.number().int().min(1)])).max(100_000),
-})
-
-export type TreeRoot = z.infer<typeof treeRoot>
-
-export const treeLimits = {
-  /** Entries of one segment: cut by content at about 256, and here at the latest. */
-  segmentEntries: 2048,
-  /** Bytes of one segment before it is closed; one entry may go beyond, as that of a very large file does. */
-  segmentBytes: 512 * 1024,
-  /** Most bytes of one segment: the entry of a file of 400 GiB. */
-  maxSegmentBytes: 63 * 1024 * 1024,
-} as const
+export interface TreeRoot {
+  version: 1
+  files: number
+  sizeBytes: number
+  segments: readonly FileChunk[]
+}
 
 const encoder = new TextEncoder()
 
@@ -44,11 +32,6 @@ const encoder = new TextEncoder()
 export function encodeRoot(root: TreeRoot): Uint8Array<ArrayBuffer> {
   const { version, files, sizeBytes, segments } = root
   return encoder.encode(JSON.stringify({ version, files, sizeBytes, segments }))
-}
-
-/** Reads a root. Throws an Error that says what is wrong with it. */
-export function decodeRoot(bytes: Uint8Array): TreeRoot {
-  return treeRoot.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
 }
 
 /**

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { sizeBytes } from './fields.ts'
 import { route } from './route.ts'
-import { chunkHash } from './tree-format.ts'
+import { treeRequestLimits } from './tree-limits.ts'
+import { chunkHash } from './tree-root.ts'
 
 /**
  * Files by content: a client asks which chunks the server lacks, sends those, and commits the tree. See
@@ -53,14 +54,6 @@ export const checkReport = z
 
 export type CheckProgress = z.infer<typeof checkProgress>
 export type CheckReport = z.infer<typeof checkReport>
-
-export const treeRequestLimits = {
-  /** Hashes in one question: about 670 KB of JSON. */
-  hashes: 10_000,
-  /** Bytes of one parcel of chunks: a client fills it to the first, one large segment may take the second. */
-  usualParcelBytes: 8 * 1024 * 1024,
-  parcelBytes: 64 * 1024 * 1024,
-} as const
 
 const hashes = z.array(chunkHash).max(treeRequestLimits.hashes)
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { archiveQuery, fileChange, fileEntry, fileQuery, listQuery } from './file.ts'
 import { id, sizeBytes, time } from './fields.ts'
 import { pageOf, route } from './route.ts'
-import { chunkHash } from './tree-format.ts'
+import { chunkHash } from './tree-root.ts'
 
 /** The files that a job starts from. Once stored they never change; each job works on a copy of its own. */
 export const workspace = z

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { type Command, type Group, isGroup } from './command.ts'
+import { type Command, isGroup, isLater, load, loadAll, type WholeGroup } from './command.ts'
 import { entries } from './commands/index.ts'
 import { kebab } from './flags.ts'
 import { widthOf } from './terminal/terminal-width.ts'
 import { runCli } from './testing/run-cli.ts'
 
-const nodes = await Promise.all(entries.map(async (entry) => ({ entry, node: await entry.load() })))
+const nodes = await Promise.all(entries.map(async (entry) => ({ entry, node: await loadAll(entry) })))
 
 /** Every command, with the words that lead to it. */
-function commandsOf(node: Command | Group, path: string[] = [node.name]): [string[], Command][] {
+function commandsOf(node: Command | WholeGroup, path: string[] = [node.name]): [string[], Command][] {
   if (!isGroup(node)) return [[path, node]]
   return node.commands.flatMap((child) => commandsOf(child, [...path, child.name]))
 }
@@ -72,6 +72,16 @@ describe('every command', () => {
       expect([node.name, node.about]).toEqual([entry.name, entry.about])
     },
   )
+
+  test('what is loaded only when it is asked for is listed as what it is', async () => {
+    for (const { entry } of nodes) {
+      const loaded = await load(entry)
+      for (const child of isGroup(loaded) ? loaded.commands.filter(isLater) : []) {
+        const { name, about } = await child.load()
+        expect({ name, about }).toEqual({ name: child.name, about: child.about })
+      }
+    }
+  })
 
   test.each(commands.map(([path, command]) => [path.join(' '), path, command] as const))(
     '%s has examples that it understands',

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { CliError, isApiError } from './cli-error.ts'
-import { type Command, type Group, isGroup } from './command.ts'
+import { type Command, type Group, isGroup, isLater, type Later, load } from './command.ts'
 import { entries } from './commands/index.ts'
 import { createContext, type Io } from './context.ts'
 import { exitCodes, exitReasonOf } from './exit-codes.ts'
@@ -19,8 +19,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   const out = new Output(io.stdout, io.stderr, settings)
   const words = toOptions(argv)
   // An error in the line itself is told in the form that the line asks for.
-  const end = words.indexOf('--')
-  out.json = words.slice(0, end === -1 ? undefined : end).includes('--json')
+  out.json = beforeDashes(words).includes('--json')
   try {
     const call = await parse(words, out)
     if (!call) return exitCodes.ok.code
@@ -36,27 +35,34 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Loads what the first word asks for, and understands the rest. Undefined: help or the version was asked for. */
+/** Loads what the words ask for, and understands the rest. Undefined: help or the version was asked for. */
 async function parse(words: readonly string[], out: Output): Promise<Call | undefined> {
   let call: Call | undefined
   const root = createRoot().version(packageJson.version, '-V, --version')
   const wanted = firstWord(words)
-  let node: Command | Group | undefined
+  let node: Command | Group | Later | undefined
   for (const entry of entries) {
-    if (entry.name === wanted) node = await entry.load()
-    mount(root, entry.name === wanted && node ? node : { ...entry, commands: [] }, words, (made) => (call = made))
+    if (entry.name === wanted) node = await loadNamed(entry, beforeDashes(words))
+    mount(root, entry.name === wanted && node ? node : entry, words, (made) => (call = made))
   }
   try {
     await root.parseAsync(words, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    const asked = node ? findNode(node, words) : undefined
+    const asked = node ? await findNode(node, words) : undefined
     const path = ['nabla', ...(asked?.path ?? [])].join(' ')
     if (error.code === 'commander.version') await out.line(packageJson.version)
     else if (!error.code.startsWith('commander.help')) throw toUsageError(error, path)
     else await out.write(asked ? renderHelp(path, asked.node, out) : renderRootHelp(out))
   }
   return call
+}
+
+/** With what is named by one of the words loaded: it may be what they ask for. */
+async function loadNamed(node: Command | Group | Later, words: readonly string[]): Promise<Command | Group | Later> {
+  if (isLater(node)) return words.includes(node.name) ? loadNamed(await node.load(), words) : node
+  if (!isGroup(node)) return node
+  return { ...node, commands: await Promise.all(node.commands.map((child) => loadNamed(child, words))) }
 }
 
 function renderRootHelp(out: Output): string {
@@ -70,14 +76,17 @@ function renderRootHelp(out: Output): string {
 }
 
 /** The command or group that the words lead to, as far as they are right. */
-function findNode(top: Command | Group, words: readonly string[]): { node: Command | Group; path: string[] } {
-  let node = top
+async function findNode(
+  top: Command | Group | Later,
+  words: readonly string[],
+): Promise<{ node: Command | Group; path: string[] }> {
+  let node = await load(top)
   const path = [top.name]
   for (const word of words.slice(words.indexOf(top.name) + 1)) {
     if (word === '--' || !isGroup(node)) break
     const child = node.commands.find(({ name }) => name === word)
     if (!child) continue
-    node = child
+    node = await load(child)
     path.push(word)
   }
   return { node, path }
@@ -86,6 +95,12 @@ function findNode(top: Command | Group, words: readonly string[]): { node: Comma
 /** `help job list` is another way to write `job list --help`. */
 function toOptions(argv: readonly string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv]
+}
+
+/** What is for `nabla`: behind two dashes stands the command of a job. */
+function beforeDashes(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--')
+  return words.slice(0, end === -1 ? undefined : end)
 }
 
 function firstWord(words: readonly string[]): string | undefined {

@@ -23,11 +23,23 @@ export interface Command {
   run: (context: Context, args: Record<string, unknown>, flags: Record<string, unknown>) => Promise<number | void>
 }
 
+/** A command or a group that is loaded when it is asked for: that keeps the start of the others short. */
+export interface Later {
+  name: string
+  about: string
+  load(): Promise<Command | Group>
+}
+
 /** Commands under one word, such as `nabla job …`. */
 export interface Group {
   name: string
   about: string
-  commands: readonly (Command | Group)[]
+  commands: readonly (Command | Group | Later)[]
+}
+
+/** A group with all that is in it loaded. */
+export interface WholeGroup extends Group {
+  commands: readonly (Command | WholeGroup)[]
 }
 
 type NoFields = Record<string, never>
@@ -54,4 +66,17 @@ export function defineCommand<A extends Args = NoFields, F extends Flags = NoFie
   }
 }
 
-export const isGroup = (node: Command | Group): node is Group => 'commands' in node
+export const isGroup = (node: Command | Group | Later): node is Group => 'commands' in node
+
+export const isLater = (node: Command | Group | Later): node is Later => 'load' in node
+
+/** What stands in a group, loaded; groups in it may have more to load. */
+export const load = async (node: Command | Group | Later): Promise<Command | Group> =>
+  isLater(node) ? node.load() : node
+
+/** Loads all that is in a group, for what looks at every command. */
+export async function loadAll(node: Command | Group | Later): Promise<Command | WholeGroup> {
+  const loaded = await load(node)
+  if (!isGroup(loaded)) return loaded
+  return { ...loaded, commands: await Promise.all(loaded.commands.map(loadAll)) }
+}

@@ -57,6 +57,6 @@ export function createContext(
 }
 
 async function connect(target: () => Promise<Target>): Promise<Client> {
-  const [{ createClient }, { url, key }] = await Promise.all([import('@nabla/api/client'), target()])
-  return createClient({ url, agent: 'nabla-cli', ...(key !== undefined && { key }) })
+  const [{ clientOf }, { url, key }] = await Promise.all([import('./client.ts'), target()])
+  return clientOf(url, key)
 }

@@ -5,7 +5,7 @@ import { type Command, defineCommand, type Example } from './command.ts'
 import type { Context } from './context.ts'
 import { type Arg, arg, type Args, type Completes, type Flag, flag, type Flags } from './flags.ts'
 import { limits } from './limits.ts'
-import type { Column } from './terminal/table.ts'
+import { type Listing, printList } from './print-list.ts'
 
 /** Routes of one noun. They are handed in: making the schemas of all takes as long as all else of a command. */
 type Routes = Contract[Noun]
@@ -54,12 +54,9 @@ export function callCommand<Result>(noun: Noun, routes: Routes, verb: string, de
   })
 }
 
-interface Listed<Item> {
+interface Listed<Item> extends Listing<Item> {
   examples: readonly Example[]
   about?: string
-  columns: readonly Column<Item>[] | ((context: Context) => readonly Column<Item>[])
-  /** Said when there is nothing, with the command that changes it. */
-  empty: string
 }
 
 /** A command that shows a list, as a table or with `--json` as one array. */
@@ -88,18 +85,6 @@ export function listCommand<Item>(
       if (more) context.out.note(`There are more than these ${items.length}; see them with --limit.`)
     },
   })
-}
-
-/** Prints rows as every list does. */
-export async function printList<Item>(
-  context: Context,
-  items: readonly Item[],
-  { columns, empty }: Pick<Listed<Item>, 'columns' | 'empty'>,
-): Promise<void> {
-  const { out } = context
-  if (out.json) await out.value(items)
-  else if (items.length === 0) out.note(empty)
-  else await out.table(items, typeof columns === 'function' ? columns(context) : columns)
 }
 
 /** Reads as many pages of a list as `limit` rows take; without one, a list that comes in one piece. */

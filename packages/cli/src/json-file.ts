@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import type { z } from 'zod'
 import { CliError, systemCode } from './cli-error.ts'
 
 /**
- * What a file of ours holds; undefined if it is not there. `mend`: what to do when it is not what it should be. Throws
- * CliError then, and when it cannot be read.
+ * What a file of ours holds; undefined if it is not there. `read` makes it of the JSON, or answers undefined when that
+ * is not what it should be; by hand, as every command reads such files and schemas take longer to load than all else.
+ * `mend`: what to do then. Throws CliError when it is damaged or cannot be read.
  */
 export async function readJsonFile<Value>(
   file: string,
-  schema: z.ZodType<Value>,
+  read: (json: unknown) => Value | undefined,
   mend: string,
 ): Promise<Value | undefined> {
   let text: string
@@ -18,9 +18,15 @@ export async function readJsonFile<Value>(
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
     throw new CliError(`The file ${file} cannot be read (${systemCode(error)}).`, 'Check its owner and its mode.')
   }
-  const parsed = schema.safeParse(parseJson(text))
-  if (parsed.success) return parsed.data
+  const value = read(parseJson(text))
+  if (value !== undefined) return value
   throw new CliError(`The file ${file} is damaged.`, mend)
+}
+
+/** The fields of a JSON object; undefined for anything else. */
+export function fieldsOf(json: unknown): Record<string, unknown> | undefined {
+  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json)
+  return isObject ? (json as Record<string, unknown>) : undefined
 }
 
 function parseJson(text: string): unknown {

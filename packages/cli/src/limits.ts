@@ -22,13 +22,15 @@ export const limits = {
   formerFromBytes: 32 * MiB,
   /** Parcels that are under way at a time: enough to keep a line busy while the server syncs others to its disk. */
   parcels: 3,
-  /** Part of a parcel that is handed to the connection at a time. */
-  parcelPartBytes: 1 * MiB,
   /** Chunks below this are sent as they are: a zstd context costs more than it saves. */
   compressFromBytes: 512,
   /** What is compressed of a file to see whether the rest is worth it, and the most that may be left of it. */
   compressTrialBytes: 64 * KiB,
   compressWorthwhile: 0.9,
+  /** How long a request waits while nothing comes or goes: a server that unpacks an archive says nothing meanwhile. */
+  silenceMs: 5 * 60_000,
+  /** Contents from which on a job is checked here before they are sent: to load its schema takes as long as to send less. */
+  checkFromBytes: 1 * MiB,
   /** How long an upload waits for a server that went away: a restart takes seconds. */
   uploadRetryForMs: 2 * 60_000,
   /** Times that a call is repeated which the server failed at. */

@@ -1,6 +1,6 @@
 import { Argument, Command as Commander, type CommanderError, Option } from 'commander'
 import { CliError, usageError } from './cli-error.ts'
-import { type Command, type Group, isGroup } from './command.ts'
+import { type Command, type Group, isGroup, isLater, type Later } from './command.ts'
 import { type Arg, type Flag, type Flags, kebab } from './flags.ts'
 import { globalFlags } from './help.ts'
 
@@ -13,18 +13,20 @@ export interface Call {
 }
 
 /**
- * Puts a command or a group of them onto its parent; `onCall` is told when the user asked for it.
+ * Puts a command or a group of them onto its parent; `onCall` is told when the user asked for it. What was not loaded
+ * is there with its name alone.
  *
  * @param words the command line: the parser does not tell what stood behind `--`
  */
 export function mount(
   parent: Commander,
-  node: Command | Group,
+  node: Command | Group | Later,
   words: readonly string[],
   onCall: (call: Call) => void,
 ): Commander {
   const made = prepare(parent.createCommand(node.name))
   parent.addCommand(made)
+  if (isLater(node)) return made
   if (isGroup(node)) {
     for (const child of node.commands) mount(made, child, words, onCall)
     return made

@@ -1,12 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { z } from 'zod'
 import { CliError, systemCode, usageError } from './cli-error.ts'
 import type { Context } from './context.ts'
-import { readJsonFile } from './json-file.ts'
-
-const projectFile = z.object({ project: z.string().min(1) })
-const stateFile = z.object({ lastJob: z.string(), url: z.string() })
+import { fieldsOf, readJsonFile } from './json-file.ts'
 
 export interface FoundProject {
   name: string
@@ -21,9 +17,9 @@ export interface FoundProject {
 export async function findProject(context: Context, named: string | undefined): Promise<FoundProject> {
   const { cwd } = context
   if (named !== undefined) return { name: named, source: 'flag' }
-  const own = await readJson(projectPath(cwd), projectFile)
+  const own = await readJson(projectPath(cwd), toProject)
   if (own) return { name: own.project, source: 'file' }
-  const older = await readJson(join(cwd, '.ps_project', 'config.json'), projectFile)
+  const older = await readJson(join(cwd, '.ps_project', 'config.json'), toProject)
   if (older) return { name: older.project, source: 'older' }
   const name = basename(cwd)
   if (name === '') {
@@ -44,7 +40,7 @@ export async function writeProject({ cwd, out }: Context, name: string): Promise
 
 /** The project noted in this folder; undefined if there is none. */
 export async function readProject({ cwd }: Context): Promise<string | undefined> {
-  return (await readJson(projectPath(cwd), projectFile))?.project
+  return (await readJson(projectPath(cwd), toProject))?.project
 }
 
 /** Remembers the job, so that `nabla job logs` without a name means it. Only where there is a project file. */
@@ -57,7 +53,7 @@ export async function rememberJob(context: Context, job: string): Promise<void> 
 /** The job meant: the one named, or the last one of this folder on this server. Throws a usage error. */
 export async function findJob(context: Context, named: string | undefined): Promise<string> {
   if (named !== undefined) return named
-  const state = await readJson(join(context.cwd, '.nabla', 'state.json'), stateFile)
+  const state = await readJson(join(context.cwd, '.nabla', 'state.json'), toState)
   const { url } = await context.target()
   if (state?.url === url) return state.lastJob
   throw usageError(
@@ -85,5 +81,15 @@ async function writeOwn(cwd: string, file: string, value: unknown): Promise<void
   }
 }
 
-const readJson = <Value>(file: string, schema: z.ZodType<Value>): Promise<Value | undefined> =>
-  readJsonFile(file, schema, 'Correct it, or remove it.')
+const readJson = <Value>(file: string, read: (json: unknown) => Value | undefined): Promise<Value | undefined> =>
+  readJsonFile(file, read, 'Correct it, or remove it.')
+
+function toProject(json: unknown): { project: string } | undefined {
+  const project = fieldsOf(json)?.['project']
+  return typeof project === 'string' && project !== '' ? { project } : undefined
+}
+
+function toState(json: unknown): { lastJob: string; url: string } | undefined {
+  const { lastJob, url } = fieldsOf(json) ?? {}
+  return typeof lastJob === 'string' && typeof url === 'string' ? { lastJob, url } : undefined
+}

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { decodeRoot, decodeSegment } from '@nabla/api/tree-format'
+import { decodeSegment } from '@nabla/api/tree-format'
+import { decodeRoot } from '@nabla/api/tree-root'
 import { startServer } from '@nabla/server'
 import { loadConfig } from '@nabla/server/config'
 import { pino } from 'pino'

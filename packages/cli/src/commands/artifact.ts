@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { collect, eachFile, fileColumns } from '../files/file-list.ts'
 import { arg, flag } from '../flags.ts'
 import { formatAgo, formatBytes, plural } from '../terminal/format.ts'
-import { printList } from '../from-contract.ts'
+import { printList } from '../print-list.ts'
 import { findJob } from '../project-file.ts'
 
 const whichJob = arg.optional('name or id of the job (default: the last one of this folder)', 'job')

@@ -1,4 +1,4 @@
-import { type Command, defineCommand, type Group, isGroup } from '../command.ts'
+import { type Command, defineCommand, type Group, isGroup, load } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, type Completes, type Flag, kebab } from '../flags.ts'
 import { limits } from '../limits.ts'
@@ -103,7 +103,7 @@ async function inside(
     const [first, ...rest] = before
     if (first === undefined) return node.commands.map(({ name, about }) => `${name}\t${about}`)
     const child = node.commands.find(({ name }) => name === first)
-    return child ? inside(context, child, rest, typed) : []
+    return child ? inside(context, await load(child), rest, typed) : []
   }
   const flags = { ...node.flags, ...globalFlags }
   const asked = valueAsked(flags, before.at(-1))

@@ -1,4 +1,4 @@
-import { parseDatasetReference } from '@nabla/api/dataset'
+import { parseDatasetReference } from '@nabla/api/dataset-reference'
 import { defineCommand } from '../command.ts'
 import { arg } from '../flags.ts'
 import { limits } from '../limits.ts'

@@ -1,12 +1,9 @@
-import type { Command, Group } from '../command.ts'
+import type { Later } from '../command.ts'
 
-/** One word after `nabla`. What it does is loaded when it is asked for: that keeps the start short. */
-export interface Entry {
-  name: string
-  about: string
+/** One word after `nabla`. */
+export interface Entry extends Later {
   /** Its heading in the help. `hidden`: not shown there. */
   group: string
-  load(): Promise<Command | Group>
 }
 
 const start = 'Start here'

@@ -1,5 +1,6 @@
 import type { Client } from '@nabla/api/client'
-import { type MetricLine, type MetricRange, type MetricTick, metricSeries } from '@nabla/api/metric'
+import type { MetricLine, MetricRange, MetricTick } from '@nabla/api/metric'
+import { metricSeries } from '@nabla/api/metric-series'
 import { defineCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'

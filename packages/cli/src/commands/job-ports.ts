@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { jobReachRoutes } from '@nabla/api/job-reach'
+import { calls } from '@nabla/api/calls'
 import { CliError, usageError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -99,7 +99,7 @@ async function join(context: Context, near: Socket, job: string, port: number): 
   near.on('error', () => near.destroy())
   try {
     const { createWebSocketStream } = await import('ws')
-    const far = createWebSocketStream(await openSocket(context, jobReachRoutes.forwardPort, { job, port }))
+    const far = createWebSocketStream(await openSocket(context, calls.job.forwardPort, { job, port }))
     far.on('error', () => near.destroy())
     near.on('close', () => far.destroy())
     near.pipe(far).pipe(near)

@@ -2,7 +2,7 @@ import { ApiError } from '@nabla/api/client'
 import { defineCommand } from '../command.ts'
 import { arg, flag } from '../flags.ts'
 import { collect, eachFile, fileColumns } from '../files/file-list.ts'
-import { printList } from '../from-contract.ts'
+import { printList } from '../print-list.ts'
 import { findJob } from '../project-file.ts'
 
 export const workspace = defineCommand({

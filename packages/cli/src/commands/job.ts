@@ -1,18 +1,15 @@
-import { type Job, jobRoutes, jobStates, type JobSummary } from '@nabla/api/job'
-import { type QueuedJob, serverRoutes } from '@nabla/api/server'
+import type { Job } from '@nabla/api/job'
+import { jobStates } from '@nabla/api/job-states'
 import { defineCommand, type Group } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg, flag } from '../flags.ts'
-import { formatAgo, formatDuration } from '../terminal/format.ts'
-import { listCommand } from '../from-contract.ts'
 import { waitForEnd } from '../job/follow.ts'
-import { durationOf, exitCodeOf, hasEnded, signOf, styleOf } from '../job/words.ts'
+import { exitCodeOf, hasEnded, signOf } from '../job/words.ts'
 import { findJob, rememberJob } from '../project-file.ts'
 import { toCommandLine } from '../quote.ts'
 import { readEnv } from '../read-env.ts'
 import { jobFlags, readModelMount, readMount } from '../job/flags.ts'
 import { imageFlags, readContainer } from '../job/image.ts'
-import type { Column } from '../terminal/table.ts'
 import { artifacts } from './artifact.ts'
 import { compare } from './job-compare.ts'
 import { logs } from './job-logs.ts'
@@ -23,36 +20,6 @@ import { sayJob, showJob } from './job-say.ts'
 import { workspace } from './job-workspace.ts'
 
 const whichJob = arg.optional('name or id of the job (default: the last one of this folder)', 'job')
-
-const list = listCommand<JobSummary>('job', jobRoutes, {
-  about: 'Show jobs, newest first',
-  columns: ({ io, out }) => jobColumns(io.now(), (job, text) => out.style(styleOf(job.state), text)),
-  empty: 'No jobs. Submit one with: nabla run -- echo hello',
-  examples: [
-    { line: 'job list', about: 'the newest ones' },
-    { line: 'job list --state running', about: 'those that run now' },
-    { line: 'job list --project digits --limit 200 --json', about: 'for a script' },
-  ],
-})
-
-const queue = listCommand<QueuedJob>(
-  'server',
-  serverRoutes,
-  {
-    about: 'Show what waits for a place on the machine, and why',
-    columns: ({ io }) => [
-      { title: 'PLACE', rank: 1, align: 'right', value: ({ position }) => String(position) },
-      { title: 'NAME', rank: 0, shrinkTo: 16, cut: 'middle', value: ({ job }) => job.name },
-      { title: 'PROJECT', rank: 4, shrinkTo: 10, value: ({ project }) => project.name },
-      { title: 'MACHINE', rank: 3, value: ({ machineType }) => machineType },
-      { title: 'SINCE', rank: 5, value: ({ createdAt }) => formatAgo(createdAt, io.now()) },
-      { title: 'WAITS BECAUSE', rank: 2, shrinkTo: 20, value: ({ why }) => why },
-    ],
-    empty: 'Nothing waits.',
-    examples: [{ line: 'job queue', about: 'next one first' }],
-  },
-  'queue',
-)
 
 const create = defineCommand({
   name: 'create',
@@ -244,8 +211,17 @@ export const job: Group = {
   about: 'Submit, watch and manage jobs',
   commands: [
     create,
-    list,
-    queue,
+    // Their options are those of the contract, whose schemas take longer to load than all else of a command.
+    {
+      name: 'list',
+      about: 'Show jobs, newest first',
+      load: async () => (await import('./job-list.ts')).list,
+    },
+    {
+      name: 'queue',
+      about: 'Show what waits for a place on the machine, and why',
+      load: async () => (await import('./job-list.ts')).queue,
+    },
     show,
     compare,
     logs,
@@ -266,27 +242,4 @@ export const job: Group = {
 async function answer({ out }: Context, job: Job, note: string): Promise<void> {
   if (out.json) await out.value(job)
   else out.note(note)
-}
-
-function jobColumns(nowMs: number, paint: (job: JobSummary, text: string) => string): Column<JobSummary>[] {
-  return [
-    { title: 'NAME', rank: 0, shrinkTo: 16, cut: 'middle', value: (job) => job.name },
-    {
-      title: 'STATE',
-      rank: 0,
-      value: (job) => `${signOf(job.state)} ${job.state}${job.state === 'failed' ? ` (${job.exitCode})` : ''}`,
-      paint: (text, job) => paint(job, text),
-    },
-    { title: 'PROJECT', rank: 3, shrinkTo: 10, value: (job) => job.project.name },
-    { title: 'COMMAND', rank: 4, shrinkTo: 16, value: (job) => job.command },
-    { title: 'TYPE', rank: 6, value: (job) => job.machineType },
-    { title: 'CREATED', rank: 1, value: (job) => formatAgo(job.createdAt, nowMs) },
-    {
-      title: 'TOOK',
-      rank: 2,
-      align: 'right',
-      value: (job) => (job.startedAt === null ? '–' : formatDuration(durationOf(job, nowMs))),
-    },
-    { title: 'ID', rank: 5, value: (job) => job.id },
-  ]
 }

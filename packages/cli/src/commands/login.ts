@@ -22,8 +22,8 @@ Logins to several servers are kept; the last one is used where none is named.`,
     const url = normalizeUrl(global.url ?? settings.url ?? (await askUrl(context, profiles.current ?? defaultUrl)))
     const key = global.key ?? settings.key ?? (await askKey(context, url))
     if (key === '') throw usageError('No key was given.', 'Give it with --key, or on standard input.')
-    const { createClient } = await import('@nabla/api/client')
-    const me = await createClient({ url, key, agent: 'nabla-cli' }).user.me()
+    const { clientOf } = await import('../client.ts')
+    const me = await clientOf(url, key).user.me()
     const profile = { key, user: me.user.name, team: me.team.name }
     await writeProfiles(settings.configFile, { current: url, servers: { ...profiles.servers, [url]: profile } })
     if (out.json) await out.value({ url, ...me })

@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts'
 import { arg, flag } from '../flags.ts'
-import { printList } from '../from-contract.ts'
+import { printList } from '../print-list.ts'
 import { withRetries } from '../job/resume.ts'
 import { limits } from '../limits.ts'
 import { LogPrinter } from '../terminal/log-printer.ts'

@@ -131,6 +131,34 @@ test('what is wrong is refused before anything is sent', async () => {
   expect(await refuse()).toBe('error: There is no command to run.')
 })
 
+test('what the server refuses of a job is told with the flag that it came from', async () => {
+  const cwd = await aFolder('refused')
+  await writeFile(join(cwd, 'small.txt'), 'small\n')
+  const refuse = async (...flags: string[]): Promise<string> => {
+    const ran = await cli(cwd, ['run', '--project', 'refused', ...flags, '--', 'true'])
+    expect(ran).toMatchObject({ exitCode: 2, stdout: '' })
+    return ran.stderr
+  }
+  for (const files of ['none', '.']) {
+    expect(await refuse('--workspace', files, '--tag', '')).toMatch(/^error: --tag cannot be used: /m)
+    expect(await refuse('--workspace', files, '--name', 'x'.repeat(500))).toMatch(/^error: --name cannot be used: /m)
+    expect(await refuse('--workspace', files, '--dataset', 'a/b')).toMatch(/^error: --dataset cannot be used: /m)
+  }
+  const projects = await cli(cwd, ['project', 'list', '--json'])
+  expect((JSON.parse(projects.stdout) as { name: string }[]).map(({ name }) => name)).not.toContain('refused')
+})
+
+test('a job is checked before much is sent, and before the project is noted', async () => {
+  const cwd = await aFolder('checked')
+  await writeFile(join(cwd, 'large.bin'), randomBytes(2_000_000))
+  const large = await cli(cwd, ['run', '--project', 'checked', '--tag', '', '--', 'true'])
+  expect(large).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('error: --tag cannot be used: ') })
+  const sent = await cli(cwd, ['run', '--project', 'checked', '--', 'true'])
+  expect(sent.stderr).toContain('Sent 1 of 1 file (2.0 MB of 2.0 MB).')
+  expect(await cli(cwd, ['run', '--tag', '', '--', 'true'])).toMatchObject({ exitCode: 2 })
+  await expect(stat(join(cwd, '.nabla'))).rejects.toThrow('ENOENT')
+})
+
 test('a job that cannot run exits with 125 or 127 and says why', async () => {
   const cwd = await aFolder()
   const unknown = await cli(cwd, ['run', '--workspace', 'none', '--', 'no-such-command-here'])

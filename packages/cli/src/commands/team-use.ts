@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import type { Client } from '@nabla/api/client'
 import type { Team } from '@nabla/api/team'
 import type { Identity } from '@nabla/api/user'
-import { CliError, usageError } from '../cli-error.ts'
+import { CliError, isApiError, usageError } from '../cli-error.ts'
 import { defineCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { arg } from '../flags.ts'
@@ -72,11 +72,11 @@ async function switchTo(context: Context, me: Identity, team: Team): Promise<voi
 
 /** Whether a key that was kept still does: it may have been revoked, or have expired. */
 async function actsIn(team: Team, url: string, key: string): Promise<boolean> {
-  const { ApiError, createClient } = await import('@nabla/api/client')
+  const { clientOf } = await import('../client.ts')
   try {
-    return (await createClient({ url, key, agent: 'nabla-cli' }).user.me()).team.id === team.id
+    return (await clientOf(url, key).user.me()).team.id === team.id
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) return false
+    if (isApiError(error) && error.status === 401) return false
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { addressOf } from '@nabla/api/client'
-import { type ErrorBody, errorBody } from '@nabla/api/errors'
+import { readErrorBody } from '@nabla/api/error-body'
+import type { ErrorBody } from '@nabla/api/errors'
 import type { RouteShape } from '@nabla/api/route'
 import type { WebSocket } from 'ws'
 import { CliError } from '../cli-error.ts'
@@ -44,8 +45,8 @@ export function toCliError(status: number, { message, hint }: ErrorBody['error']
 
 function refusal(status: number, text: string): CliError {
   try {
-    const body = errorBody.safeParse(JSON.parse(text))
-    if (body.success) return toCliError(status, body.data.error)
+    const body = readErrorBody(JSON.parse(text))
+    if (body) return toCliError(status, body.error)
   } catch {
     // Not what a server of ours says.
   }

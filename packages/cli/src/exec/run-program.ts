@@ -1,5 +1,5 @@
 import type { ReadStream } from 'node:tty'
-import { jobReachRoutes } from '@nabla/api/job-reach'
+import { calls } from '@nabla/api/calls'
 import { execChannels, type ExecEvent, execEvent, type ExecRequest, type ExecStart } from '@nabla/api/exec'
 import type { RawData, WebSocket } from 'ws'
 import { CliError } from '../cli-error.ts'
@@ -83,7 +83,7 @@ class RemoteProgram {
   }
 
   async #connect(): Promise<void> {
-    const socket = await openSocket(this.#context, jobReachRoutes.exec, { job: this.#job })
+    const socket = await openSocket(this.#context, calls.job.exec, { job: this.#job })
     this.#socket = socket
     socket.on('message', (data, isBinary) => this.#take(data, isBinary))
     socket.once('close', (code) => {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdCompressSync } from 'node:zlib'
 import { frameHeadBytes, writeFrameHead } from '@nabla/api/chunk-frame'
-import { treeRequestLimits } from '@nabla/api/tree'
+import { treeRequestLimits } from '@nabla/api/tree-limits'
 import { limits } from '../limits.ts'
 import type { Slab } from '../workspace/read-chunks.ts'
 

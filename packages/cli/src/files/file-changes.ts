@@ -1,6 +1,6 @@
 import type { FileChange } from '@nabla/api/file'
 import type { Context } from '../context.ts'
-import { printList } from '../from-contract.ts'
+import { printList } from '../print-list.ts'
 import { formatBytes } from '../terminal/format.ts'
 
 /** Prints what is different between two versions. `empty`: said when nothing is. */

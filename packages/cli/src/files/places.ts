@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import type { Client } from '@nabla/api/client'
-import { parseDatasetReference } from '@nabla/api/dataset'
+import { parseDatasetReference } from '@nabla/api/dataset-reference'
 import type { Checksum, FileEntry } from '@nabla/api/file'
 import { usageError } from '../cli-error.ts'
 import { eachFile } from './file-list.ts'

@@ -25,10 +25,11 @@ interface Options {
   cacheFolder: string
   calls?: Partial<TreeServer>
   compress?: boolean
+  beforeSending?: () => Promise<void>
 }
 
 /** The server itself, with some calls changed. Times look as if files had been written long ago. */
-function sync(folder: string, { cacheFolder, calls, compress = false }: Options): Promise<Synced> {
+function sync(folder: string, { cacheFolder, calls, compress = false, beforeSending }: Options): Promise<Synced> {
   const client = createClient({ url: server.url, key: server.key })
   return syncFolder({
     folder,
@@ -36,6 +37,7 @@ function sync(folder: string, { cacheFolder, calls, compress = false }: Options)
     server: { ...treeServer(client, (call) => call()), ...calls },
     compress,
     progress: { add: () => {}, grow: () => {}, stop: () => {} },
+    beforeSending,
     now: later,
   })
 }
@@ -176,6 +178,20 @@ test('a file that changed since it was remembered, behind our back, is read agai
     now: Date.now,
   })
   expect(synced.tree.sizeBytes).toBe(20_000_000 + 4 * 500 + 700)
+})
+
+test('it is asked before much is sent, whether that is read or was known', async () => {
+  const folder = await aTree(5)
+  const cacheFolder = await aFolder()
+  const beforeSending = () => Promise.reject(new Error('better not'))
+  const send = () => Promise.reject(new Error('sent all the same'))
+  await expect(sync(folder, { cacheFolder, calls: { send }, beforeSending })).rejects.toThrow('better not')
+  await sync(folder, { cacheFolder })
+  await writeFile(join(folder, 'little'), randomBytes(100))
+  expect(await sync(folder, { cacheFolder, beforeSending })).toMatchObject({ sentFiles: 1, sentBytes: 100 })
+  const all = async (hashes: readonly string[]): Promise<readonly string[]> => hashes
+  const empty = { send, lacking: all, lackingSegments: all, commit: neverAtFirst() }
+  await expect(sync(folder, { cacheFolder, calls: empty, beforeSending })).rejects.toThrow('better not')
 })
 
 /** The commit of the real server, which at first says that the tree is not there. */

@@ -1,4 +1,5 @@
-import { type Tree, treeRequestLimits } from '@nabla/api/tree'
+import type { Tree } from '@nabla/api/tree'
+import { treeRequestLimits } from '@nabla/api/tree-limits'
 import { CliError, isApiError } from '../cli-error.ts'
 import { limits } from '../limits.ts'
 import type { GrowingProgress } from '../terminal/progress.ts'
@@ -18,6 +19,8 @@ export interface SyncOptions extends FolderOptions {
   server: TreeServer
   compress: boolean
   progress: GrowingProgress
+  /** Called before much is read or sent; what it throws ends the sync. */
+  beforeSending?: (() => Promise<void>) | undefined
 }
 
 export interface Synced {
@@ -44,7 +47,7 @@ export async function syncFolder(options: SyncOptions): Promise<Synced> {
   const sender = new ChunkSender(server, compress, (bytes) => progress.add(bytes))
   sender.presume(files.former)
   for (let attempt = 0; attempt < limits.commitAttempts; attempt++) {
-    progress.grow(files.unknownBytes())
+    await announce(options, files.unknownBytes())
     await files.read((slab) => sender.offer(slab))
     const entries = files.entries()
     const tree = writeTree(entries, options.scan.memory)
@@ -63,6 +66,12 @@ export async function syncFolder(options: SyncOptions): Promise<Synced> {
     'The folder could not be sent: its files change all the time, or the server loses what it was sent.',
     'Try again when nothing writes to the folder; `nabla doctor` checks the server.',
   )
+}
+
+/** Tells the progress what is about to be read or sent, and asks first whether it may be where that is much. */
+async function announce({ progress, beforeSending }: SyncOptions, bytes: number): Promise<void> {
+  if (bytes >= limits.checkFromBytes) await beforeSending?.()
+  progress.grow(bytes)
 }
 
 /** Undefined: parts of it are not there. */
@@ -102,11 +111,12 @@ async function sendTree(
 
 /** Sends what is lacking of files that were not read this time. False: one of them is no longer what it was. */
 async function sendKnown(
-  { folder, server, progress }: SyncOptions,
+  options: SyncOptions,
   sender: ChunkSender,
   files: KnownFiles,
   entries: readonly KnownEntry[],
 ): Promise<boolean> {
+  const { folder, server, progress } = options
   const asked = new Set<string>()
   const parts = entries.flatMap((entry) => (entry.type === 'file' ? partsOf(entry) : []))
   const open = parts.filter(({ chunk: [hash] }) => !sender.has(hash) && !asked.has(hash) && asked.add(hash))
@@ -114,7 +124,10 @@ async function sendKnown(
   for (const some of inQuestions(open)) {
     const lacking = new Set(await server.lacking(some.map(({ chunk: [hash] }) => hash)))
     const wanted = some.filter(({ chunk: [hash] }) => lacking.has(hash))
-    progress.grow(wanted.reduce((sum, { chunk: [, sizeBytes] }) => sum + sizeBytes, 0))
+    await announce(
+      options,
+      wanted.reduce((sum, { chunk: [, sizeBytes] }) => sum + sizeBytes, 0),
+    )
     for (const { file, offset, chunk } of wanted) {
       const [hash, sizeBytes] = chunk
       const bytes = readChunk(folder, file.path, offset, chunk)

@@ -1,11 +1,10 @@
-import { parseDatasetReference } from '@nabla/api/dataset'
-import { type ErrorCode, errorCatalogue, fillTemplate } from '@nabla/api/errors'
-import { createJob, type Job } from '@nabla/api/job'
+import { parseDatasetReference } from '@nabla/api/dataset-reference'
+import type { ErrorCode } from '@nabla/api/errors'
+import type { createJob, Job } from '@nabla/api/job'
 import type { WorkspaceSource } from '@nabla/api/workspace'
 import type { z } from 'zod'
-import { type CliError, usageError } from '../cli-error.ts'
+import { type CliError, isApiError, usageError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
-import { kebab } from '../flags.ts'
 import { limits } from '../limits.ts'
 import { type JobFlags, readJobModel, readModelMount, readMount } from './flags.ts'
 import { readImage } from './image.ts'
@@ -19,7 +18,7 @@ type Body = z.input<typeof createJob>
 
 /**
  * Submits a job: finds its project, checks it, sends its files, creates it. Throws CliError for what is wrong on this
- * side, and does so before anything is sent.
+ * side, and does so before much is sent, or anything is noted in the folder.
  */
 export async function submitJob(context: Context, words: readonly string[], flags: JobFlags): Promise<Job> {
   const { out } = context
@@ -33,16 +32,28 @@ export async function submitJob(context: Context, words: readonly string[], flag
     command: words.length === 0 ? 'true' : toCommandLine(words),
     project: project.name,
   }
-  check(spec)
-  await checkMachine(context, spec)
-  await checkDatasets(context, spec)
   const writes = !out.json && !flags.noInit && project.source !== 'flag' && project.source !== 'file'
-  if (writes) await writeProject(context, project.name)
-  const workspace = await sendWorkspace(context, source, flags)
-  const client = await context.client()
-  const job = await client.job.create({ body: { ...spec, workspace } })
-  await rememberJob(context, job.id)
-  return job
+  if (writes) await checkSpec(spec)
+  try {
+    await checkMachine(context, spec)
+    await checkDatasets(context, spec)
+    if (writes) await writeProject(context, project.name)
+    const workspace = await sendWorkspace(context, source, flags, () => checkSpec(spec))
+    const client = await context.client()
+    const job = await client.job.create({ body: { ...spec, workspace } })
+    await rememberJob(context, job.id)
+    return job
+  } catch (error) {
+    // Whatever the server had against it, and also where it is not there: an option that is wrong is told first.
+    if (isApiError(error)) await checkSpec(spec)
+    throw error
+  }
+}
+
+/** Refuses what the server would refuse by its form. It is loaded for this: of most jobs the server alone judges. */
+async function checkSpec(spec: Body): Promise<void> {
+  const { check } = await import('./check.ts')
+  check(spec)
 }
 
 /** Shows what `submitJob` would send, and sends nothing. */
@@ -56,18 +67,23 @@ export async function previewJob(context: Context, flags: JobFlags): Promise<voi
   await previewFolder(context, { folder: source.path, patterns: flags.ignore, limit: limits.previewRows })
 }
 
-/** Sends the files if they are here, and says where the server finds them. */
+/**
+ * Sends the files if they are here, and says where the server finds them. `beforeSending` is called before much is
+ * sent, and may refuse it.
+ */
 export async function sendWorkspace(
   context: Context,
   source: Awaited<ReturnType<typeof readSource>>,
   flags: Pick<JobFlags, 'ignore' | 'workspaceRef' | 'workspaceUsername' | 'workspacePassword'>,
+  beforeSending?: () => Promise<void>,
 ): Promise<WorkspaceSource> {
   switch (source.from) {
     case 'nothing':
       return { from: 'nothing' }
     case 'folder':
-      return { from: 'upload', id: (await uploadFolder(context, source.path, flags.ignore)).id }
+      return { from: 'upload', id: (await uploadFolder(context, source.path, flags.ignore, beforeSending)).id }
     case 'archive':
+      await beforeSending?.()
       return { from: 'upload', id: (await uploadArchive(context, source.path)).id }
     case 'git':
       return {
@@ -125,41 +141,22 @@ async function checkMachine(context: Context, { machineType, image, build }: Bod
   const fallback = items.find(({ isDefault }) => isDefault)
   const wanted = machineType === undefined ? fallback : items.find(({ name }) => name === machineType)
   const names = items.map(({ name }) => name).join(', ')
-  if (!wanted) throw refusal('unknown_machine_type', { name: machineType ?? '', names, fallback: fallback?.name ?? '' })
+  if (!wanted) {
+    throw await refusal('unknown_machine_type', { name: machineType ?? '', names, fallback: fallback?.name ?? '' })
+  }
   // Of the engines there are, this one has no images; what others have, they know themselves. A job that names no machine
   // type goes to an engine that takes its image, if there is one.
   const open = machineType === undefined ? items : [wanted]
   if (!isHost && open.every(({ engine }) => engine === 'process')) {
-    throw refusal('image_not_supported', { reason: `The machine type ${wanted.name} runs jobs on the machine itself.` })
+    throw await refusal('image_not_supported', {
+      reason: `The machine type ${wanted.name} runs jobs on the machine itself.`,
+    })
   }
 }
 
 /** What the server would say. */
-function refusal(code: ErrorCode, params: Record<string, string>): CliError {
+async function refusal(code: ErrorCode, params: Record<string, string>): Promise<CliError> {
+  const { errorCatalogue, fillTemplate } = await import('@nabla/api/errors')
   const { message, hint } = errorCatalogue[code]
   return usageError(fillTemplate(message, params), fillTemplate(hint, params))
-}
-
-const flagOfField: Record<string, string> = {
-  datasets: 'dataset',
-  models: 'model',
-  ports: 'port',
-  tags: 'tag',
-  timeLimitSeconds: 'timeLimit',
-  shmBytes: 'shmSize',
-}
-
-/** Refuses what the server would refuse, before the files are sent. */
-function check(spec: Body): void {
-  const parsed = createJob.safeParse(spec)
-  const issue = parsed.error?.issues[0]
-  if (!issue) return
-  const [field = '', ...rest] = issue.path.map(String)
-  if (field === 'command') throw usageError(`The command cannot be used: ${issue.message}.`, 'Give a shorter one.')
-  if (field === 'env') {
-    throw usageError(`The variable ${rest[0] ?? ''} cannot be used: ${issue.message}.`, 'Write it as NAME=value.')
-  }
-  // What a job leaves is said by several options: --model-name, --model-path, --model-type.
-  const name = field === 'model' ? `model-${rest[0] ?? 'name'}` : kebab(flagOfField[field] ?? field)
-  throw usageError(`--${name} cannot be used: ${issue.message}.`, 'See `nabla run --help` for what it takes.')
 }

@@ -1,4 +1,5 @@
-import { type Job, type JobState, jobStates } from '@nabla/api/job'
+import type { Job } from '@nabla/api/job'
+import { type JobState, jobStates } from '@nabla/api/job-states'
 import { formatDuration } from '../terminal/format.ts'
 import type { Style } from '../terminal/output.ts'
 

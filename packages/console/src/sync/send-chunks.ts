@@ -1,5 +1,5 @@
 import { frameHeadBytes, writeFrameHead } from '@nabla/api/chunk-frame'
-import { treeRequestLimits } from '@nabla/api/tree'
+import { treeRequestLimits } from '@nabla/api/tree-limits'
 
 /** The calls that chunks are sent with; each carries on when the connection drops. */
 export interface ChunkCalls {

@@ -1,6 +1,6 @@
 import { chunkLength, chunkSizes } from '@nabla/api/chunker'
 import { ApiError } from '@nabla/api/client'
-import { treeRequestLimits } from '@nabla/api/tree'
+import { treeRequestLimits } from '@nabla/api/tree-limits'
 import { encodeRoot, encodeSegments, type FileChunk, type TreeEntry } from '@nabla/api/tree-format'
 import type { Tree } from '@nabla/api/tree'
 import { client } from '../api/client.ts'

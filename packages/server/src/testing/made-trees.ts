@@ -2,14 +2,8 @@ import { createHash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { zstdCompressSync } from 'node:zlib'
 import { frameHeadBytes, writeFrameHead } from '@nabla/api/chunk-frame'
-import {
-  comparePaths,
-  decodeRoot,
-  decodeSegment,
-  encodeRoot,
-  encodeSegments,
-  type TreeEntry,
-} from '@nabla/api/tree-format'
+import { comparePaths, decodeSegment, encodeRoot, encodeSegments, type TreeEntry } from '@nabla/api/tree-format'
+import { decodeRoot } from '@nabla/api/tree-root'
 import { AppError } from '../lib/app-error.ts'
 import type { ChunkStore } from '../trees/chunk-store.ts'
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { type Tree, treeRequestLimits } from '@nabla/api/tree'
+import type { Tree } from '@nabla/api/tree'
+import { treeRequestLimits } from '@nabla/api/tree-limits'
 import { AppError } from '../lib/app-error.ts'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import { limits } from '../lib/limits.ts'

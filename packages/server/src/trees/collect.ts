@@ -1,4 +1,5 @@
-import { decodeRoot, decodeSegment } from '@nabla/api/tree-format'
+import { decodeSegment } from '@nabla/api/tree-format'
+import { decodeRoot } from '@nabla/api/tree-root'
 import { inBatches } from '../db/batches.ts'
 import { AppError } from '../lib/app-error.ts'
 import { toIso } from '../lib/clock.ts'

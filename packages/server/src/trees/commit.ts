@@ -1,5 +1,6 @@
 import type { Tree } from '@nabla/api/tree'
-import { decodeRoot, decodeSegment, type TreeRoot } from '@nabla/api/tree-format'
+import { decodeSegment, type TreeRoot } from '@nabla/api/tree-format'
+import { decodeRoot } from '@nabla/api/tree-root'
 import { inBatches } from '../db/batches.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { AppError } from '../lib/app-error.ts'

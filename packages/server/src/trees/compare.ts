@@ -1,5 +1,6 @@
 import type { FileChange } from '@nabla/api/file'
-import { comparePaths, decodeRoot, type FileChunk, fileSize, type TreeEntry } from '@nabla/api/tree-format'
+import { comparePaths, type FileChunk, fileSize, type TreeEntry } from '@nabla/api/tree-format'
+import { decodeRoot } from '@nabla/api/tree-root'
 import type { Deps } from '../deps.ts'
 import { entriesOf } from './contents.ts'
 

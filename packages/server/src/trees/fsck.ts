@@ -1,5 +1,6 @@
 import { frameHeadBytes, readFrameHead } from '@nabla/api/chunk-frame'
-import { decodeRoot, decodeSegment } from '@nabla/api/tree-format'
+import { decodeSegment } from '@nabla/api/tree-format'
+import { decodeRoot } from '@nabla/api/tree-root'
 import type { ChunkRow, PackRow } from '../db/tables.ts'
 import { AppError } from '../lib/app-error.ts'
 import { limits } from '../lib/limits.ts'

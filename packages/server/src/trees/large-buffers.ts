@@ -1,4 +1,4 @@
-import { treeRequestLimits } from '@nabla/api/tree'
+import { treeRequestLimits } from '@nabla/api/tree-limits'
 import { alignedMemory } from '../lib/aligned-memory.ts'
 import { limits } from '../lib/limits.ts'
 import { SpareBuffers } from '../lib/spare-buffers.ts'

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { type FrameHead, frameHeadBytes, readFrameHead } from '@nabla/api/chunk-frame'
-import { treeRequestLimits } from '@nabla/api/tree'
+import { treeRequestLimits } from '@nabla/api/tree-limits'
 import { AppError } from '../lib/app-error.ts'
 import type { Pace } from '../lib/pace.ts'
 import { collectYoungGarbage } from '../lib/young-garbage.ts'

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Tree } from '@nabla/api/tree'
-import { decodeRoot, type TreeRoot } from '@nabla/api/tree-format'
+import type { TreeRoot } from '@nabla/api/tree-format'
+import { decodeRoot } from '@nabla/api/tree-root'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
 import { AppError } from '../lib/app-error.ts'

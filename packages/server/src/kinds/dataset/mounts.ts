@@ -1,4 +1,5 @@
-import { type DatasetVersionState, type MountedDataset, parseDatasetReference } from '@nabla/api/dataset'
+import type { DatasetVersionState, MountedDataset } from '@nabla/api/dataset'
+import { parseDatasetReference } from '@nabla/api/dataset-reference'
 import type { JobSpec } from '@nabla/api/job'
 import type { Kysely } from 'kysely'
 import type { JobDatasetRow, Tables } from '../../db/tables.ts'
