@@ -75,6 +75,12 @@ export class ChunkSender {
     this.#check()
   }
 
+  /** Whether all that was offered was there already, once that is known. */
+  async hadAll(): Promise<boolean> {
+    await this.#room(this.#asking, 1)
+    return this.contentBytes === 0
+  }
+
   /** Resolves when all that was offered is on the server. */
   async flush(): Promise<void> {
     await this.#room(this.#asking, 1)

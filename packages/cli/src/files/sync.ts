@@ -53,7 +53,7 @@ export async function syncFolder(options: SyncOptions): Promise<Synced> {
     const tree = writeTree(entries, options.scan.memory)
     files.remember(tree.segments)
     // What nobody had to send is most likely all there.
-    const isThere = sender.travelledBytes === 0 && (await commit(server, tree.digest))
+    const isThere = (await sender.hadAll()) && (await commit(server, tree.digest))
     const committed = isThere || (await sendTree(options, sender, files, entries, tree))
     if (committed) {
       const { files: sent, contentBytes: sentBytes, travelledBytes } = sender
