@@ -5,8 +5,6 @@ export const treeLimits = {
   segmentEntries: 2048,
   /** Bytes of one segment before it is closed; one entry may go beyond, as that of a very large file does. */
   segmentBytes: 512 * 1024,
-  /** Most bytes of one segment: the entry of a file of 400 GiB. */
-  maxSegmentBytes: 63 * 1024 * 1024,
 } as const
 
 export const treeRequestLimits = {
